@@ -1,9 +1,10 @@
-/* The road for every change, behind authentication and authorization: decode, default, admit, validate, check the
- * precondition, commit, publish. Reads go the same way, shorter. The server and the in-process client both come here.
+/* The road for every change, behind authentication and authorization: decode, default, admit, validate, check
+ * the precondition, commit, publish. Reads go the same way, shorter. The server and the in-process client
+ * both come here.
  *
- * A call runs on its caller's thread until it must wait for the store; then api_run returns API_PENDING, and once the
- * wait is over `wake` is called (on another thread, must not block); the caller then calls api_run again, on a thread
- * of its choice, until API_DONE. */
+ * A call runs on its caller's thread until it must wait for the store; then api_run returns API_PENDING, and
+ * once the wait is over `wake` is called (on another thread, must not block); the caller then calls api_run
+ * again, on a thread of its choice, until API_DONE. Callers that may block use api_call. */
 #pragma once
 #include "schema/desc.h"
 #include "schema/object.h"
@@ -19,7 +20,7 @@ struct user {
     struct user_extra {
         struct str key;
         struct str_vec values;
-    } *extra;
+    } * extra;
     size_t n_extra;
 };
 
@@ -35,17 +36,26 @@ enum api_verb {
 };
 
 enum media_type { MEDIA_JSON, MEDIA_YAML, MEDIA_PROTOBUF, MEDIA_CBOR };
-enum api_patch_type { API_PATCH_JSON, API_PATCH_MERGE, API_PATCH_STRATEGIC, API_PATCH_APPLY };
+/* API_PATCH_OTHER: a content type that is none of upstream's patches, answered with 415. */
+enum api_patch_type {
+    API_PATCH_JSON,
+    API_PATCH_MERGE,
+    API_PATCH_STRATEGIC,
+    API_PATCH_APPLY,
+    API_PATCH_OTHER
+};
 
-/* A request. The caller fills the first part and owns all of it, in `arena`; the rest is the road's. */
+/* A request. The caller zeroes it, fills the first part and owns all of it, in `arena`; the rest is the
+ * road's. */
 struct api_request {
     struct arena *arena;
-    const struct user *user;
+    const struct user *user; /* NULL: the API itself ("system:apiserver") */
     enum api_verb verb;
     const struct resource *resource;
     struct str ns, name, subresource;
 
-    /* The body: bytes in a media type, or (in process) a struct of body_resource->type. */
+    /* The body: bytes in a media type, or (in process) a struct that typed_resource->type describes (NULL:
+     * that is `resource`). The struct is only read, and must live until the result is finished with. */
     struct str body;
     enum media_type media;
     enum api_patch_type patch_type;
@@ -57,62 +67,130 @@ struct api_request {
     struct str field_manager, field_validation; /* "", "Ignore", "Warn", "Strict" */
     int64_t limit;
     bool dry_run, force;
+    struct str dry_run_text; /* the query parameter as it came, checked here: "" or "All"; sets dry_run */
     bool allow_bookmarks, send_initial_events;
-    int64_t timeout_s; /* of watches; 0: a random half hour to an hour, as upstream */
-    /* DeleteOptions given in process; the body's own win. grace_s -1: not said. */
+    bool send_initial_events_said; /* the query had sendInitialEvents at all */
+    int64_t timeout_s;             /* of watches; 0: a random half hour to an hour, as upstream */
+    /* DeleteOptions from the query or in process; the body's own win. grace_said tells grace_s 0 from
+     * silence. */
+    bool grace_said;
     int64_t grace_s;
     struct str propagation_policy, precondition_uid, precondition_resource_version;
 
-    void (*wake)(struct api_request *r);
+    void (*wake)(struct api_request *r); /* for api_run; api_call needs none */
     void *caller;
 
-    /* The result, once API_DONE: an object (referenced), or a list, or a Status. */
-    int code;              /* HTTP status */
+    /* The result, once API_DONE: an object (referenced), or a struct, or a list, or a Status. */
+    int code;              /* HTTP status: 200, 201, 202, or >= 400 with err */
     struct object *object; /* of single-object verbs */
-    const void *virtual_typed; /* the answer of RESOURCE_VIRTUAL kinds and subresources with a type of their own */
+    const void
+        *virtual_typed; /* the answer of RESOURCE_VIRTUAL kinds and subresources with a type of their own */
     const struct resource *virtual_resource;
-    struct api_list *list; /* of API_LIST */
-    struct err err;        /* code >= 400 */
-    struct str_vec warnings; /* Warning headers */
-    bool status_success;   /* answer with a Status "Success" with details (upstream does for some deletes) */
+    struct api_list *list;   /* of API_LIST; of API_DELETE_COLLECTION: what was deleted */
+    struct err err;          /* code >= 400 */
+    struct str_vec warnings; /* Warning headers: the text alone, agent and quotes are the server's */
+    /* Answer with a Status "Success" whose details are these (upstream does for deletes that are complete,
+     * bindings and evictions). */
+    bool status_success;
+    struct str success_name, success_uid;
 
     /* The road's own. */
-    int step;
-    struct change change;
     void *state;
 };
 
-/* A list: objects borrowed from a snapshot that it holds. */
+/* A list. Each object is referenced until api_finish. */
 struct api_list {
-    struct snapshot *snapshot;
     struct object **at;
     size_t n;
     int64_t revision;
     struct str continue_token; /* empty at the end */
-    int64_t remaining;         /* -1: not said */
+    int64_t remaining;         /* remainingItemCount; -1: not said */
 };
 
 enum api_state { API_PENDING, API_DONE };
 
+/* What a change looks like to those who may alter or refuse it, in upstream's words (admission.Attributes).
+ */
+enum api_operation { API_OP_CREATE, API_OP_UPDATE, API_OP_DELETE, API_OP_CONNECT };
+struct api_attributes {
+    struct api_request
+        *request; /* its user, resource, ns, subresource; name may still be empty (generateName) */
+    enum api_operation operation;
+    const struct resource *resource; /* of `object`: the request's own but for subresources of another type */
+    void *object;    /* create, update: the new struct; mutators change it in request->arena */
+    const void *old; /* update, delete: the present one */
+    bool dry_run;
+    void *state; /* the hook's own while it is pending: zero at the first call of each attempt */
+};
+
+/* Joins the chain behind the built-in plugins. Return 0 to let the change pass, -1 with err to refuse it, 1
+ * when it must wait: then call request->wake later, and the hook is called again with the same attributes.
+ * Either function may be NULL. `mutate` is run (in order of registration) before any `validate`. */
+struct api_admission {
+    const char *name;
+    int (*mutate)(void *arg, struct api_attributes *at, struct err *err);
+    int (*validate)(void *arg, struct api_attributes *at, struct err *err);
+    void *arg;
+};
+
+/* What a service account token says (serviceaccounts/token). */
+struct api_token_claims {
+    struct str ns, service_account, uid;
+    struct str_vec audiences;
+    struct str bound_kind, bound_name, bound_uid; /* "Pod", "Secret", "Node"; empty: not bound */
+    struct str node_name, node_uid;               /* of a bound pod that has a node */
+    int64_t issued_s, expires_s, warn_after_s;    /* since 1970; warn_after_s 0: no such claim */
+};
+
 struct api_options {
     struct store *store;
-    struct str service_cidr;   /* "10.96.0.0/12" */
-    struct str node_port_range; /* "30000-32767" */
+    struct str service_cidr;    /* IPv4; empty: "10.96.0.0/12" */
+    struct str node_port_range; /* empty: "30000-32767" */
+    /* Where services default/kubernetes lead: an IPv4 address and the secure port. Empty: neither it nor its
+     * endpoints are made. */
+    struct str advertise_address;
+    uint16_t advertise_port;
+    struct str_vec api_audiences; /* of tokens that ask for none */
+    /* Signs a token; NULL: serviceaccounts/token answers 404. May not block for long. */
+    int (*sign_token)(void *arg, const struct api_token_claims *claims, struct arena *a, struct str *token,
+                      struct err *err);
+    /* Answers a RESOURCE_VIRTUAL kind of authentication.k8s.io and authorization.k8s.io: `typed` is the
+     * decoded, validated struct of r->resource; fill in its status, in r->arena. NULL: they answer 404. */
+    int (*review)(void *arg, struct api_request *r, void *typed, struct err *err);
+    /* May this user do that too? For what one request implies of another (create by update). NULL: yes. */
+    bool (*authorized)(void *arg, const struct user *user, struct str verb, const struct resource *resource,
+                       struct str subresource, struct str ns, struct str name);
+    void *arg; /* of the three above */
 };
 
 int api_new(const struct api_options *o, struct api **out, struct err *err);
 void api_free(struct api *a);
 struct store *api_store(struct api *a);
+/* Before the first request. The struct is copied. */
+void api_add_admission(struct api *a, const struct api_admission *admission);
+/* Makes what every cluster has, through the road itself: namespaces, priority classes, service
+ * default/kubernetes and its endpoints. Idempotent; blocks. */
+int api_bootstrap(struct api *a, struct err *err);
 
 enum api_state api_run(struct api *a, struct api_request *r);
-/* Drops what the result holds: call once done with it (also when given up while pending: waits for the store). */
+/* The same, waiting. Returns 0, or -1 when code >= 400 (the error stays in r->err). */
+int api_call(struct api *a, struct api_request *r);
+/* Drops what the result holds: call once done with it (also when given up while pending: waits for the
+ * store). */
 void api_finish(struct api *a, struct api_request *r);
 
-/* API_WATCH: subscribes by the request's selectors and options. `wake` as store_watch. */
+/* API_WATCH: subscribes by the request's selectors and options. `wake` as store_watch. ERR_EXPIRED: the
+ * revision is too old (upstream says so in the stream: 200 with one ERROR event that holds the Status). The
+ * request's strings must live until the watch is closed. */
 struct api_watch;
-int api_watch_open(struct api *a, struct api_request *r, void (*wake)(void *arg), void *arg, struct api_watch **out,
-                   struct err *err);
-/* The next event, already filtered and turned by the selectors (an update that leaves the selection is DELETED). */
+int api_watch_open(struct api *a, struct api_request *r, void (*wake)(void *arg), void *arg,
+                   struct api_watch **out, struct err *err);
+/* The next event, already filtered and turned by the selectors (an update that leaves the selection is
+ * DELETED). A bookmark comes by itself only once: behind the initial events of a streaming list, with
+ * ev->initial_end set. */
 bool api_watch_next(struct api_watch *w, struct watch_event *ev);
+/* For periodic bookmarks (upstream: about once a minute where allow_bookmarks is set): what they may say. */
 int64_t api_watch_revision(struct api_watch *w);
+/* How long it may last, in seconds, by the request's timeout_s. */
+int64_t api_watch_timeout_s(const struct api_watch *w);
 void api_watch_close(struct api_watch *w);

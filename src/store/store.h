@@ -97,6 +97,7 @@ struct watch_event {
     struct object *object; /* WATCH_DELETED: its last state, at the revision of the delete; NULL for the last two */
     struct object *before; /* what it replaced, or NULL: selectors decide by it whether an update enters or leaves */
     int64_t revision;
+    bool initial_end; /* WATCH_BOOKMARK of a streaming list (src/api sets it): all initial events were given */
 };
 
 struct watch_selector {
