@@ -1,0 +1,30 @@
+/* JSON Web Tokens (RFC 7519) in compact form, signed with RS256 or ES256 (RFC 7518), and key sets (RFC 7517).
+ * Nothing else is signed or accepted: no "none", no HMAC, no key that the token itself brings along. */
+#pragma once
+#include "base/err.h"
+
+struct jwt_key; /* immutable; any thread */
+
+/* A new private key as PEM: RSA of 2048 bits (RS256) or P-256 (ES256). */
+int jwt_key_make(bool rsa, struct buf *pem, struct err *err);
+/* DIR-less convenience for servers: the private key in file `path` (0600), made (RS256) when missing. */
+int jwt_key_ensure(const char *path, struct jwt_key **out, struct err *err);
+/* A private or a public key, or the key of a certificate. Its kind decides the algorithm; RSA keys below 2048
+ * bits and other curves than P-256 are refused. */
+int jwt_key_parse(struct str pem, struct jwt_key **out, struct err *err);
+void jwt_key_free(struct jwt_key *k);
+/* "kid": unpadded URL-safe base64 of the SHA-256 of the public key's DER form, as upstream. */
+struct str jwt_key_id(const struct jwt_key *k);
+
+/* Adds HEADER.PAYLOAD.SIGNATURE; `payload` is a JSON object. */
+int jwt_sign(const struct jwt_key *k, struct str payload, struct buf *out, struct err *err);
+/* Checks form, algorithm and signature against the keys (the one that "kid" names, else every one) and gives
+ * the payload, which is JSON that nobody has looked into yet. ERR_UNAUTHORIZED otherwise. */
+int jwt_verify(struct jwt_key *const *keys, size_t n_keys, struct str token, struct arena *a,
+               struct str *payload, struct err *err);
+
+/* The key set of /openid/v1/jwks, public halves only. */
+void jwt_keys_json(struct jwt_key *const *keys, size_t n_keys, struct buf *out);
+/* The document of /.well-known/openid-configuration. */
+void jwt_discovery_json(struct str issuer, struct str jwks_uri, struct jwt_key *const *keys, size_t n_keys,
+                        struct buf *out);
