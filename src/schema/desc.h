@@ -1,4 +1,4 @@
-/* Descriptors: what the declarations in api/*.api say, as constant tables. Everything generic (codecs, defaulting,
+/* Descriptors: what the declarations in api/ (the .api files) say, as constant tables. Everything generic (codecs, defaulting,
  * validation, comparing, patching, tables, OpenAPI, discovery) is written once, over these.
  *
  * A described value lives in a C struct at `field.offset`. How it lies there follows from its kind and shape:

@@ -1,0 +1,239 @@
+#include "net/netlink.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include "base/thread.h"
+
+struct netlink {
+    struct mnl_socket *socket;
+    uint32_t seq;
+    /* The request being built, and room for the answer. */
+    char out[2048];
+    char in[8192];
+};
+
+/* A socket belongs to the namespace of the thread that opened it, for ever; so a thread that moves there,
+ * opens one and ends is all it takes. */
+struct netlink_opening {
+    int netns_fd;
+    struct mnl_socket *socket;
+    int error;
+};
+
+static void netlink_open_here(struct netlink_opening *o)
+{
+    o->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    if (!o->socket || mnl_socket_bind(o->socket, 0, MNL_SOCKET_AUTOPID) < 0)
+        o->error = errno;
+}
+
+static void netlink_open_there(void *arg)
+{
+    struct netlink_opening *o = arg;
+    if (setns(o->netns_fd, CLONE_NEWNET) < 0)
+        o->error = errno;
+    else
+        netlink_open_here(o);
+}
+
+int netlink_open(int netns_fd, struct netlink **out, struct err *err)
+{
+    struct netlink_opening o = {.netns_fd = netns_fd};
+    if (netns_fd < 0)
+        netlink_open_here(&o);
+    else
+        thread_join(thread_start("netns", netlink_open_there, &o));
+    if (o.error) {
+        if (o.socket)
+            mnl_socket_close(o.socket);
+        return err_errno(err, o.error, "open a netlink socket");
+    }
+    struct netlink *nl = mem_zalloc(sizeof *nl);
+    nl->socket = o.socket;
+    *out = nl;
+    return 0;
+}
+
+void netlink_close(struct netlink *nl)
+{
+    if (!nl)
+        return;
+    mnl_socket_close(nl->socket);
+    free(nl);
+}
+
+void netlink_closep(struct netlink **nl)
+{
+    netlink_close(*nl);
+}
+
+/* Starts a request in nl->out; the returned room of `extra` bytes is the family's own header. */
+static struct nlmsghdr *netlink_begin(struct netlink *nl, uint16_t type, uint16_t flags, void *extra,
+                                      size_t size)
+{
+    struct nlmsghdr *h = mnl_nlmsg_put_header(nl->out);
+    h->nlmsg_type = type;
+    h->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags);
+    h->nlmsg_seq = ++nl->seq;
+    memcpy(mnl_nlmsg_put_extra_header(h, size), extra, size);
+    return h;
+}
+
+/* Sends the request and waits for its acknowledgement: 0, or the kernel's errno. */
+static int netlink_ask(struct netlink *nl, struct nlmsghdr *h)
+{
+    if (mnl_socket_sendto(nl->socket, h, h->nlmsg_len) < 0)
+        return errno;
+    for (;;) {
+        ssize_t n = mnl_socket_recvfrom(nl->socket, nl->in, sizeof nl->in);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        int rc = mnl_cb_run(nl->in, (size_t)n, nl->seq, mnl_socket_get_portid(nl->socket), NULL, NULL);
+        if (rc <= MNL_CB_STOP)
+            return rc < 0 ? errno : 0;
+    }
+}
+
+static int netlink_do(struct netlink *nl, struct nlmsghdr *h, int harmless, struct err *err, const char *what)
+{
+    int e = netlink_ask(nl, h);
+    return e == 0 || e == harmless ? 0 : err_errno(err, e, "%s", what);
+}
+
+static int netlink_index_seen(const struct nlmsghdr *h, void *index)
+{
+    if (h->nlmsg_type == RTM_NEWLINK)
+        *(int *)index = ((const struct ifinfomsg *)mnl_nlmsg_get_payload(h))->ifi_index;
+    return MNL_CB_STOP;
+}
+
+int netlink_link_index(struct netlink *nl, const char *name)
+{
+    struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
+    struct nlmsghdr *h = netlink_begin(nl, RTM_GETLINK, 0, &link, sizeof link);
+    h->nlmsg_flags = NLM_F_REQUEST; /* the answer is acknowledgement enough */
+    mnl_attr_put_strz(h, IFLA_IFNAME, name);
+    int index = 0;
+    if (mnl_socket_sendto(nl->socket, h, h->nlmsg_len) < 0)
+        return 0;
+    ssize_t n = mnl_socket_recvfrom(nl->socket, nl->in, sizeof nl->in);
+    if (n > 0)
+        mnl_cb_run(nl->in, (size_t)n, nl->seq, mnl_socket_get_portid(nl->socket), netlink_index_seen, &index);
+    return index;
+}
+
+int netlink_add_veth(struct netlink *nl, const char *name, struct mac mac, const char *peer,
+                     struct mac peer_mac, int peer_fd, uint32_t mtu, struct err *err)
+{
+    struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
+    struct nlmsghdr *h = netlink_begin(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof link);
+    mnl_attr_put_strz(h, IFLA_IFNAME, name);
+    mnl_attr_put(h, IFLA_ADDRESS, sizeof mac.b, mac.b);
+    if (mtu)
+        mnl_attr_put_u32(h, IFLA_MTU, mtu);
+    struct nlattr *info = mnl_attr_nest_start(h, IFLA_LINKINFO);
+    mnl_attr_put_strz(h, IFLA_INFO_KIND, "veth");
+    struct nlattr *data = mnl_attr_nest_start(h, IFLA_INFO_DATA);
+    struct nlattr *other = mnl_attr_nest_start(h, VETH_INFO_PEER);
+    memcpy(mnl_nlmsg_put_extra_header(h, sizeof link), &link, sizeof link);
+    mnl_attr_put_strz(h, IFLA_IFNAME, peer);
+    mnl_attr_put(h, IFLA_ADDRESS, sizeof peer_mac.b, peer_mac.b);
+    mnl_attr_put_u32(h, IFLA_NET_NS_FD, (uint32_t)peer_fd);
+    if (mtu)
+        mnl_attr_put_u32(h, IFLA_MTU, mtu);
+    mnl_attr_nest_end(h, other);
+    mnl_attr_nest_end(h, data);
+    mnl_attr_nest_end(h, info);
+    return netlink_do(nl, h, 0, err, "add a veth pair");
+}
+
+int netlink_add_bridge(struct netlink *nl, const char *name, struct err *err)
+{
+    struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
+    struct nlmsghdr *h = netlink_begin(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof link);
+    mnl_attr_put_strz(h, IFLA_IFNAME, name);
+    struct nlattr *info = mnl_attr_nest_start(h, IFLA_LINKINFO);
+    mnl_attr_put_strz(h, IFLA_INFO_KIND, "bridge");
+    mnl_attr_nest_end(h, info);
+    return netlink_do(nl, h, EEXIST, err, "add a bridge");
+}
+
+int netlink_link_up(struct netlink *nl, int index, struct err *err)
+{
+    struct ifinfomsg link = {
+        .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+    return netlink_do(nl, netlink_begin(nl, RTM_NEWLINK, 0, &link, sizeof link), 0, err, "set a link up");
+}
+
+int netlink_link_delete(struct netlink *nl, const char *name, struct err *err)
+{
+    struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
+    struct nlmsghdr *h = netlink_begin(nl, RTM_DELLINK, 0, &link, sizeof link);
+    mnl_attr_put_strz(h, IFLA_IFNAME, name);
+    return netlink_do(nl, h, ENODEV, err, "delete a link");
+}
+
+int netlink_add_address(struct netlink *nl, int index, uint32_t ip, uint8_t bits, struct err *err)
+{
+    struct ifaddrmsg address = {.ifa_family = AF_INET, .ifa_prefixlen = bits, .ifa_index = (uint32_t)index};
+    struct nlmsghdr *h = netlink_begin(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &address, sizeof address);
+    mnl_attr_put_u32(h, IFA_LOCAL, htonl(ip));
+    mnl_attr_put_u32(h, IFA_ADDRESS, htonl(ip));
+    return netlink_do(nl, h, EEXIST, err, "add an address");
+}
+
+static struct nlmsghdr *netlink_route(struct netlink *nl, uint16_t type, uint16_t flags,
+                                      const struct route *r)
+{
+    struct rtmsg m = {
+        .rtm_family = AF_INET,
+        .rtm_dst_len = r->bits,
+        .rtm_table = RT_TABLE_MAIN,
+        .rtm_protocol = RTPROT_STATIC,
+        .rtm_scope = r->via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
+        .rtm_type = RTN_UNICAST,
+        .rtm_flags = r->on_link ? RTNH_F_ONLINK : 0,
+    };
+    struct nlmsghdr *h = netlink_begin(nl, type, flags, &m, sizeof m);
+    if (r->bits)
+        mnl_attr_put_u32(h, RTA_DST, htonl(r->to));
+    if (r->via)
+        mnl_attr_put_u32(h, RTA_GATEWAY, htonl(r->via));
+    if (r->from)
+        mnl_attr_put_u32(h, RTA_PREFSRC, htonl(r->from));
+    if (r->index)
+        mnl_attr_put_u32(h, RTA_OIF, (uint32_t)r->index);
+    return h;
+}
+
+int netlink_set_route(struct netlink *nl, const struct route *r, struct err *err)
+{
+    return netlink_do(nl, netlink_route(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, r), 0, err,
+                      "set a route");
+}
+
+int netlink_delete_route(struct netlink *nl, const struct route *r, struct err *err)
+{
+    return netlink_do(nl, netlink_route(nl, RTM_DELROUTE, 0, r), ESRCH, err, "delete a route");
+}
+
+int netlink_set_neighbour(struct netlink *nl, int index, uint32_t ip, struct mac mac, struct err *err)
+{
+    struct ndmsg n = {.ndm_family = AF_INET, .ndm_ifindex = index, .ndm_state = NUD_PERMANENT};
+    struct nlmsghdr *h = netlink_begin(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &n, sizeof n);
+    mnl_attr_put_u32(h, NDA_DST, htonl(ip));
+    mnl_attr_put(h, NDA_LLADDR, sizeof mac.b, mac.b);
+    return netlink_do(nl, h, 0, err, "set a neighbour");
+}

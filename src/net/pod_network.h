@@ -1,0 +1,35 @@
+/* The network of this node's pods. Each pod has an address out of the node's range and a veth, whose other
+ * end is in the node's namespace, with a route to that address. Packets between pods are routed, not bridged:
+ * so a service's address is translated on the way there and back, with no help from bridge filters, and a pod
+ * hears only what is meant for it. The range's first address is the node's own, on `sagong0`, a bridge that
+ * no veth joins (a link to hold an address, on every kernel): the pods' gateway, and what the node calls from
+ * when it calls a pod.
+ *
+ * All state is the kernel's, and the address files of net/ipam.h: whoever opens the network anew goes on with
+ * it. */
+#pragma once
+#include "net/cidr.h"
+#include "schema/desc.h"
+
+#include "base/err.h"
+
+struct pod_network;
+
+struct pod_network_options {
+    const char *state_dir; /* for the address files */
+    struct str pod_cidr;   /* this node's: Node.spec.podCIDR */
+    struct str service_cidr;
+    uint32_t mtu; /* 0: the kernel's */
+};
+
+int pod_network_open(const struct pod_network_options *o, struct pod_network **out, struct err *err);
+void pod_network_close(struct pod_network *n); /* changes nothing on the node */
+/* Gives the namespace at this path (a pinned file, or /proc/PID/ns/net) its loopback, its eth0 and its
+ * address, which it fills in in `ips` (text, in `a`). Called again for the same pod it finds it all there.
+ * Any thread. */
+int pod_network_attach(struct pod_network *n, const char *netns_path, struct str pod_uid, struct str_vec *ips,
+                       struct arena *a, struct err *err);
+/* Takes it all back; nothing to take is no error. */
+int pod_network_detach(struct pod_network *n, struct str pod_uid, struct err *err);
+/* Removes what is the node's own: the bridge with its routes. */
+int pod_network_remove(struct err *err);
