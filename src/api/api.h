@@ -165,6 +165,20 @@ struct api_options {
 
 int api_new(const struct api_options *o, struct api **out, struct err *err);
 void api_free(struct api *a);
+
+/* What the floor above lends to the road, as only it knows keys and permissions. Each is called on the thread that runs
+ * the request, and must not block. Set before the first request; without them nothing is asked. */
+struct api_hooks {
+    void *arg;
+    /* May this write be? Asked once admission and validation are through, for create, update, patch and apply; `before`
+     * is NULL for a create, `typed` what is to be committed. RBAC refuses escalation here. -1: err says why not. */
+    int (*guard)(void *arg, const struct api_request *r, struct object *before, const void *typed, struct err *err);
+    /* Answers the create of a RESOURCE_VIRTUAL kind or subresource that needs keys or permissions (TokenReview,
+     * SubjectAccessReview and its like, serviceaccounts/token): fills in the status of the decoded, defaulted, valid
+     * `typed` (of `type`), with memory of r->arena. Leaves every other kind as it is. */
+    int (*answer)(void *arg, const struct api_request *r, const struct resource *type, void *typed, struct err *err);
+};
+void api_set_hooks(struct api *a, const struct api_hooks *hooks);
 struct store *api_store(struct api *a);
 /* Before the first request. The struct is copied. */
 void api_add_admission(struct api *a, const struct api_admission *admission);
