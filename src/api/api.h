@@ -151,32 +151,31 @@ struct api_options {
     struct str advertise_address;
     uint16_t advertise_port;
     struct str_vec api_audiences; /* of tokens that ask for none */
-    /* Signs a token; NULL: serviceaccounts/token answers 404. May not block for long. */
-    int (*sign_token)(void *arg, const struct api_token_claims *claims, struct arena *a, struct str *token,
-                      struct err *err);
-    /* Answers a RESOURCE_VIRTUAL kind of authentication.k8s.io and authorization.k8s.io: `typed` is the
-     * decoded, validated struct of r->resource; fill in its status, in r->arena. NULL: they answer 404. */
-    int (*review)(void *arg, struct api_request *r, void *typed, struct err *err);
-    /* May this user do that too? For what one request implies of another (create by update). NULL: yes. */
-    bool (*authorized)(void *arg, const struct user *user, struct str verb, const struct resource *resource,
-                       struct str subresource, struct str ns, struct str name);
-    void *arg; /* of the three above */
 };
 
 int api_new(const struct api_options *o, struct api **out, struct err *err);
 void api_free(struct api *a);
 
-/* What the floor above lends to the road, as only it knows keys and permissions. Each is called on the thread that runs
- * the request, and must not block. Set before the first request; without them nothing is asked. */
+/* What the floor above lends to the road, as only it knows keys and permissions. Each is called on the thread
+ * that runs the request, and must not block. Set before the first request; without them nothing is asked. */
 struct api_hooks {
     void *arg;
-    /* May this write be? Asked once admission and validation are through, for create, update, patch and apply; `before`
-     * is NULL for a create, `typed` what is to be committed. RBAC refuses escalation here. -1: err says why not. */
-    int (*guard)(void *arg, const struct api_request *r, struct object *before, const void *typed, struct err *err);
-    /* Answers the create of a RESOURCE_VIRTUAL kind or subresource that needs keys or permissions (TokenReview,
-     * SubjectAccessReview and its like, serviceaccounts/token): fills in the status of the decoded, defaulted, valid
-     * `typed` (of `type`), with memory of r->arena. Leaves every other kind as it is. */
-    int (*answer)(void *arg, const struct api_request *r, const struct resource *type, void *typed, struct err *err);
+    /* May this write be? Asked once admission and validation are through, for create, update, patch and
+     * apply; `before` is NULL for a create, `typed` what is to be committed. RBAC refuses escalation here.
+     * -1: err says why not. */
+    int (*guard)(void *arg, const struct api_request *r, struct object *before, const void *typed,
+                 struct err *err);
+    /* Answers the create of a RESOURCE_VIRTUAL kind that needs keys or permissions (TokenReview,
+     * SubjectAccessReview and its like): fills in the status of the decoded, defaulted, valid `typed` (of
+     * `type`), with memory of r->arena. NULL: they are not found. */
+    int (*answer)(void *arg, const struct api_request *r, const struct resource *type, void *typed,
+                  struct err *err);
+    /* Signs what serviceaccounts/token has looked up and checked. NULL: that is not found. */
+    int (*sign_token)(void *arg, const struct api_token_claims *claims, struct arena *a, struct str *token,
+                      struct err *err);
+    /* May this user do that too? For what one request implies of another (create by update). NULL: yes. */
+    bool (*authorized)(void *arg, const struct user *user, struct str verb, const struct resource *resource,
+                       struct str subresource, struct str ns, struct str name);
 };
 void api_set_hooks(struct api *a, const struct api_hooks *hooks);
 struct store *api_store(struct api *a);
