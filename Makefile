@@ -1,0 +1,69 @@
+# The user's words. `make help` lists them. Everything runs as root on Debian 12; what is missing is installed.
+
+CC ?= gcc
+BUILD ?= build
+JOBS ?= $(shell nproc)
+
+.PHONY: help build up down test unit e2e sanitize crash bench fuzz lint clean
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make build     build/sagong, the program
+build: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) -j $(JOBS) --quiet
+
+$(BUILD)/build.ninja:
+	@tools/install build test
+	@CC="$(CC)" meson setup $(BUILD) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }; rm -f $(BUILD).log
+
+## make up        a one-node cluster, with examples/hello running in it
+up: build
+	@tools/install run
+	@examples/hello/image $(BUILD)/hello.tar
+	@$(BUILD)/sagong up --image $(BUILD)/hello.tar --apply examples/hello/hello.yaml
+
+## make down      stop it and clean up
+down:
+	@$(BUILD)/sagong down
+
+## make test      every test: unit (plain and with sanitizers), crash, end to end
+test: unit sanitize e2e
+
+## make unit      unit and integration tests
+unit: build
+	@tools/install run test
+	@meson test -C $(BUILD) --no-rebuild --print-errorlogs --num-processes $(JOBS)
+
+## make sanitize  the same under AddressSanitizer and UBSan
+sanitize:
+	@tools/install build run test
+	@test -f $(BUILD)-asan/build.ninja || CC="$(CC)" meson setup $(BUILD)-asan -Doptimization=1 -Db_sanitize=address,undefined >/dev/null
+	@ninja -C $(BUILD)-asan -j $(JOBS) --quiet
+	@UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1 \
+	  meson test -C $(BUILD)-asan --no-rebuild --print-errorlogs --num-processes $(JOBS) --timeout-multiplier 4
+
+## make e2e       a real cluster with the real kubectl, in network namespaces of its own
+e2e: build
+	@tools/install run test
+	@tests/e2e/run
+
+## make bench     what users feel, measured in one run: build/bench.json
+bench: build
+	@tools/install run bench
+	@tools/bench $(BUILD)
+
+## make fuzz      every parser of outside bytes, SECONDS each (60)
+fuzz:
+	@tools/install build test fuzz
+	@tools/fuzz $(or $(SECONDS),60)
+
+## make lint      layout and shell scripts
+lint:
+	@tools/install lint
+	@clang-format --dry-run -Werror $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
+	@shellcheck tools/install tools/kubectl examples/hello/image
+
+## make clean     remove what was built
+clean:
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz

@@ -1,0 +1,15 @@
+/* Routes to the pods of other nodes, and the way out of the cluster: each other node's range is reached
+ * through that node's address, and what leaves for anywhere else seems to come from this node. Follows the
+ * Node objects. */
+#pragma once
+#include "client/client.h"
+
+struct routes;
+
+struct routes_options {
+    struct str node_name;
+    struct str cluster_cidr; /* of all pods */
+};
+
+int routes_start(struct client *c, const struct routes_options *o, struct routes **out, struct err *err);
+void routes_stop(struct routes *r); /* leaves the routes as they are */

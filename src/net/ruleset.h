@@ -1,0 +1,46 @@
+/* The rule set that the service proxy keeps in the kernel, as items that come and go: chains with their
+ * rules, elements of the dispatching maps, sets. Each owner (a service) has a list of items; when lists
+ * change, only the difference is written, as lines of one nft transaction. */
+#pragma once
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/map.h"
+
+#define RULESET_TABLE "ip sagong"
+
+enum item_kind { ITEM_SET, ITEM_CHAIN, ITEM_ELEMENT };
+
+struct item {
+    enum item_kind kind;
+    struct str name; /* of the set or chain; an element: its map and key, "services { 10.0.0.1 . tcp . 80" */
+    struct str text; /* the set's definition; the chain's rules, a line each; what the element leads to */
+};
+
+struct items {
+    struct item *at;
+    size_t n, cap;
+};
+
+void items_add(struct items *items, enum item_kind kind, struct str name,
+               struct str text); /* borrows the strings */
+void items_free(struct items *items);
+/* Sorts, and leaves out what is named twice. Lists must be so before they are compared. */
+void items_sort(struct items *items);
+
+/* What is in the kernel that more than one owner may ask for: elements, counted. */
+struct ruleset {
+    struct map elements;
+    bool stale; /* an element went whose other owner wanted it to lead elsewhere: build it all anew */
+};
+void ruleset_free(struct ruleset *rs);
+
+struct items_change {
+    const struct items *before, *after;
+};
+/* Adds to `script` what all these changes together ask for. When two owners want one element, the first has
+ * it. */
+void ruleset_change(struct ruleset *rs, const struct items_change *changes, size_t n, struct buf *script);
+/* Starts anew: adds the table with its hooks and empty maps, in place of whatever was there. */
+void ruleset_begin(struct ruleset *rs, struct buf *script);
+/* Removes the table. */
+void ruleset_remove(struct buf *script);

@@ -1,0 +1,281 @@
+#include "net/service_rules.h"
+
+#include <stdlib.h>
+
+#include "base/encode.h"
+#include "kinds/core_v1.h"
+#include "kinds/discovery_v1.h"
+#include "net/cidr.h"
+
+/* Where one connection can end up. */
+struct backend {
+    uint32_t ip;
+    int32_t port;
+    bool local, ready, serving;
+};
+
+struct backends {
+    struct backend *at;
+    size_t n;
+};
+
+/* One port of the service, on its way to becoming rules. */
+struct service_port_rules {
+    struct arena *a;
+    struct items *out;
+    const struct service *service;
+    const struct service_port *port;
+    struct str protocol; /* "tcp" */
+    struct str id;       /* "default/web/tcp/http": unique, and what the chains are named after */
+    struct backends all, local;
+};
+
+/* A chain's or set's name: what it is for, and the port's id, which is cut short where it would be too long
+ * for the kernel (128 bytes), with a hash then keeping it unique. */
+static struct str rules_name(const struct service_port_rules *r, const char *what, struct str more)
+{
+    enum { MOST = 110 };
+    struct str name = arena_printf(r->a, "%s/" STR_FMT "%s" STR_FMT, what, STR_ARG(r->id), more.n ? "/" : "",
+                                   STR_ARG(more));
+    if (name.n <= MOST)
+        return name;
+    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a: the same in every process, as the names outlive it */
+    for (size_t i = 0; i < name.n; i++)
+        h = (h ^ (unsigned char)name.p[i]) * 0x100000001b3u;
+    return arena_printf(r->a, STR_FMT "/%016llx", 90, name.p, (unsigned long long)h);
+}
+
+static bool rules_true(const bool *condition, bool otherwise)
+{
+    return condition ? *condition : otherwise;
+}
+
+/* The number that a slice gives to the service's port, or 0. */
+static int32_t rules_slice_port(const struct endpoint_slice *slice, const struct service_port *port)
+{
+    for (size_t i = 0; i < slice->ports.n; i++) {
+        const struct discovery_endpoint_port *p = &slice->ports.at[i];
+        if (p->port && str_eq(p->name ? *p->name : (struct str){0}, port->name) &&
+            str_eq(p->protocol ? *p->protocol : STR("TCP"), port->protocol))
+            return *p->port;
+    }
+    return 0;
+}
+
+static int rules_backend_order(const void *a, const void *b)
+{
+    const struct backend *x = a, *y = b;
+    return x->ip != y->ip ? (x->ip < y->ip ? -1 : 1) : x->port - y->port;
+}
+
+static struct backends rules_backends(struct object *const *slices, size_t n_slices,
+                                      const struct service_port *port, struct str node, struct arena *a)
+{
+    size_t most = 0;
+    for (size_t s = 0; s < n_slices; s++)
+        most += ((const struct endpoint_slice *)object_typed(slices[s]))->endpoints.n;
+    struct backends out = {arena_new_n(a, struct backend, most), 0};
+    for (size_t s = 0; s < n_slices; s++) {
+        const struct endpoint_slice *slice = object_typed(slices[s]);
+        int32_t number = rules_slice_port(slice, port);
+        for (size_t i = 0; number && i < slice->endpoints.n; i++) {
+            const struct endpoint *e = &slice->endpoints.at[i];
+            struct backend b = {.port = number};
+            if (!e->addresses.n || !ip4_parse(e->addresses.at[0], &b.ip))
+                continue;
+            b.ready = rules_true(e->conditions.ready, true);
+            b.serving = rules_true(e->conditions.serving, b.ready);
+            b.local = e->node_name && str_eq(*e->node_name, node);
+            out.at[out.n++] = b;
+        }
+    }
+    if (out.n)
+        qsort(out.at, out.n, sizeof *out.at, rules_backend_order);
+    size_t n = 0; /* an endpoint may stand in two slices while it moves from one to the other */
+    for (size_t i = 0; i < out.n; i++)
+        if (n == 0 || rules_backend_order(&out.at[n - 1], &out.at[i]) != 0)
+            out.at[n++] = out.at[i];
+    out.n = n;
+    return out;
+}
+
+/* The ready ones (of this node, if so asked); when there are none, those that end but still serve (KEP-1669).
+ */
+static struct backends rules_usable(const struct backends *all, bool local, struct arena *a)
+{
+    struct backends out = {arena_new_n(a, struct backend, all->n), 0};
+    for (int pass = 0; pass < 2 && out.n == 0; pass++)
+        for (size_t i = 0; i < all->n; i++) {
+            const struct backend *b = &all->at[i];
+            if ((!local || b->local) && (pass == 0 ? b->ready : b->serving))
+                out.at[out.n++] = *b;
+        }
+    return out;
+}
+
+static struct str rules_text(struct arena *a, struct buf *b)
+{
+    struct str text = arena_str(a, buf_str(b));
+    b->n = 0;
+    return text;
+}
+
+/* "dnat to" one of the backends, evenly. */
+static void rules_balance(struct service_port_rules *r, const struct backends *to, struct buf *rule)
+{
+    buf_addf(rule, "meta l4proto " STR_FMT " dnat ip to numgen random mod %zu map { ", STR_ARG(r->protocol),
+             to->n);
+    for (size_t i = 0; i < to->n; i++)
+        buf_addf(rule, "%s%zu : " STR_FMT " . %d", i ? ", " : "", i, STR_ARG(ip4_text(r->a, to->at[i].ip)),
+                 to->at[i].port);
+    buf_add_lit(rule, " }\n");
+}
+
+/* Session affinity: each backend has a set of the clients it saw within the time, and the chain that puts
+ * them there. */
+static void rules_stick(struct service_port_rules *r, const struct backends *to, struct buf *rule)
+{
+    const struct session_affinity_config *config = r->service->spec.session_affinity_config;
+    int32_t seconds = config && config->client_ip && config->client_ip->timeout_seconds
+                          ? *config->client_ip->timeout_seconds
+                          : 10800;
+    _cleanup_buf_ struct buf pick = {0}, body = {0};
+    for (size_t i = 0; i < to->n; i++) {
+        struct str where =
+            arena_printf(r->a, STR_FMT "/%d", STR_ARG(ip4_text(r->a, to->at[i].ip)), to->at[i].port);
+        struct str chain = rules_name(r, "endpoint", where), clients = rules_name(r, "clients", where);
+        buf_addf(&body, "{ type ipv4_addr; flags dynamic,timeout; timeout %ds; }", seconds);
+        items_add(r->out, ITEM_SET, clients, rules_text(r->a, &body));
+        buf_addf(
+            &body, "update @" STR_FMT " { ip saddr }\nmeta l4proto " STR_FMT " dnat ip to " STR_FMT ":%d\n",
+            STR_ARG(clients), STR_ARG(r->protocol), STR_ARG(ip4_text(r->a, to->at[i].ip)), to->at[i].port);
+        items_add(r->out, ITEM_CHAIN, chain, rules_text(r->a, &body));
+        buf_addf(rule, "ip saddr @" STR_FMT " goto " STR_FMT "\n", STR_ARG(clients), STR_ARG(chain));
+        buf_addf(&pick, "%s%zu : goto " STR_FMT, i ? ", " : "", i, STR_ARG(chain));
+    }
+    buf_addf(rule, "numgen random mod %zu vmap { " STR_FMT " }\n", to->n, STR_ARG(buf_str(&pick)));
+}
+
+/* The chain that leads to the backends; empty name when there are none. */
+static struct str rules_chain(struct service_port_rules *r, const char *what, const struct backends *to)
+{
+    if (!to->n)
+        return (struct str){0};
+    _cleanup_buf_ struct buf rules = {0};
+    if (str_eq(r->service->spec.session_affinity, SERVICE_AFFINITY_CLIENT_IP))
+        rules_stick(r, to, &rules);
+    else
+        rules_balance(r, to, &rules);
+    struct str name = rules_name(r, what, (struct str){0});
+    items_add(r->out, ITEM_CHAIN, name, rules_text(r->a, &rules));
+    return name;
+}
+
+static void rules_address(struct service_port_rules *r, struct str ip, struct str chain)
+{
+    uint32_t number;
+    if (!ip4_parse(ip, &number))
+        return; /* of the other family */
+    items_add(r->out, ITEM_ELEMENT,
+              arena_printf(r->a, "services { " STR_FMT " . " STR_FMT " . %d", STR_ARG(ip),
+                           STR_ARG(r->protocol), r->port->port),
+              arena_concat(r->a, STR("goto "), chain));
+}
+
+/* The ways in from outside the cluster: node ports, external addresses, the load balancer's. What comes that
+ * way to another node's pod must come back through this node, so it is masqueraded, unless only local pods
+ * may serve it. */
+static void rules_external(struct service_port_rules *r, struct str cluster_chain)
+{
+    const struct service_spec *spec = &r->service->spec;
+    const struct load_balancer_ingress_vec *balancers = &r->service->status.load_balancer.ingress;
+    bool external = r->port->node_port || spec->external_ips.n || balancers->n;
+    if (!external)
+        return;
+    struct str to = cluster_chain;
+    bool local_only = spec->external_traffic_policy.n &&
+                      str_eq(spec->external_traffic_policy, SERVICE_EXTERNAL_TRAFFIC_POLICY_LOCAL);
+    if (local_only) {
+        to = r->local.n ? rules_chain(r, "local", &r->local) : STR("");
+        items_add(r->out, ITEM_CHAIN, rules_name(r, "external", (struct str){0}),
+                  to.n ? arena_printf(r->a, "goto " STR_FMT "\n", STR_ARG(to)) : STR("drop\n"));
+    } else if (to.n) {
+        items_add(r->out, ITEM_CHAIN, rules_name(r, "external", (struct str){0}),
+                  arena_printf(r->a, "jump masquerade\ngoto " STR_FMT "\n", STR_ARG(to)));
+    } else {
+        return;
+    }
+    struct str chain = rules_name(r, "external", (struct str){0});
+    if (r->port->node_port)
+        items_add(
+            r->out, ITEM_ELEMENT,
+            arena_printf(r->a, "node-ports { " STR_FMT " . %d", STR_ARG(r->protocol), r->port->node_port),
+            arena_concat(r->a, STR("goto "), chain));
+    for (size_t i = 0; i < spec->external_ips.n; i++)
+        rules_address(r, spec->external_ips.at[i], chain);
+    for (size_t i = 0; i < balancers->n; i++)
+        rules_address(r, balancers->at[i].ip, chain);
+}
+
+static void rules_port(struct service_port_rules *r)
+{
+    const struct service_spec *spec = &r->service->spec;
+    bool local_only = spec->internal_traffic_policy &&
+                      str_eq(*spec->internal_traffic_policy, SERVICE_INTERNAL_TRAFFIC_POLICY_LOCAL);
+    struct str everywhere = rules_chain(r, "service", &r->all);
+    struct str internal = local_only ? rules_chain(r, "internal", &r->local) : everywhere;
+    for (size_t i = 0; internal.n && i < spec->cluster_ips.n; i++)
+        rules_address(r, spec->cluster_ips.at[i], internal);
+    rules_external(r, everywhere);
+}
+
+static struct str rules_lower(struct str protocol)
+{
+    return str_is(protocol, "UDP") ? STR("udp") : str_is(protocol, "SCTP") ? STR("sctp") : STR("tcp");
+}
+
+/* A pod that reaches itself through the service must seem to come from elsewhere. */
+static void rules_hairpins(const struct backends *local, struct arena *a, struct items *out)
+{
+    for (size_t i = 0; i < local->n; i++) {
+        struct str ip = ip4_text(a, local->at[i].ip);
+        if (i == 0 || local->at[i].ip != local->at[i - 1].ip)
+            items_add(out, ITEM_ELEMENT,
+                      arena_printf(a, "hairpins { " STR_FMT " . " STR_FMT, STR_ARG(ip), STR_ARG(ip)),
+                      (struct str){0});
+    }
+}
+
+void service_rules(struct object *o, struct object *const *slices, size_t n_slices, struct str node,
+                   struct arena *a, struct items *out)
+{
+    const struct service *service = object_typed(o);
+    const struct service_spec *spec = &service->spec;
+    if (str_eq(spec->type, SERVICE_TYPE_EXTERNAL_NAME) || str_is(spec->cluster_ip, "None") ||
+        !spec->cluster_ip.n)
+        return;
+    for (size_t i = 0; i < spec->cluster_ips.n; i++) {
+        uint32_t number;
+        if (ip4_parse(spec->cluster_ips.at[i], &number))
+            items_add(out, ITEM_ELEMENT, arena_concat(a, STR("cluster-ips { "), spec->cluster_ips.at[i]),
+                      (struct str){0});
+    }
+    for (size_t i = 0; i < spec->ports.n; i++) {
+        const struct service_port *port = &spec->ports.at[i];
+        struct backends every = rules_backends(slices, n_slices, port, node, a);
+        struct service_port_rules r = {
+            .a = a,
+            .out = out,
+            .service = service,
+            .port = port,
+            .protocol = rules_lower(port->protocol),
+            .all = rules_usable(&every, false, a),
+            .local = rules_usable(&every, true, a),
+        };
+        r.id = arena_printf(a, STR_FMT "/" STR_FMT "/" STR_FMT "/%d", STR_ARG(service->metadata.namespace),
+                            STR_ARG(service->metadata.name), STR_ARG(r.protocol), port->port);
+        rules_port(&r);
+        rules_hairpins(&r.local, a, out);
+    }
+    items_sort(out);
+}
