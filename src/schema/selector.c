@@ -305,9 +305,7 @@ static void token_next(struct selector_parser *p)
     }
     if (token_symbol(p->rest.p[0])) {
         /* The longest operator: "==", "!=" or a single character. */
-        n = p->rest.n > 1 && token_of(str_slice(p->rest.p, 2)) != TOKEN_ERROR && token_symbol(p->rest.p[1])
-                ? 2
-                : 1;
+        n = p->rest.n > 1 && token_of(str_slice(p->rest.p, 2)) != TOKEN_ERROR ? 2 : 1;
         p->token = token_of(str_slice(p->rest.p, n));
     } else {
         while (n < p->rest.n && p->rest.p[n] && !token_symbol(p->rest.p[n]) && !token_space(p->rest.p[n]))
