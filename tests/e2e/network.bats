@@ -1,0 +1,75 @@
+# Pods, services and the node reach each other.
+load helper
+
+web() {
+    k create deployment web --image=sagong.local/hello:1 --replicas=2 --port=8080
+    k expose deployment web --port=80 --target-port=8080 --type=NodePort
+    k wait --for=condition=Available deployment/web --timeout=20s
+}
+
+# from_pod COMMAND...: runs it in a pod, and prints what it said.
+from_pod() {
+    pod client "$*"
+    phase client Succeeded
+    k logs client
+}
+
+@test "the node reaches a pod, and a pod the node" {
+    k run web --image=sagong.local/hello:1
+    pod_ready web
+    run curl -sS -m 5 "http://$(value pod/web '{.status.podIP}'):8080/"
+    [ "$output" = "hello from web" ]
+    from_pod "ping -c1 -W2 10.99.0.1"
+}
+
+@test "a pod reaches a pod" {
+    k run web --image=sagong.local/hello:1
+    pod_ready web
+    [ "$(from_pod "wget -q -O- -T 5 http://$(value pod/web '{.status.podIP}'):8080/")" = "hello from web" ]
+}
+
+@test "a service's address leads to its pods, from a pod and from the node" {
+    web
+    ip=$(value service/web '{.spec.clusterIP}')
+    [[ $(from_pod "for i in 1 2 3 4 5 6 7 8; do wget -q -O- -T 5 http://$ip/; done") == *"hello from web-"* ]]
+    eventually 5 curl -sS -m 2 "http://$ip/"
+    # Both replicas get their share.
+    for _ in $(seq 40); do curl -sS -m 2 "http://$ip/"; done | sort -u >"$BATS_TEST_TMPDIR/names"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/names")" = 2 ]
+}
+
+@test "a node port does too" {
+    web
+    port=$(value service/web '{.spec.ports[0].nodePort}')
+    eventually 5 curl -sS -m 2 "http://10.99.0.1:$port/"
+    run nsenter --net="/run/netns/$E2E_NS-b" curl -sS -m 2 "http://10.99.0.1:$port/"
+    [[ $output == "hello from web-"* ]]
+}
+
+@test "a service without endpoints refuses at once" {
+    k create service clusterip nobody --tcp=80:8080
+    ip=$(value service/nobody '{.spec.clusterIP}')
+    refused() { curl -sS -m 2 "http://$ip/" 2>&1 | grep -q -i -E 'refused|failed to connect'; }
+    eventually 5 refused
+}
+
+@test "a pod reaches itself through its service" {
+    k run self --image=sagong.local/hello:1 --labels=app=self --port=8080
+    k expose pod self --port=80 --target-port=8080
+    pod_ready self
+    ip=$(value service/self '{.spec.clusterIP}')
+    pid=$(value pod/self '{.status.podIP}')
+    [ -n "$pid" ]
+    k delete pod self --now
+    k run self --image=sagong.local/hello:1 --labels=app=self --port=8080 --restart=Never --command -- \
+        sh -c "httpd -p 8080 -h /www; sleep 1; for i in 1 2 3 4 5 6 7 8 9; do wget -q -O- -T 2 http://$ip/ && exit 0; sleep 0.5; done; exit 1"
+    phase self Succeeded
+}
+
+@test "session affinity keeps a client with one pod" {
+    web
+    k patch service web -p '{"spec":{"sessionAffinity":"ClientIP"}}'
+    ip=$(value service/web '{.spec.clusterIP}')
+    one() { [ "$(for _ in $(seq 20); do curl -sS -m 2 "http://$ip/"; done | sort -u | wc -l)" = 1 ]; }
+    eventually 5 one
+}
