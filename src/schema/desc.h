@@ -1,4 +1,4 @@
-/* Descriptors: what the declarations in api/ (the .api files) say, as constant tables. Everything generic (codecs, defaulting,
+/* Descriptors: what the declarations in the folder api say, as constant tables. Everything generic (codecs, defaulting,
  * validation, comparing, patching, tables, OpenAPI, discovery) is written once, over these.
  *
  * A described value lives in a C struct at `field.offset`. How it lies there follows from its kind and shape:
@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/str.h"
+#include "base/arena.h"
 
 enum value_kind {
     VALUE_BOOL,          /* bool */
@@ -81,6 +81,13 @@ struct bool_vec {
     bool *at;
     size_t n;
 };
+struct time_map {
+    struct time_entry {
+        struct str key;
+        struct time value;
+    } *at;
+    size_t n;
+};
 
 enum field_flag {
     FIELD_OMIT_EMPTY = 1 << 0,  /* left out of JSON when zero (Go's omitempty) */
@@ -108,6 +115,7 @@ struct field_rules {
     uint32_t max_length, min_length, max_items, min_items;
     struct str format; /* "dns1123-label", "dns1123-subdomain", "qualified-name", "ip", "port" ...: schema/format.h */
     struct str feature_gate;
+    struct str type_name; /* of strings with a name of their own, as Go prints it: "v1.PodPhase" */
 };
 
 struct type;
@@ -115,7 +123,7 @@ struct type;
 struct field {
     struct str name; /* in JSON */
     struct str doc;  /* for people, one line or more; may be empty */
-    const struct type *type; /* of VALUE_STRUCT, else NULL */
+    const struct type *type; /* of VALUE_STRUCT; of VALUE_JSON one without fields, for its OpenAPI name; else NULL */
     const struct field_rules *rules;
     const struct str *list_keys; /* of FIELD_LIST_MAP */
     struct str patch_key;        /* of FIELD_PATCH_MERGE */
@@ -142,9 +150,24 @@ struct type {
     uint16_t n_fields;
     uint16_t flags;
     uint32_t size; /* of the C struct */
-    /* JSON names of all fields, those of inlined structs among them, made for lookup: schema/desc.c owns the form. */
-    const void *index;
+    const struct type_index *index;
 };
+
+/* The fields of a type as JSON shows them, those of inlined structs among the others, and a hash table of their names
+ * (of type_hash; open addressing; field number + 1, 0 is free). Made with the built-in tables; type_index_make makes it
+ * for types that are built at run time. */
+struct flat_field {
+    const struct field *field;
+    uint32_t base; /* how far the struct that has it lies in the outer one */
+};
+struct type_index {
+    const struct flat_field *flat; /* NULL: nothing is inlined, and it is type.fields */
+    const uint16_t *slots;
+    uint16_t n, mask;
+};
+
+/* The types of VALUE_JSON fields: what OpenAPI calls them. */
+extern const struct type raw_extension_type, fields_v1_type, json_type;
 
 /* One column of a Table (kubectl get). */
 struct column {
@@ -166,15 +189,16 @@ enum resource_flag {
     RESOURCE_SYNC_LATER = 1 << 4,   /* durability class: acknowledged before the sync (leases, events) */
     RESOURCE_VIRTUAL = 1 << 5,      /* created, answered and never stored (reviews, bindings, evictions) */
     RESOURCE_CUSTOM = 1 << 6,       /* of a CustomResourceDefinition: stored as JSON */
-    RESOURCE_PREFERRED = 1 << 7,    /* this version is the one stored, of several of its group */
+    RESOURCE_PREFERRED = 1 << 7,    /* this version is the one preferred and stored, of several of its group */
 };
 
-/* A resource: a kind as it is served. */
+/* A resource: a kind as it is served. Kinds that are only sent or received (Status, Scale, DeleteOptions, Eviction) have
+ * one too, without a plural, and are not among builtin_resources. */
 struct resource {
     struct str group, version; /* group is "" for core */
     struct str api_version;    /* "apps/v1", "v1" */
     struct str kind, list_kind;
-    struct str plural, singular;
+    struct str plural, singular, qualified; /* "deployments", "deployment", "deployments.apps" */
     const struct str *short_names, *categories, *verbs, *subresources; /* subresources: "status", "scale", "log" ... */
     uint8_t n_short_names, n_categories, n_verbs, n_subresources;
     uint16_t flags;
@@ -184,7 +208,11 @@ struct resource {
     uint16_t n_columns, n_selectables;
     struct str scale_replicas_path, scale_status_path, scale_selector_path; /* of RESOURCE_SCALE */
     struct str storage_prefix; /* "/registry/pods", "/registry/services/specs" (upstream's) */
-    uint32_t metadata_offset;  /* of struct object_meta in type */
+    struct str name_format;    /* what metadata.name must look like: "dns1123-subdomain", "path-segment" ... */
+    const struct resource *stored_as; /* another version (or group) whose form is the stored one; NULL: this */
+    const struct type *list_type;     /* of list_kind */
+    bool has_metadata;
+    uint32_t metadata_offset; /* of struct object_meta in type */
     uint32_t spec_offset, status_offset;
     const struct field *spec, *status; /* NULL when the kind has none */
 };
@@ -192,6 +220,10 @@ struct resource {
 /* A field by its JSON name, inlined ones too; *base is then how far the inlined struct lies in the outer one (0 else).
  * NULL when there is none. */
 const struct field *type_field(const struct type *t, struct str name, uint32_t *base);
+/* The i-th of all fields, in the order that JSON has; NULL behind the last. */
+const struct field *type_field_at(const struct type *t, unsigned i, uint32_t *base);
+/* Sets t->index of a type made at run time (its other members are complete). */
+void type_index_make(struct arena *a, struct type *t);
 
 /* The built-in resources, ordered as discovery lists them, and lookups over them. */
 extern const struct resource *const builtin_resources[];

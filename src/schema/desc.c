@@ -1,0 +1,112 @@
+#include "schema/desc.h"
+
+/* RawExtension, FieldsV1 and JSON are whatever JSON they hold: nothing but a name is known of them. */
+const struct type raw_extension_type = {
+    .name = STR_INIT("RawExtension"),
+    .openapi_name = STR_INIT("io.k8s.apimachinery.pkg.runtime.RawExtension"),
+};
+const struct type fields_v1_type = {
+    .name = STR_INIT("FieldsV1"),
+    .openapi_name = STR_INIT("io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1"),
+};
+const struct type json_type = {
+    .name = STR_INIT("JSON"),
+    .openapi_name = STR_INIT("io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON"),
+};
+
+/* tools/apigen fills the tables of the built-in types by the same sum. */
+static unsigned type_hash(struct str name)
+{
+    const unsigned char *p = (const unsigned char *)name.p;
+    return (((unsigned)name.n * 31 + p[0]) * 31 + p[name.n / 2]) * 31 + p[name.n - 1];
+}
+
+const struct field *type_field_at(const struct type *t, unsigned i, uint32_t *base)
+{
+    const struct type_index *index = t->index;
+    *base = 0;
+    if (!index || i >= index->n)
+        return NULL;
+    if (!index->flat)
+        return &t->fields[i];
+    *base = index->flat[i].base;
+    return index->flat[i].field;
+}
+
+const struct field *type_field(const struct type *t, struct str name, uint32_t *base)
+{
+    const struct type_index *index = t->index;
+    *base = 0;
+    if (!index || !name.n)
+        return NULL;
+    for (unsigned at = type_hash(name) & index->mask; index->slots[at]; at = (at + 1) & index->mask) {
+        const struct field *f = type_field_at(t, index->slots[at] - 1u, base);
+        if (str_eq(f->name, name))
+            return f;
+    }
+    *base = 0;
+    return NULL;
+}
+
+void type_index_make(struct arena *a, struct type *t)
+{
+    unsigned n = 0;
+    bool inlined = false;
+    for (unsigned i = 0; i < t->n_fields; i++) {
+        bool inner = t->fields[i].shape == SHAPE_INLINE;
+        n += inner ? t->fields[i].type->index->n : 1;
+        inlined |= inner;
+    }
+    struct flat_field *flat = inlined ? arena_new_n(a, struct flat_field, n) : NULL;
+    for (unsigned i = 0, to = 0; inlined && i < t->n_fields; i++) {
+        const struct field *f = &t->fields[i];
+        if (f->shape != SHAPE_INLINE) {
+            flat[to++].field = f;
+            continue;
+        }
+        for (unsigned j = 0; j < f->type->index->n; j++) {
+            uint32_t base;
+            const struct field *inner = type_field_at(f->type, j, &base);
+            flat[to++] = (struct flat_field){inner, base + f->offset};
+        }
+    }
+    unsigned size = 4;
+    while (size < 2 * n)
+        size *= 2;
+    uint16_t *slots = arena_new_n(a, uint16_t, size);
+    struct type_index *index = arena_new(a, struct type_index);
+    *index = (struct type_index){flat, slots, (uint16_t)n, (uint16_t)(size - 1)};
+    t->index = index;
+    for (unsigned i = 0; i < n; i++) {
+        uint32_t base;
+        unsigned at = type_hash(type_field_at(t, i, &base)->name) & index->mask;
+        while (slots[at])
+            at = (at + 1) & index->mask;
+        slots[at] = (uint16_t)(i + 1);
+    }
+}
+
+const struct resource *resource_find(struct str group, struct str version, struct str plural)
+{
+    for (size_t i = 0; i < n_builtin_resources; i++) {
+        const struct resource *r = builtin_resources[i];
+        if (str_eq(r->plural, plural) && str_eq(r->group, group) && str_eq(r->version, version))
+            return r;
+    }
+    return NULL;
+}
+
+const struct resource *resource_find_kind(struct str api_version, struct str kind)
+{
+    for (size_t i = 0; i < n_builtin_resources; i++) {
+        const struct resource *r = builtin_resources[i];
+        if (str_eq(r->kind, kind) && str_eq(r->api_version, api_version))
+            return r;
+    }
+    return NULL;
+}
+
+struct str resource_qualified(const struct resource *r)
+{
+    return r->qualified;
+}
