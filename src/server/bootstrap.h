@@ -1,0 +1,12 @@
+/* What upstream's API server makes for itself at start: default roles and bindings, and how extension servers
+ * find the authorities to trust. Everything goes the road that all changes go, many at a time, so that they
+ * share commits. */
+#pragma once
+#include "api/api.h"
+
+struct bootstrap_options {
+    struct str client_ca_pem; /* who signs client certificates */
+};
+
+/* Idempotent; blocks. The namespaces must be there (api_bootstrap). */
+int bootstrap_run(struct api *api, const struct bootstrap_options *o, struct err *err);
