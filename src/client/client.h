@@ -11,7 +11,7 @@ void client_free(struct client *c);
 
 enum patch_type { PATCH_JSON, PATCH_MERGE, PATCH_STRATEGIC, PATCH_APPLY };
 
-struct list_options {
+struct client_list_options {
     struct str label_selector, field_selector; /* in the API's text form; empty: everything */
 };
 
@@ -24,13 +24,13 @@ void objects_clear(struct objects *list);
 #define _cleanup_objects_ _cleanup_(objects_clear)
 
 enum propagation { PROPAGATE_DEFAULT, PROPAGATE_BACKGROUND, PROPAGATE_FOREGROUND, PROPAGATE_ORPHAN };
-struct delete_options {
+struct client_delete_options {
     struct str uid;              /* only this one; empty: any */
     struct str resource_version; /* only at this; empty: any */
     int64_t grace_s;             /* -1: the object's own */
     enum propagation propagation;
 };
-#define DELETE_OPTIONS_DEFAULT ((struct delete_options){.grace_s = -1})
+#define DELETE_OPTIONS_DEFAULT ((struct client_delete_options){.grace_s = -1})
 
 /* `out` may be NULL where the result is of no interest; else the caller gets a reference. `sub` is "" for the object
  * itself, or "status", "scale", "binding" ...: what the subresource of that name takes. `typed` is a struct of
@@ -38,7 +38,7 @@ struct delete_options {
  * struct's metadata.resourceVersion; empty means none. Errors are the API's own: check err.reason. */
 int client_get(struct client *c, const struct resource *r, struct str ns, struct str name, struct object **out,
                struct err *err);
-int client_list(struct client *c, const struct resource *r, struct str ns, const struct list_options *o,
+int client_list(struct client *c, const struct resource *r, struct str ns, const struct client_list_options *o,
                 struct objects *out, struct err *err);
 int client_create(struct client *c, const struct resource *r, struct str ns, const void *typed, struct object **out,
                   struct err *err);
@@ -50,4 +50,4 @@ int client_update(struct client *c, const struct resource *r, struct str sub, co
 int client_patch(struct client *c, const struct resource *r, struct str ns, struct str name, struct str sub,
                  enum patch_type type, struct str body, struct object **out, struct err *err);
 int client_delete(struct client *c, const struct resource *r, struct str ns, struct str name,
-                  const struct delete_options *o, struct err *err);
+                  const struct client_delete_options *o, struct err *err);

@@ -143,6 +143,16 @@ static void proxy_turn_free(struct proxy_turn *t)
     free(t->changes);
 }
 
+static void proxy_service_rules(struct proxy *p, struct proxy_service *s, struct arena *a, struct items *out)
+{
+    if (!s->service)
+        return;
+    const struct endpoint_slice **slices = arena_new_n(a, const struct endpoint_slice *, s->slices.n);
+    for (size_t i = 0; i < s->slices.n; i++)
+        slices[i] = object_typed(s->slices.at[i]);
+    service_rules(object_typed(s->service), slices, s->slices.n, p->node_name, a, out);
+}
+
 /* Takes what has changed, or everything, and asks each for its rules. Under the lock: quick, as objects are
  * decoded once and rules are text. */
 static void proxy_turn_take(struct proxy *p, bool all, struct proxy_turn *t)

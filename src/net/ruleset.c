@@ -189,7 +189,7 @@ void ruleset_begin(struct ruleset *rs, struct buf *script)
         "  }\n"
         "  chain prerouting { type nat hook prerouting priority dstnat; jump dispatch; }\n"
         "  chain output { type nat hook output priority -100; jump dispatch; }\n"
-        "  chain masquerade { meta mark set mark or 0x4000; }\n"
+        "  chain mark-masquerade { meta mark set mark or 0x4000; }\n"
         "  chain postrouting {\n"
         "    type nat hook postrouting priority srcnat;\n"
         "    mark and 0x4000 != 0 meta mark set mark and 0xffffbfff masquerade fully-random\n"

@@ -68,15 +68,15 @@ static int rules_backend_order(const void *a, const void *b)
     return x->ip != y->ip ? (x->ip < y->ip ? -1 : 1) : x->port - y->port;
 }
 
-static struct backends rules_backends(struct object *const *slices, size_t n_slices,
+static struct backends rules_backends(const struct endpoint_slice *const *slices, size_t n_slices,
                                       const struct service_port *port, struct str node, struct arena *a)
 {
     size_t most = 0;
     for (size_t s = 0; s < n_slices; s++)
-        most += ((const struct endpoint_slice *)object_typed(slices[s]))->endpoints.n;
+        most += slices[s]->endpoints.n;
     struct backends out = {arena_new_n(a, struct backend, most), 0};
     for (size_t s = 0; s < n_slices; s++) {
-        const struct endpoint_slice *slice = object_typed(slices[s]);
+        const struct endpoint_slice *slice = slices[s];
         int32_t number = rules_slice_port(slice, port);
         for (size_t i = 0; number && i < slice->endpoints.n; i++) {
             const struct endpoint *e = &slice->endpoints.at[i];
@@ -201,7 +201,7 @@ static void rules_external(struct service_port_rules *r, struct str cluster_chai
                   to.n ? arena_printf(r->a, "goto " STR_FMT "\n", STR_ARG(to)) : STR("drop\n"));
     } else if (to.n) {
         items_add(r->out, ITEM_CHAIN, rules_name(r, "external", (struct str){0}),
-                  arena_printf(r->a, "jump masquerade\ngoto " STR_FMT "\n", STR_ARG(to)));
+                  arena_printf(r->a, "jump mark-masquerade\ngoto " STR_FMT "\n", STR_ARG(to)));
     } else {
         return;
     }
@@ -246,10 +246,9 @@ static void rules_hairpins(const struct backends *local, struct arena *a, struct
     }
 }
 
-void service_rules(struct object *o, struct object *const *slices, size_t n_slices, struct str node,
-                   struct arena *a, struct items *out)
+void service_rules(const struct service *service, const struct endpoint_slice *const *slices, size_t n_slices,
+                   struct str node, struct arena *a, struct items *out)
 {
-    const struct service *service = object_typed(o);
     const struct service_spec *spec = &service->spec;
     if (str_eq(spec->type, SERVICE_TYPE_EXTERNAL_NAME) || str_is(spec->cluster_ip, "None") ||
         !spec->cluster_ip.n)

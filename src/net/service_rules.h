@@ -1,10 +1,12 @@
 /* What one service asks of the rule set: pure data in, items out. */
 #pragma once
 #include "net/ruleset.h"
-#include "schema/object.h"
 
-/* `service` is a v1 Service, `slices` its discovery.k8s.io/v1 EndpointSlices; `node` is this node's name, for
- * what is local. Items and their strings are in `a`'s memory but for the array, which items_free frees;
+struct service;
+struct endpoint_slice;
+
+/* `service` is a v1 Service, `slices` point at its discovery.k8s.io/v1 EndpointSlices; `node` is this node's
+ * name, for what is local. Strings are in `a` (or the service's own); the array is freed by items_free;
  * sorted. A headless or ExternalName service asks for nothing. */
-void service_rules(struct object *service, struct object *const *slices, size_t n_slices, struct str node,
-                   struct arena *a, struct items *out);
+void service_rules(const struct service *service, const struct endpoint_slice *const *slices, size_t n_slices,
+                   struct str node, struct arena *a, struct items *out);

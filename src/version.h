@@ -1,0 +1,6 @@
+/* What this program is, and which Kubernetes it is to its clients. */
+#pragma once
+#define SAGONG_VERSION     "0.1.0"
+#define KUBERNETES_VERSION "v1.36.0"
+#define KUBERNETES_MAJOR   "1"
+#define KUBERNETES_MINOR   "36"

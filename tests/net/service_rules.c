@@ -1,0 +1,195 @@
+/* What a service becomes in the kernel's rules, without a kernel. */
+#include "net/service_rules.h"
+
+#include "kinds/core_v1.h"
+#include "kinds/discovery_v1.h"
+#include "test.h"
+
+static struct arena a;
+
+static int drop(void **state)
+{
+    (void)state;
+    arena_free(&a);
+    return 0;
+}
+
+static struct service web(void)
+{
+    struct service s = {0};
+    s.metadata.namespace = STR("default");
+    s.metadata.name = STR("web");
+    s.spec.type = SERVICE_TYPE_CLUSTER_IP;
+    s.spec.cluster_ip = STR("10.96.0.10");
+    struct str *ips = arena_new(&a, struct str);
+    *ips = s.spec.cluster_ip;
+    s.spec.cluster_ips = (struct str_vec){ips, 1};
+    struct service_port *port = arena_new(&a, struct service_port);
+    port->name = STR("http");
+    port->protocol = STR("TCP");
+    port->port = 80;
+    s.spec.ports = (struct service_port_vec){port, 1};
+    return s;
+}
+
+static struct endpoint endpoint(const char *ip, const char *node, bool ready, bool serving)
+{
+    struct endpoint e = {0};
+    struct str *address = arena_new(&a, struct str), *name = arena_new(&a, struct str);
+    bool *conditions = arena_new_n(&a, bool, 2);
+    *address = str_from(ip);
+    *name = str_from(node);
+    conditions[0] = ready;
+    conditions[1] = serving;
+    e.addresses = (struct str_vec){address, 1};
+    e.node_name = name;
+    e.conditions.ready = &conditions[0];
+    e.conditions.serving = &conditions[1];
+    return e;
+}
+
+static struct endpoint_slice slice(struct endpoint *endpoints, size_t n)
+{
+    struct endpoint_slice s = {0};
+    s.metadata.namespace = STR("default");
+    s.metadata.name = STR("web-1");
+    s.endpoints = (struct endpoint_vec){endpoints, n};
+    struct discovery_endpoint_port *port = arena_new(&a, struct discovery_endpoint_port);
+    port->name = arena_new(&a, struct str);
+    *port->name = STR("http");
+    port->port = arena_new(&a, int32_t);
+    *port->port = 8080;
+    s.ports = (struct discovery_endpoint_port_vec){port, 1};
+    return s;
+}
+
+static struct items rules(const struct service *s, const struct endpoint_slice *slices, size_t n)
+{
+    struct items out = {0};
+    const struct endpoint_slice *at[1] = {slices};
+    service_rules(s, at, n, STR("node-a"), &a, &out);
+    return out;
+}
+
+/* The text of the item of this name; fails when there is none. */
+static struct str text(const struct items *items, const char *name)
+{
+    for (size_t i = 0; i < items->n; i++)
+        if (str_is(items->at[i].name, name))
+            return items->at[i].text;
+    fail_msg("no item \"%s\"", name);
+    return (struct str){0};
+}
+
+static bool has(const struct items *items, const char *name)
+{
+    for (size_t i = 0; i < items->n; i++)
+        if (str_is(items->at[i].name, name))
+            return true;
+    return false;
+}
+
+static void test_a_cluster_address_leads_to_all_endpoints(void **state)
+{
+    (void)state;
+    struct service s = web();
+    struct endpoint e[] = {endpoint("10.244.1.3", "node-b", true, true),
+                           endpoint("10.244.0.2", "node-a", true, true)};
+    struct endpoint_slice one = slice(e, 2);
+    struct items items = rules(&s, &one, 1);
+    assert_str(text(&items, "services { 10.96.0.10 . tcp . 80"), "goto service/default/web/tcp/80");
+    assert_str(text(&items, "service/default/web/tcp/80"),
+               "meta l4proto tcp dnat ip to numgen random mod 2 map { 0 : 10.244.0.2 . 8080, 1 : 10.244.1.3 "
+               ". 8080 }\n");
+    assert_true(has(&items, "cluster-ips { 10.96.0.10"));
+    assert_true(has(&items, "hairpins { 10.244.0.2 . 10.244.0.2"));
+    assert_false(has(&items, "hairpins { 10.244.1.3 . 10.244.1.3")); /* of another node */
+    items_free(&items);
+}
+
+static void test_without_endpoints_only_the_address_remains_and_refuses(void **state)
+{
+    (void)state;
+    struct service s = web();
+    struct items items = rules(&s, NULL, 0);
+    assert_int_equal(items.n, 1);
+    assert_str(items.at[0].name, "cluster-ips { 10.96.0.10");
+    items_free(&items);
+}
+
+static void test_endpoints_that_end_serve_when_no_other_does(void **state)
+{
+    (void)state;
+    struct service s = web();
+    struct endpoint e[] = {endpoint("10.244.0.2", "node-a", false, true),
+                           endpoint("10.244.0.3", "node-a", true, true)};
+    struct endpoint_slice both = slice(e, 2), ending = slice(e, 1);
+    struct items items = rules(&s, &both, 1);
+    assert_int_equal(str_find(text(&items, "service/default/web/tcp/80"), STR("10.244.0.2")), -1);
+    items_free(&items);
+    items = rules(&s, &ending, 1);
+    assert_true(str_find(text(&items, "service/default/web/tcp/80"), STR("10.244.0.2")) > 0);
+    items_free(&items);
+}
+
+static void test_what_comes_from_outside_is_masqueraded_unless_local(void **state)
+{
+    (void)state;
+    struct service s = web();
+    s.spec.type = SERVICE_TYPE_NODE_PORT;
+    s.spec.external_traffic_policy = SERVICE_EXTERNAL_TRAFFIC_POLICY_CLUSTER;
+    s.spec.ports.at[0].node_port = 30080;
+    struct endpoint e[] = {endpoint("10.244.1.3", "node-b", true, true)};
+    struct endpoint_slice one = slice(e, 1);
+    struct items items = rules(&s, &one, 1);
+    assert_str(text(&items, "node-ports { tcp . 30080"), "goto external/default/web/tcp/80");
+    assert_str(text(&items, "external/default/web/tcp/80"),
+               "jump mark-masquerade\ngoto service/default/web/tcp/80\n");
+    items_free(&items);
+    s.spec.external_traffic_policy = SERVICE_EXTERNAL_TRAFFIC_POLICY_LOCAL;
+    items = rules(&s, &one, 1);
+    assert_str(text(&items, "external/default/web/tcp/80"), "drop\n"); /* nobody here may serve it */
+    items_free(&items);
+}
+
+static void test_affinity_remembers_clients(void **state)
+{
+    (void)state;
+    struct service s = web();
+    s.spec.session_affinity = SERVICE_AFFINITY_CLIENT_IP;
+    struct endpoint e[] = {endpoint("10.244.1.3", "node-b", true, true)};
+    struct endpoint_slice one = slice(e, 1);
+    struct items items = rules(&s, &one, 1);
+    assert_str(text(&items, "clients/default/web/tcp/80/10.244.1.3/8080"),
+               "{ type ipv4_addr; flags dynamic,timeout; timeout 10800s; }");
+    assert_true(str_find(text(&items, "service/default/web/tcp/80"),
+                         STR("ip saddr @clients/default/web/tcp/80/10.244.1.3/8080 goto")) == 0);
+    items_free(&items);
+}
+
+static void test_headless_and_external_names_ask_for_nothing(void **state)
+{
+    (void)state;
+    struct service s = web();
+    s.spec.cluster_ip = STR("None");
+    struct items items = rules(&s, NULL, 0);
+    assert_int_equal(items.n, 0);
+    s = web();
+    s.spec.type = SERVICE_TYPE_EXTERNAL_NAME;
+    items = rules(&s, NULL, 0);
+    assert_int_equal(items.n, 0);
+    items_free(&items);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_cluster_address_leads_to_all_endpoints),
+        cmocka_unit_test(test_without_endpoints_only_the_address_remains_and_refuses),
+        cmocka_unit_test(test_endpoints_that_end_serve_when_no_other_does),
+        cmocka_unit_test(test_what_comes_from_outside_is_masqueraded_unless_local),
+        cmocka_unit_test(test_affinity_remembers_clients),
+        cmocka_unit_test(test_headless_and_external_names_ask_for_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, drop);
+}
