@@ -1,0 +1,109 @@
+#include "schema/default.h"
+
+#include "schema/copy.h"
+#include "schema/layout.h"
+
+static struct str default_unquoted(struct str json)
+{
+    ensure(json.n >= 2 && json.p[0] == '"' && json.p[json.n - 1] == '"' && str_index(json, '\\') < 0);
+    return str_slice(json.p + 1, json.n - 2);
+}
+
+/* Writes the declared JSON value, of one item, to where it lies. */
+static void default_set(const struct field *f, struct str json, void *to)
+{
+    int64_t number = 0;
+    switch ((enum value_kind)f->kind) {
+    case VALUE_BOOL:
+        *(bool *)to = str_is(json, "true");
+        break;
+    case VALUE_INT32:
+        ensure(str_to_i64(json, &number));
+        *(int32_t *)to = (int32_t)number;
+        break;
+    case VALUE_INT64:
+        ensure(str_to_i64(json, (int64_t *)to));
+        break;
+    case VALUE_INT_OR_STRING:
+        if (json.p[0] == '"') {
+            *(struct int_or_str *)to = (struct int_or_str){.is_str = true, .s = default_unquoted(json)};
+        } else {
+            ensure(str_to_i64(json, &number));
+            *(struct int_or_str *)to = (struct int_or_str){.i = (int32_t)number};
+        }
+        break;
+    case VALUE_STRING:
+    case VALUE_QUANTITY:
+        *(struct str *)to = default_unquoted(json);
+        break;
+    case VALUE_JSON:
+        *(struct str *)to = json;
+        break;
+    default: /* an empty struct; its own defaults follow */
+        ensure(f->kind == VALUE_STRUCT && str_is(json, "{}"));
+    }
+}
+
+/* A list's default has at most one item: ["ReadWriteOnce"]. */
+static void default_list(struct arena *a, const struct field *f, struct str json, struct any_vec *v)
+{
+    ensure(json.n >= 2 && json.p[0] == '[');
+    struct str item = str_trim(str_slice(json.p + 1, json.n - 2));
+    v->at = arena_alloc(a, layout_stride(f));
+    if (item.n == 0)
+        return;
+    v->n = 1;
+    default_set(f, item, v->at);
+}
+
+static void default_absent(struct arena *a, const struct field *f, void *base)
+{
+    struct str json = f->rules->default_json;
+    void *at = field_at(f, base);
+    switch ((enum shape)f->shape) {
+    case SHAPE_ONE:
+    case SHAPE_INLINE:
+        default_set(f, json, at);
+        break;
+    case SHAPE_OPTIONAL:
+        *(void **)at = arena_alloc(a, layout_size(f));
+        default_set(f, json, *(void **)at);
+        break;
+    case SHAPE_LIST:
+        default_list(a, f, json, at);
+        break;
+    case SHAPE_MAP:
+        ensure(str_is(json, "{}"));
+        break;
+    }
+}
+
+void default_field(struct arena *a, const struct field *f, void *base)
+{
+    if (f->rules && f->rules->default_json.n && field_is_zero(f, field_at(f, base)))
+        default_absent(a, f, base);
+    if (f->kind != VALUE_STRUCT)
+        return;
+    const struct any_vec *v = field_at(f, base);
+    switch ((enum shape)f->shape) {
+    case SHAPE_ONE:
+    case SHAPE_INLINE:
+        default_apply(a, f->type, field_at(f, base));
+        break;
+    case SHAPE_OPTIONAL:
+        if (layout_optional(f, base))
+            default_apply(a, f->type, layout_optional(f, base));
+        break;
+    case SHAPE_LIST:
+    case SHAPE_MAP:
+        for (size_t i = 0; i < v->n; i++)
+            default_apply(a, f->type, layout_item(f, v, i));
+        break;
+    }
+}
+
+void default_apply(struct arena *a, const struct type *t, void *value)
+{
+    for (size_t i = 0; i < t->n_fields; i++)
+        default_field(a, &t->fields[i], value);
+}
