@@ -487,7 +487,7 @@ static const struct {
     [FORMAT_CIDR_SLOPPY] = {check_cidr_sloppy, "cidr-sloppy", ""},
     [FORMAT_UUID] = {check_uuid, "uuid", "k8s-uuid"},
     [FORMAT_CONDITION_REASON] = {check_condition_reason, "condition-reason", ""},
-    [FORMAT_PATH_SEGMENT] = {check_path_segment, "path-segment-name", "k8s-path-segment-name"},
+    [FORMAT_PATH_SEGMENT] = {check_path_segment, "path-segment", "k8s-path-segment-name"},
 };
 
 size_t format_check(enum format f, struct str value, struct str messages[FORMAT_MESSAGES])
