@@ -1,12 +1,14 @@
-/* The way to the API for everything that is not the API itself: controllers, scheduler, node, proxy, CLI. In the
- * server's own process it joins the road behind authentication, with an identity of its own, and shares the objects;
- * elsewhere it speaks HTTPS. The caller cannot tell the difference. Calls block; any thread may call. */
+/* The way to the API for everything that is not the API itself: controllers, scheduler, node, proxy, CLI. In
+ * the server's own process it joins the road behind authentication, with an identity of its own, and shares
+ * the objects; elsewhere it speaks HTTPS. The caller cannot tell the difference. Calls block; any thread may
+ * call. */
 #pragma once
 #include "base/err.h"
 #include "schema/object.h"
 
 struct client;
 
+/* Ends its informers first. Reconcilers and recorders that use it must be gone. */
 void client_free(struct client *c);
 
 enum patch_type { PATCH_JSON, PATCH_MERGE, PATCH_STRATEGIC, PATCH_APPLY };
@@ -32,22 +34,28 @@ struct client_delete_options {
 };
 #define DELETE_OPTIONS_DEFAULT ((struct client_delete_options){.grace_s = -1})
 
-/* `out` may be NULL where the result is of no interest; else the caller gets a reference. `sub` is "" for the object
- * itself, or "status", "scale", "binding" ...: what the subresource of that name takes. `typed` is a struct of
- * r->type (of the subresource's own type for scale, binding, eviction ...). An update carries its precondition in the
- * struct's metadata.resourceVersion; empty means none. Errors are the API's own: check err.reason. */
-int client_get(struct client *c, const struct resource *r, struct str ns, struct str name, struct object **out,
-               struct err *err);
-int client_list(struct client *c, const struct resource *r, struct str ns, const struct client_list_options *o,
-                struct objects *out, struct err *err);
-int client_create(struct client *c, const struct resource *r, struct str ns, const void *typed, struct object **out,
-                  struct err *err);
+/* `out` may be NULL where the result is of no interest; else the caller gets a reference (NULL where the API
+ * answered with a Status). `sub` is "" for the object itself, or "status", "scale", "binding" ...: what the
+ * subresource of that name takes. `typed` is a struct of r->type (of the subresource's own type for scale,
+ * binding, eviction ...). An update carries its precondition in the struct's metadata.resourceVersion; empty
+ * means none. Errors are the API's own: check err.reason. */
+int client_get(struct client *c, const struct resource *r, struct str ns, struct str name,
+               struct object **out, struct err *err);
+int client_list(struct client *c, const struct resource *r, struct str ns,
+                const struct client_list_options *o, struct objects *out, struct err *err);
+int client_create(struct client *c, const struct resource *r, struct str ns, const void *typed,
+                  struct object **out, struct err *err);
 /* POST to a subresource of a named object: binding, eviction, token. `type` describes `typed`. */
-int client_create_sub(struct client *c, const struct resource *r, struct str ns, struct str name, struct str sub,
-                      const struct resource *type, const void *typed, struct object **out, struct err *err);
-int client_update(struct client *c, const struct resource *r, struct str sub, const void *typed, struct object **out,
-                  struct err *err);
+int client_create_sub(struct client *c, const struct resource *r, struct str ns, struct str name,
+                      struct str sub, const struct resource *type, const void *typed, struct object **out,
+                      struct err *err);
+int client_update(struct client *c, const struct resource *r, struct str sub, const void *typed,
+                  struct object **out, struct err *err);
 int client_patch(struct client *c, const struct resource *r, struct str ns, struct str name, struct str sub,
                  enum patch_type type, struct str body, struct object **out, struct err *err);
 int client_delete(struct client *c, const struct resource *r, struct str ns, struct str name,
                   const struct client_delete_options *o, struct err *err);
+/* Deletes all of a namespace that `which` selects (NULL: everything there). */
+int client_delete_collection(struct client *c, const struct resource *r, struct str ns,
+                             const struct client_list_options *which, const struct client_delete_options *o,
+                             struct err *err);
