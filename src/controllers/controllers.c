@@ -1,0 +1,194 @@
+#define LOG_PART "controllers"
+#include "controllers/controllers.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "controllers/meta.h"
+#include "controllers/table.h"
+
+static const struct controller_def *const defs[] = {
+    &deployment_controller,
+    &replica_set_controller,
+    &replication_controller_controller,
+};
+
+enum { WORKERS = 4 };
+#define SYNC_WAIT (10 * CLOCK_S)
+
+struct controllers {
+    struct controllers_options options;
+    struct arena arena; /* of its strings */
+    struct worker_pool *pool;
+    struct controller at[ARRAY_LEN(defs)];
+    size_t n;
+};
+
+/* --- running one --- */
+
+/* A controller that has not seen all there is yet would take what it has not seen for absent. */
+static bool controller_synced(struct controller *k)
+{
+    if (__atomic_load_n(&k->synced, __ATOMIC_RELAXED))
+        return true;
+    for (const struct controller_watch *v = k->def->watches; v->resource; v++)
+        if (!informer_synced(client_informer(k->client, v->resource, NULL), clock_mono() + SYNC_WAIT))
+            return false;
+    __atomic_store_n(&k->synced, true, __ATOMIC_RELAXED);
+    return true;
+}
+
+static int controller_run(void *arg, struct str ns, struct str name, struct arena *a, int64_t *again_ns, struct err *err)
+{
+    struct controller *k = arg;
+    if (!controller_synced(k))
+        return err_set(err, ERR_TIMEOUT, "the informers are not synced yet");
+    struct work w = {
+        .controller = k,
+        .client = k->client,
+        .recorder = k->recorder,
+        .options = k->options,
+        .ns = ns,
+        .name = name,
+        .a = a,
+        .err = err,
+    };
+    int failed = k->def->reconcile(&w);
+    *again_ns = w.again_ns;
+    return failed;
+}
+
+int work_forgive(struct work *w, int failed, enum err_reason harmless)
+{
+    if (!failed || w->err->reason != harmless)
+        return failed;
+    err_clear(w->err);
+    return 0;
+}
+
+/* --- from changes to keys --- */
+
+void controller_on_self(struct controller *k, struct object *before, struct object *after)
+{
+    reconciler_on_object(k->reconciler, before, after);
+}
+
+static void add_controller_of(struct controller *k, struct object *o)
+{
+    const struct owner_reference *ref = o ? meta_controller(object_meta(o)) : NULL;
+    if (!ref || !str_eq(ref->kind, k->def->kind->kind))
+        return;
+    struct str group = {0}, rest = ref->api_version;
+    if (str_index(rest, '/') >= 0)
+        str_cut(&rest, '/', &group);
+    if (str_eq(group, k->def->kind->group))
+        controller_add(k, object_namespace(o), ref->name);
+}
+
+void controller_on_owned(struct controller *k, struct object *before, struct object *after)
+{
+    add_controller_of(k, after);
+    if (!before || !after || !meta_controller(object_meta(before)))
+        return add_controller_of(k, after ? NULL : before);
+    const struct owner_reference *now = meta_controller(object_meta(after));
+    if (!now || !str_eq(now->uid, meta_controller(object_meta(before))->uid))
+        add_controller_of(k, before);
+}
+
+/* spec.selector, which is a LabelSelector in most kinds and a plain map in the oldest. */
+static bool object_selects(struct arena *a, struct object *o, const struct str_map *labels)
+{
+    const struct resource *r = object_resource(o);
+    const struct field *f = type_field(r->spec->type, STR("selector"), &(uint32_t){0});
+    const void *at = field_at(f, field_at(r->spec, object_typed(o)));
+    struct selector s;
+    if (f->shape == SHAPE_MAP)
+        selector_from_map(a, at, &s);
+    else if (selector_from(a, *(const struct label_selector *const *)at, &s, NULL) < 0)
+        return false;
+    return !selector_empty(&s) && selector_matches(&s, labels);
+}
+
+void controller_on_orphan(struct controller *k, struct object *orphan)
+{
+    const struct str_map *labels = &object_meta(orphan)->labels;
+    if (labels->n == 0)
+        return;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_objects_ struct objects all = {0};
+    informer_list(client_informer(k->client, k->def->kind, NULL), object_namespace(orphan), &all);
+    for (size_t i = 0; i < all.n; i++)
+        if (object_selects(&a, all.at[i], labels))
+            controller_on_self(k, NULL, all.at[i]);
+}
+
+/* A handler's argument is its controller; which of the watches it is, the object says. */
+static void controller_on_change(void *arg, struct object *before, struct object *after)
+{
+    struct controller *k = arg;
+    const struct resource *r = object_resource(after ? after : before);
+    for (const struct controller_watch *v = k->def->watches; v->resource; v++)
+        if (v->resource == r)
+            v->on(k, before, after);
+}
+
+/* --- all of them --- */
+
+static int controller_start(struct controllers *all, const struct controller_def *def, struct client *c, struct err *err)
+{
+    struct controller *k = &all->at[all->n++];
+    *k = (struct controller){
+        .def = def,
+        .client = c,
+        .options = &all->options,
+        .pool = all->pool,
+        .recorder = recorder_new(c, def->component, (struct str){0}),
+    };
+    k->reconciler = reconciler_new_in(all->pool, def->name, def->workers ? def->workers : 1, controller_run, k);
+    if (def->start && def->start(k, err) < 0)
+        return err_wrap(err, "%s", def->name);
+    for (const struct controller_watch *v = def->watches; v->resource; v++)
+        informer_handle(client_informer(c, v->resource, NULL), controller_on_change, k);
+    reconciler_start(k->reconciler);
+    return 0;
+}
+
+int controllers_start(struct client *c, const struct controllers_options *o, struct controllers **out,
+                      struct err *err)
+{
+    struct controllers *all = mem_zalloc(sizeof *all);
+    all->options = *o;
+    all->options.ca_pem = arena_str(&all->arena, o->ca_pem);
+    all->options.cluster_cidr = arena_str(&all->arena, o->cluster_cidr);
+    all->pool = worker_pool_new("controllers", o->workers ? o->workers : WORKERS);
+    for (size_t i = 0; i < ARRAY_LEN(defs); i++)
+        if (controller_start(all, defs[i], c, err) < 0) {
+            controllers_stop(all);
+            return -1;
+        }
+    log_info("%zu controllers started", all->n);
+    *out = all;
+    return 0;
+}
+
+void controllers_stop(struct controllers *all)
+{
+    if (!all)
+        return;
+    for (size_t i = 0; i < all->n; i++) {
+        struct controller *k = &all->at[i];
+        for (const struct controller_watch *v = k->def->watches; v->resource; v++)
+            informer_unhandle(client_informer(k->client, v->resource, NULL), controller_on_change, k);
+    }
+    for (size_t i = 0; i < all->n; i++) {
+        struct controller *k = &all->at[i];
+        reconciler_stop(k->reconciler);
+        if (k->def->stop)
+            k->def->stop(k);
+        reconciler_free(k->reconciler);
+        recorder_free(k->recorder);
+    }
+    worker_pool_free(all->pool);
+    arena_free(&all->arena);
+    free(all);
+}

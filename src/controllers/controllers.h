@@ -1,0 +1,21 @@
+/* The controllers: reconcilers that make the cluster into what its objects ask for (upstream's
+ * kube-controller-manager). They share a few threads, and do nothing while nothing changes. */
+#pragma once
+#include "client/client.h"
+
+struct controllers_options {
+    struct str ca_pem;       /* of the cluster, for the config map kube-root-ca.crt; empty: not published */
+    struct str cluster_cidr; /* nodes' podCIDRs come out of it ("10.244.0.0/16"); empty: none are given */
+    int node_mask;           /* their size; 0: 24 */
+    int64_t node_grace_ns;   /* a silent node is not ready after this; 0: 50 s */
+    int terminated_pods_max; /* finished pods kept; 0: 12,500 */
+    int workers;             /* threads; 0: 4 */
+};
+
+struct controllers;
+
+/* Starts them all; `c` must outlive them. */
+int controllers_start(struct client *c, const struct controllers_options *o, struct controllers **out,
+                      struct err *err);
+/* Waits for what is under way. */
+void controllers_stop(struct controllers *all);

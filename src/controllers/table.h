@@ -1,0 +1,22 @@
+/* All controllers there are: each is a definition in a file of its own. */
+#pragma once
+#include "controllers/controller.h"
+
+extern const struct controller_def cron_job_controller;
+extern const struct controller_def daemon_set_controller;
+extern const struct controller_def deployment_controller;
+extern const struct controller_def disruption_controller;
+extern const struct controller_def endpoint_slice_controller;
+extern const struct controller_def endpoints_controller;
+extern const struct controller_def garbage_collector_controller;
+extern const struct controller_def job_controller;
+extern const struct controller_def namespace_controller;
+extern const struct controller_def node_ipam_controller;
+extern const struct controller_def node_lifecycle_controller;
+extern const struct controller_def pod_garbage_collector_controller;
+extern const struct controller_def replica_set_controller;
+extern const struct controller_def replication_controller_controller;
+extern const struct controller_def root_ca_publisher_controller;
+extern const struct controller_def service_account_controller;
+extern const struct controller_def stateful_set_controller;
+extern const struct controller_def taint_eviction_controller;
