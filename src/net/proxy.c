@@ -167,9 +167,7 @@ static void proxy_turn_take(struct proxy *p, bool all, struct proxy_turn *t)
     t->changes = mem_zalloc(p->n_dirty * sizeof *t->changes);
     for (struct proxy_service *s = p->dirty; s; s = s->next_dirty, t->n++) {
         t->services[t->n] = s;
-        if (s->service)
-            service_rules(s->service, s->slices.at, s->slices.n, p->node_name, &t->arenas[t->n],
-                          &t->fresh[t->n]);
+        proxy_service_rules(p, s, &t->arenas[t->n], &t->fresh[t->n]);
         t->changes[t->n] = (struct items_change){all ? &none : &s->applied, &t->fresh[t->n]};
         s->dirty = false;
     }
