@@ -53,7 +53,7 @@ static int file_write_all(int fd, struct str content)
     return 0;
 }
 
-int file_write(const char *path, struct str content, mode_t mode, struct err *err)
+static int file_exchange(const char *path, struct str content, mode_t mode, bool sync, struct err *err)
 {
     char tmp[4096];
     if ((size_t)snprintf(tmp, sizeof tmp, "%s.XXXXXX", path) >= sizeof tmp)
@@ -61,12 +61,23 @@ int file_write(const char *path, struct str content, mode_t mode, struct err *er
     _cleanup_fd_ int fd = mkostemp(tmp, O_CLOEXEC);
     if (fd < 0)
         return err_errno(err, errno, "create %s", tmp);
-    if (fchmod(fd, mode) < 0 || file_write_all(fd, content) < 0 || fsync(fd) < 0 || rename(tmp, path) < 0) {
+    if (fchmod(fd, mode) < 0 || file_write_all(fd, content) < 0 || (sync && fsync(fd) < 0) ||
+        rename(tmp, path) < 0) {
         int e = errno;
         unlink(tmp);
         return err_errno(err, e, "write %s", path);
     }
     return 0;
+}
+
+int file_write(const char *path, struct str content, mode_t mode, struct err *err)
+{
+    return file_exchange(path, content, mode, true, err);
+}
+
+int file_replace(const char *path, struct str content, mode_t mode, struct err *err)
+{
+    return file_exchange(path, content, mode, false, err);
 }
 
 int file_put(const char *path, struct str content, struct err *err)

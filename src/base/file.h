@@ -10,6 +10,8 @@ int file_read(const char *path, size_t limit, struct buf *out, struct err *err);
 /* Replaces the content as one step (a new file, synced, renamed over the old one), so that a crash leaves old
  * or new. */
 int file_write(const char *path, struct str content, mode_t mode, struct err *err);
+/* The same without the sync: for what means nothing after a reboot. */
+int file_replace(const char *path, struct str content, mode_t mode, struct err *err);
 /* Writes into an existing file as it is, in one write: for /proc, /sys and cgroup files. */
 int file_put(const char *path, struct str content, struct err *err);
 /* mkdir -p: every missing directory of the path, with this mode. */
