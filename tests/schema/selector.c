@@ -1,5 +1,6 @@
 #include "schema/selector.h"
 
+#include "kinds/meta_v1.h"
 #include "test.h"
 
 static bool matches(const char *text, const struct str_map *labels)
@@ -153,6 +154,33 @@ static void test_built_by_hand(void **state)
     assert_false(selector_matches(&s, &labels));
 }
 
+static void test_from_the_struct(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_err_ struct err err = {0};
+    _cleanup_buf_ struct buf b = {0};
+    struct selector s;
+    assert_ok(selector_from(&a, NULL, &s, &err), err);
+    assert_false(selector_matches(&s, &(struct str_map){0}));
+    struct label_selector from = {0};
+    assert_ok(selector_from(&a, &from, &s, &err), err);
+    assert_true(selector_matches(&s, &(struct str_map){0}));
+
+    struct str_entry entry = {STR("tier"), STR("front")};
+    struct str values[] = {STR("web"), STR("api")};
+    struct label_selector_requirement exprs[] = {
+        {.key = STR("app"), .operator= STR("In"), .values = {values, 2}},
+        {.key = STR("old"), .operator= STR("DoesNotExist")}};
+    from = (struct label_selector){{&entry, 1}, {exprs, 2}};
+    assert_ok(selector_from(&a, &from, &s, &err), err);
+    selector_write(&b, &s);
+    assert_str(buf_str(&b), "app in (api,web),!old,tier=front");
+    exprs[1].operator= STR("Gt");
+    assert_int_equal(selector_from(&a, &from, &s, &err), -1);
+    assert_str(err.message, "\"Gt\" is not a valid label selector operator");
+}
+
 static void test_many_values_stay_quick(void **state)
 {
     (void)state;
@@ -178,7 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requirements_match_labels), cmocka_unit_test(test_errors_have_upstreams_words),
         cmocka_unit_test(test_text_comes_back_sorted),    cmocka_unit_test(test_built_by_hand),
-        cmocka_unit_test(test_many_values_stay_quick),
+        cmocka_unit_test(test_from_the_struct),           cmocka_unit_test(test_many_values_stay_quick),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
