@@ -1,0 +1,242 @@
+#define LOG_PART "store"
+#include "store/disk.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/thread.h"
+
+/* Beside the registry, one record of our own. */
+#define DISK_STATE_KEY "/sagong/state"
+struct disk_state {
+    uint64_t format;
+    uint64_t reserved;
+};
+enum { DISK_FORMAT = 1, DISK_ROOM = 16 * 1024 * 1024 };
+
+struct disk {
+    char *path;
+    int lock; /* of the directory, held while open */
+    MDB_env *env;
+    MDB_dbi dbi;
+    size_t map_size, most; /* the limit now, and the furthest that deletes may push it */
+    int64_t reserved;
+    pthread_mutex_t resizing; /* LMDB's map may not be resized while a transaction reads it */
+};
+
+static int disk_err(struct err *err, int rc, const struct disk *d, const char *what)
+{
+    if (rc == MDB_MAP_FULL)
+        return err_set(err, ERR_INTERNAL, "the store is full: %s has reached its limit of %zu MiB", d->path,
+                       d->map_size >> 20);
+    return err_set(err, ERR_INTERNAL, "%s %s: %s", what, d->path, mdb_strerror(rc));
+}
+
+/* LMDB guards a file against itself; this guards the whole directory, and says who is there. */
+static int disk_take_lock(struct disk *d, struct err *err)
+{
+    char path[4096];
+    if ((size_t)snprintf(path, sizeof path, "%s/lock", d->path) >= sizeof path)
+        return err_errno(err, ENAMETOOLONG, "open %s", d->path);
+    d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (d->lock < 0)
+        return err_errno(err, errno, "open %s", path);
+    char pid[16] = {0};
+    if (flock(d->lock, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK)
+            return err_errno(err, errno, "lock %s", path);
+        ssize_t n = pread(d->lock, pid, sizeof pid - 1, 0);
+        return err_set(err, ERR_CONFLICT, "%s is in use by another process%s%s", d->path,
+                       n > 0 ? ", id " : "", pid);
+    }
+    int n = snprintf(pid, sizeof pid, "%d", (int)getpid());
+    if (ftruncate(d->lock, 0) < 0 || pwrite(d->lock, pid, (size_t)n, 0) != n)
+        return err_errno(err, errno, "write %s", path);
+    return 0;
+}
+
+static int disk_open_env(struct disk *d, struct err *err)
+{
+    MDB_txn *txn = NULL;
+    int rc = mdb_env_create(&d->env);
+    if (!rc)
+        rc = mdb_env_set_mapsize(d->env, d->map_size);
+    /* Without MDB_WRITEMAP: a full disk is then an error of a write, and not a signal. Without MDB_NOMEMINIT:
+     * no stray memory reaches the disk. */
+    if (!rc)
+        rc = mdb_env_open(d->env, d->path, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+    if (!rc)
+        rc = mdb_txn_begin(d->env, NULL, 0, &txn);
+    if (!rc)
+        rc = mdb_dbi_open(txn, NULL, 0, &d->dbi);
+    struct disk_state state = {0};
+    MDB_val key = {sizeof DISK_STATE_KEY - 1, (void *)DISK_STATE_KEY}, value;
+    if (!rc) {
+        rc = mdb_get(txn, d->dbi, &key, &value);
+        bool whole = !rc && value.mv_size == sizeof state;
+        if (whole)
+            memcpy(&state, value.mv_data, sizeof state);
+        if (!rc && (!whole || le64toh(state.format) != DISK_FORMAT)) {
+            mdb_txn_abort(txn);
+            return err_set(err, ERR_INTERNAL,
+                           "%s was written by another version of this program, in format %lu", d->path,
+                           le64toh(state.format));
+        }
+        rc = rc == MDB_NOTFOUND ? 0 : rc;
+    }
+    if (txn && rc)
+        mdb_txn_abort(txn);
+    else if (txn)
+        rc = mdb_txn_commit(txn);
+    if (rc)
+        return disk_err(err, rc, d, "open");
+    int64_t reserved = (int64_t)le64toh(state.reserved);
+    if (reserved > d->reserved)
+        d->reserved = reserved;
+    return 0;
+}
+
+int disk_open(const char *path, size_t map_size, struct disk **out, struct err *err)
+{
+    struct disk *d = mem_zalloc(sizeof *d);
+    d->path = str_dup_c(str_from(path));
+    d->lock = -1;
+    d->map_size = map_size;
+    d->most = map_size + DISK_ROOM;
+    pthread_mutex_init(&d->resizing, NULL);
+    if (file_mkdirs(path, 0700, err) < 0 || disk_take_lock(d, err) < 0 || disk_open_env(d, err) < 0) {
+        disk_close(d);
+        return -1;
+    }
+    *out = d;
+    return 0;
+}
+
+void disk_close(struct disk *d)
+{
+    if (d->env)
+        mdb_env_close(d->env);
+    file_closep(&d->lock);
+    pthread_mutex_destroy(&d->resizing);
+    free(d->path);
+    free(d);
+}
+
+int64_t disk_reserved(const struct disk *d)
+{
+    return d->reserved;
+}
+
+size_t disk_key(char key[DISK_KEY_MOST], struct str prefix, struct str ns, struct str name)
+{
+    int n = snprintf(key, DISK_KEY_MOST, STR_FMT "/" STR_FMT "%s" STR_FMT, STR_ARG(prefix), STR_ARG(ns),
+                     ns.n ? "/" : "", STR_ARG(name));
+    return n < DISK_KEY_MOST ? (size_t)n : 0;
+}
+
+static int disk_write_op(struct disk *d, MDB_txn *txn, const struct disk_op *op)
+{
+    char bytes[DISK_KEY_MOST];
+    MDB_val key = {disk_key(bytes, op->prefix, object_namespace(op->object), object_name(op->object)), bytes};
+    if (!op->value) {
+        int rc = mdb_del(txn, d->dbi, &key, NULL);
+        return rc == MDB_NOTFOUND ? 0 : rc; /* made and deleted before it was ever written */
+    }
+    uint64_t revision = htole64((uint64_t)object_revision(op->object));
+    memcpy(op->value->p, &revision, DISK_HEADER);
+    MDB_val value = {op->value->n, op->value->p};
+    return mdb_put(txn, d->dbi, &key, &value, 0);
+}
+
+static int disk_try_write(struct disk *d, const struct disk_op *ops, size_t n, int64_t reserved)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(d->env, NULL, 0, &txn);
+    if (rc)
+        return rc;
+    for (size_t i = 0; !rc && i < n; i++)
+        rc = disk_write_op(d, txn, &ops[i]);
+    struct disk_state state = {htole64(DISK_FORMAT), htole64((uint64_t)reserved)};
+    MDB_val key = {sizeof DISK_STATE_KEY - 1, (void *)DISK_STATE_KEY}, value = {sizeof state, &state};
+    if (!rc)
+        rc = mdb_put(txn, d->dbi, &key, &value, 0);
+    if (rc)
+        mdb_txn_abort(txn);
+    else
+        rc = mdb_txn_commit(txn);
+    return rc;
+}
+
+int disk_write(struct disk *d, const struct disk_op *ops, size_t n, int64_t reserved, bool room,
+               struct err *err)
+{
+    int rc = d->env ? disk_try_write(d, ops, n, reserved) : MDB_PANIC;
+    while (rc == MDB_MAP_FULL && room && d->map_size < d->most) {
+        _lock_(&d->resizing);
+        if (mdb_env_set_mapsize(d->env, d->map_size + (d->most - d->map_size + 7) / 8) != 0)
+            break;
+        MDB_envinfo info;
+        mdb_env_info(d->env, &info);
+        d->map_size = info.me_mapsize;
+        rc = disk_try_write(d, ops, n, reserved);
+    }
+    if (rc == MDB_PANIC) {
+        /* A write of LMDB's own head failed: it wants to be opened again, and finds the last good one. */
+        log_error("%s failed while committing; opening it again", d->path);
+        _lock_(&d->resizing);
+        if (d->env)
+            mdb_env_close(d->env);
+        d->env = NULL;
+        if (disk_open_env(d, err) < 0)
+            return err_wrap(err, "after a failed commit");
+        rc = disk_try_write(d, ops, n, reserved);
+    }
+    if (rc)
+        return disk_err(err, rc, d, "write");
+    d->reserved = reserved;
+    return 0;
+}
+
+int disk_each(struct disk *d, struct str prefix,
+              void (*fn)(void *arg, struct str key, struct str stored, int64_t revision), void *arg,
+              struct err *err)
+{
+    _lock_(&d->resizing);
+    char start[DISK_KEY_MOST];
+    size_t n = disk_key(start, prefix, (struct str){0}, (struct str){0});
+    MDB_txn *txn = NULL;
+    MDB_cursor *cursor = NULL;
+    MDB_val key = {n, start}, value;
+    int rc = mdb_txn_begin(d->env, NULL, MDB_RDONLY, &txn);
+    if (!rc)
+        rc = mdb_cursor_open(txn, d->dbi, &cursor);
+    if (!rc)
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    while (!rc && str_starts(str_slice(key.mv_data, key.mv_size), str_slice(start, n))) {
+        struct str rest = str_slice((char *)key.mv_data + n, key.mv_size - n);
+        struct str stored = str_slice((char *)value.mv_data + DISK_HEADER, value.mv_size - DISK_HEADER);
+        uint64_t revision = 0;
+        if (value.mv_size >= DISK_HEADER)
+            memcpy(&revision, value.mv_data, DISK_HEADER);
+        if (revision)
+            fn(arg, rest, stored, (int64_t)le64toh(revision));
+        else
+            log_warn(STR_FMT "/" STR_FMT " on disk is no record, and is left alone", STR_ARG(prefix),
+                     STR_ARG(rest));
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    if (cursor)
+        mdb_cursor_close(cursor);
+    if (txn)
+        mdb_txn_abort(txn);
+    return rc && rc != MDB_NOTFOUND ? disk_err(err, rc, d, "read") : 0;
+}

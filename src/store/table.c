@@ -1,0 +1,88 @@
+#define LOG_PART "store"
+#include "store/table.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/thread.h"
+#include "store/disk.h"
+
+void tables_init(struct tables *all)
+{
+    *all = (struct tables){0};
+    pthread_mutex_init(&all->mutex, NULL);
+}
+
+void tables_close(struct tables *all)
+{
+    for (size_t i = 0; i < all->n; i++) {
+        struct table *t = all->at[i];
+        tree_free(t->root);
+        history_free(&t->history);
+        watchers_free(&t->watchers);
+        free(t->fields);
+        free(t->prefix);
+        free(t);
+    }
+    free(all->at);
+    map_free(&all->by_prefix);
+    pthread_mutex_destroy(&all->mutex);
+}
+
+/* What a load gathers: objects in the order of their keys. */
+struct table_load {
+    struct table *table;
+    struct object **at;
+    size_t n, cap;
+};
+
+static void table_load_one(void *arg, struct str key, struct str stored, int64_t revision)
+{
+    struct table_load *load = arg;
+    const struct resource *r = load->table->resource;
+    struct str ns = {0}, name = key;
+    if (r->flags & RESOURCE_NAMESPACED && !str_cut(&name, '/', &ns))
+        name = (struct str){0};
+    if (name.n == 0 || str_index(name, '/') >= 0) {
+        log_warn("the key %s/" STR_FMT " is not of this kind, and is left alone", load->table->prefix,
+                 STR_ARG(key));
+        return;
+    }
+    mem_grow((void **)&load->at, &load->cap, load->n + 1, sizeof *load->at);
+    load->at[load->n++] = object_load(r, ns, name, stored, revision);
+}
+
+static struct table *table_new(const struct resource *r, struct disk *disk, size_t index)
+{
+    struct table *t = mem_zalloc(sizeof *t);
+    t->resource = r->stored_as ? r->stored_as : r;
+    t->prefix = str_dup_c(r->storage_prefix);
+    t->index = index;
+    t->fields = mem_zalloc(t->resource->n_selectables * sizeof *t->fields);
+    for (size_t i = 0; i < t->resource->n_selectables; i++)
+        field_path_find(&t->fields[i], t->resource->type,
+                        t->resource->selectables[i].path); /* else: not indexed */
+    struct table_load load = {.table = t};
+    struct err err = {0};
+    if (disk && disk_each(disk, str_from(t->prefix), table_load_one, &load, &err) < 0) {
+        log_error("reading %s: " STR_FMT, t->prefix, STR_ARG(err.message));
+        ensure(!"the store can be read"); /* going on would mean to write over it */
+    }
+    t->loaded = t->root = tree_load(load.at, load.n);
+    free(load.at);
+    return t;
+}
+
+struct table *tables_get(struct tables *all, const struct resource *r, struct disk *disk, int64_t opened_at)
+{
+    _lock_(&all->mutex);
+    struct table *t = map_get(&all->by_prefix, r->storage_prefix);
+    if (t)
+        return t;
+    mem_grow((void **)&all->at, &all->cap, all->n + 1, sizeof *all->at);
+    t = table_new(r, disk, all->n);
+    t->history.floor = opened_at;
+    all->at[all->n++] = t;
+    map_put(&all->by_prefix, str_from(t->prefix), t);
+    return t;
+}

@@ -1,0 +1,38 @@
+/* A table: the objects of one resource, who watches them, and what happened to them lately. */
+#pragma once
+#include <pthread.h>
+
+#include "base/map.h"
+#include "store/field.h"
+#include "store/history.h"
+#include "store/store.h"
+#include "store/tree.h"
+#include "store/watchers.h"
+
+struct disk;
+
+struct table {
+    const struct resource *resource; /* what is read from disk is of this one */
+    char *prefix;                    /* of its keys: resource->storage_prefix */
+    size_t index;                    /* in a snapshot's roots */
+    struct tree_node *loaded;        /* the tree as it came from disk, for snapshots older than the table */
+    struct tree_node *root;          /* the newest; the commit thread's own */
+    bool touched;                    /* by the batch under way; the commit thread's own */
+    struct field_path *fields;       /* how to read each of resource->selectables */
+    struct watchers watchers;        /* guarded by the hub's mutex, as is history */
+    struct history history;
+};
+
+/* All tables, by prefix. Any thread may find and make one. */
+struct tables {
+    pthread_mutex_t mutex; /* guards all below; held while a table loads */
+    struct table **at;
+    size_t n, cap;
+    struct map by_prefix;
+};
+
+void tables_init(struct tables *all);
+void tables_close(struct tables *all);
+/* Finds the resource's table or makes it, from what `disk` holds (NULL: nothing). `opened_at` is the revision
+ * that the store was opened at, since when nothing can have happened to a table that is not made yet. */
+struct table *tables_get(struct tables *all, const struct resource *r, struct disk *disk, int64_t opened_at);
