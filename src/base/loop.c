@@ -53,7 +53,8 @@ struct loop *loop_new(const char *name)
 static void loop_main(void *arg)
 {
     struct loop *l = arg;
-    l->thread = pthread_self();
+    pthread_mutex_lock(&l->mutex); /* loop_start has said which thread this is */
+    pthread_mutex_unlock(&l->mutex);
     uv_run(&l->uv, UV_RUN_DEFAULT);
     /* Stopped: let every handle that is still open close, so that nothing leaks. */
     uv_walk(&l->uv, loop_close_handle, NULL);
@@ -62,7 +63,9 @@ static void loop_main(void *arg)
 
 void loop_start(struct loop *l)
 {
+    pthread_mutex_lock(&l->mutex);
     l->thread = thread_start(l->name, loop_main, l);
+    pthread_mutex_unlock(&l->mutex);
 }
 
 void loop_join(struct loop *l)
