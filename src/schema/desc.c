@@ -33,19 +33,38 @@ const struct field *type_field_at(const struct type *t, unsigned i, uint32_t *ba
     return index->flat[i].field;
 }
 
-const struct field *type_field(const struct type *t, struct str name, uint32_t *base)
+int type_field_number(const struct type *t, struct str name)
 {
     const struct type_index *index = t->index;
-    *base = 0;
     if (!index || !name.n)
-        return NULL;
+        return -1;
     for (unsigned at = type_hash(name) & index->mask; index->slots[at]; at = (at + 1) & index->mask) {
-        const struct field *f = type_field_at(t, index->slots[at] - 1u, base);
-        if (str_eq(f->name, name))
-            return f;
+        uint32_t base;
+        unsigned i = index->slots[at] - 1u;
+        if (str_eq(type_field_at(t, i, &base)->name, name))
+            return (int)i;
     }
-    *base = 0;
+    return -1;
+}
+
+const struct field *type_field_numbered(const struct type *t, uint32_t number, unsigned *guess)
+{
+    const struct type_index *index = t->index;
+    for (unsigned tries = 0, at = *guess; tries <= index->n_numbered; tries++, at++) {
+        at = at < index->n_numbered ? at : 0;
+        if (at < index->n_numbered && t->fields[index->numbered[at]].number == number) {
+            *guess = at;
+            return &t->fields[index->numbered[at]];
+        }
+    }
     return NULL;
+}
+
+const struct field *type_field(const struct type *t, struct str name, uint32_t *base)
+{
+    int i = type_field_number(t, name);
+    *base = 0;
+    return i < 0 ? NULL : type_field_at(t, (unsigned)i, base);
 }
 
 void type_index_make(struct arena *a, struct type *t)
@@ -75,7 +94,7 @@ void type_index_make(struct arena *a, struct type *t)
         size *= 2;
     uint16_t *slots = arena_new_n(a, uint16_t, size);
     struct type_index *index = arena_new(a, struct type_index);
-    *index = (struct type_index){flat, slots, (uint16_t)n, (uint16_t)(size - 1)};
+    *index = (struct type_index){flat, slots, (uint16_t)n, (uint16_t)(size - 1), NULL, 0};
     t->index = index;
     for (unsigned i = 0; i < n; i++) {
         uint32_t base;
@@ -84,6 +103,41 @@ void type_index_make(struct arena *a, struct type *t)
             at = (at + 1) & index->mask;
         slots[at] = (uint16_t)(i + 1);
     }
+}
+
+size_t field_value_size(const struct field *f)
+{
+    switch ((enum value_kind)f->kind) {
+    case VALUE_BOOL:
+        return sizeof(bool);
+    case VALUE_INT32:
+        return sizeof(int32_t);
+    case VALUE_INT64:
+    case VALUE_DURATION:
+        return sizeof(int64_t);
+    case VALUE_DOUBLE:
+        return sizeof(double);
+    case VALUE_TIME:
+    case VALUE_MICRO_TIME:
+        return sizeof(struct time);
+    case VALUE_INT_OR_STRING:
+        return sizeof(struct int_or_str);
+    case VALUE_STRUCT:
+        return f->type->size;
+    case VALUE_STRING:
+    case VALUE_BYTES:
+    case VALUE_QUANTITY:
+    case VALUE_JSON:
+        break;
+    }
+    return sizeof(struct str);
+}
+
+size_t field_item_size(const struct field *f)
+{
+    size_t value = field_value_size(f);
+    /* The value stands behind its key, whose size suits every value's alignment. */
+    return f->shape == SHAPE_MAP ? sizeof(struct str) + ((value + 7) & ~(size_t)7) : value;
 }
 
 const struct resource *resource_find(struct str group, struct str version, struct str plural)
@@ -98,8 +152,8 @@ const struct resource *resource_find(struct str group, struct str version, struc
 
 const struct resource *resource_find_kind(struct str api_version, struct str kind)
 {
-    for (size_t i = 0; i < n_builtin_resources; i++) {
-        const struct resource *r = builtin_resources[i];
+    for (size_t i = 0; i < n_builtin_kinds; i++) {
+        const struct resource *r = builtin_kinds[i];
         if (str_eq(r->kind, kind) && str_eq(r->api_version, api_version))
             return r;
     }

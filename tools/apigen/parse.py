@@ -27,7 +27,7 @@ SCALARS = {'bool': 'BOOL', 'int32': 'INT32', 'int64': 'INT64', 'double': 'DOUBLE
            'JSON': 'JSON'}
 FIELD = re.compile(r'(?:(?P<name>[$\w-]+):|inline) (?P<type>[\w.?\[\]{}]+)(?: = (?P<number>\d+))?(?: (?P<words>.*))?$')
 WORD = re.compile(r'([A-Za-z-]+)(?:\(((?:[^()"]|"[^"]*")*)\))?\s*')
-FLAGS = {'optional', 'always', 'required', 'omitempty', 'atomic', 'set', 'merge', 'retainKeys', 'replace',
+FLAGS = {'optional', 'always', 'required', 'omitempty', 'omitzero', 'atomic', 'set', 'merge', 'retainKeys', 'replace',
          'immutable', 'deprecated', 'writeOnly'}
 ARGS = {'key', 'merge', 'default', 'min', 'max', 'minLength', 'maxLength', 'minItems', 'maxItems', 'format', 'gate'}
 

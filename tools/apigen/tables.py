@@ -4,7 +4,8 @@ from headers import c_string
 VERBS = 'create delete deletecollection get list patch update watch'.split()
 SHAPE_FLAGS = {'atomic': 'FIELD_ATOMIC', 'set': 'FIELD_LIST_SET', 'key': 'FIELD_LIST_MAP', 'merge': 'FIELD_PATCH_MERGE',
                'retainKeys': 'FIELD_PATCH_REPLACE_KEYS', 'immutable': 'FIELD_IMMUTABLE',
-               'deprecated': 'FIELD_DEPRECATED', 'writeOnly': 'FIELD_WRITE_ONLY'}
+               'deprecated': 'FIELD_DEPRECATED', 'writeOnly': 'FIELD_WRITE_ONLY',
+               'omitzero': 'FIELD_OMIT_ZERO'}
 TYPE_FLAGS = {'atomic': 'TYPE_ATOMIC', 'bare': 'TYPE_BARE', 'either': 'TYPE_EITHER'}
 
 
@@ -94,7 +95,11 @@ class Tables:
                 base = '0' if owner is t else f'offsetof(struct {t.c}, {f.member}) - offsetof(struct {owner.c}, {f.member})'
                 rows.append(f'{{&{owner.c}_fields[{n}], {base}}}')
             where = self.shared(f'struct flat_field @[{len(rows)}]', '{' + ',\n    '.join(rows) + '}')
-        return '&' + self.shared('struct type_index @', f'{{{where}, {table}, {len(flat)}, {size - 1}}}')
+        numbered = sorted((f.number, i) for i, f in enumerate(t.fields) if f.number)
+        wire = self.shared(f'uint16_t @[{len(numbered)}]', '{' + ', '.join(str(i) for _, i in numbered) + '}') \
+            if numbered else 'NULL'
+        return '&' + self.shared('struct type_index @', f'{{{where}, {table}, {len(flat)}, {size - 1}, {wire}, '
+                                 f'{len(numbered)}}}')
 
     def type(self, t):
         rows = [self.field(t, f) for f in t.fields]
@@ -188,13 +193,16 @@ def go_name(t):
 
 
 def resources(model, order):
-    """kinds/resources.c: everything that is served, group by group as discovery lists them."""
-    served = []
+    """kinds/resources.c: everything that is served, group by group as discovery lists them, and all kinds there are."""
+    served, kinds = [], []
     for api_id in order:
-        kinds = [t for t in model.apis[api_id].types.values() if t.attrs.get('resource')]
-        served += sorted(kinds, key=lambda t: t.attrs['resource'][0])
-    o = ['/* All that is served: made by tools/apigen from api/; change it there. */']
+        of = [t for t in model.apis[api_id].types.values() if t.attrs.get('resource')]
+        served += sorted(of, key=lambda t: t.attrs['resource'][0])
+    for api in model.apis.values():
+        kinds += [t for t in api.types.values() if t.what == 'kind' and not hasattr(t, 'list_of') and t not in served]
+    o = ['/* All that is served, and all kinds: made by tools/apigen from api/; change it there. */']
     o += [f'#include "kinds/{i}.h"' for i in sorted(model.apis)]
-    o.append('const struct resource *const builtin_resources[] = {')
-    o += [f'    &{t.c}_resource,' for t in served] + ['};', f'const size_t n_builtin_resources = {len(served)};']
+    for name, ts in (('resources', served), ('kinds', served + kinds)):
+        o += [f'const struct resource *const builtin_{name}[] = {{', *(f'    &{t.c}_resource,' for t in ts), '};',
+              f'const size_t n_builtin_{name} = {len(ts)};']
     return '\n'.join(o) + '\n'
