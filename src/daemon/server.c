@@ -1,0 +1,338 @@
+/* sagong server: the API, the controllers, the scheduler, and (unless --no-node) a node, in one process. Owns
+ * the order in which they start and stop. */
+#define LOG_PART "server"
+#include "server/server.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "auth/jwt.h"
+#include "auth/kubeconfig.h"
+#include "auth/pki.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/flags.h"
+#include "base/log.h"
+#include "client/in_process.h"
+#include "controllers/controllers.h"
+#include "daemon/config.h"
+#include "daemon/join.h"
+#include "daemon/member.h"
+#include "daemon/pidfile.h"
+#include "daemon/run.h"
+#include "net/cidr.h"
+#include "net/host.h"
+#include "scheduler/scheduler.h"
+
+enum { SERVER_LOOPS = 2, SERVER_YEAR_S = 365 * 24 * 3600, SERVER_STOP_S = 10 };
+
+/* What the flags say. */
+struct server_flags {
+    const char *data_dir, *listen, *kubeconfig_out, *config;
+    const char *advertise_address, *service_cidr, *cluster_cidr, *node_port_range, *token_auth_file;
+    struct flag_list tls_sans;
+    bool node, controllers, scheduler, verbose;
+    struct member_flags member;
+};
+
+/* What runs, in the order in which it started. */
+struct server_parts {
+    struct arena arena;
+    struct str address; /* of this machine */
+    uint16_t port;
+    struct str url; /* "https://10.0.0.1:6443": for nodes */
+    struct pki_pair ca, serving, kubelet_client, admin;
+    struct buf service_account_key, tokens;
+    struct store *store;
+    struct api *api;
+    struct loop *loops[SERVER_LOOPS];
+    struct server *server;
+    struct client *manager, *scheduler_client, *member_client;
+    struct controllers *controllers;
+    struct scheduler *scheduler;
+    struct member *member;
+};
+
+/* The service range's first address is default/kubernetes. */
+static int server_first_service_ip(struct server_parts *p, const struct server_flags *f, struct str *ip,
+                                   struct err *err)
+{
+    struct cidr services;
+    if (!cidr_parse(str_from(f->service_cidr), &services) || services.bits > 30)
+        return err_set(err, ERR_BAD_REQUEST,
+                       "--service-cidr must be an IPv4 range of at most 30 bits, not \"%s\"",
+                       f->service_cidr);
+    *ip = ip4_text(&p->arena, services.base + 1);
+    return 0;
+}
+
+static int server_addresses(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    struct str listen = str_from(f->listen);
+    ptrdiff_t colon = str_last_index(listen, ':');
+    int64_t port;
+    if (colon < 0 || !str_to_i64(str_from_at(listen, (size_t)colon + 1), &port) || port < 1 || port > 65535)
+        return err_set(err, ERR_BAD_REQUEST, "--listen is ADDRESS:PORT, not \"%s\"", f->listen);
+    p->port = (uint16_t)port;
+    if (f->advertise_address)
+        p->address = str_from(f->advertise_address);
+    else if (host_address(&p->arena, &p->address, err) < 0)
+        return -1;
+    p->url = arena_printf(&p->arena, "https://" STR_FMT ":%d", STR_ARG(p->address), p->port);
+    return 0;
+}
+
+/* The authority, and every certificate and key that the server needs: made once, renewed when they near their
+ * end. */
+static int server_keys(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    char dir[4096], key[4096];
+    struct str service_ip;
+    snprintf(dir, sizeof dir, "%s/pki", f->data_dir);
+    snprintf(key, sizeof key, "%s/pki/service-account.key", f->data_dir);
+    if (server_first_service_ip(p, f, &service_ip, err) < 0 || file_mkdirs(dir, 0700, err) < 0 ||
+        pki_ensure_ca(dir, "ca", STR("sagong"), INT64_C(10) * SERVER_YEAR_S, &p->ca, err) < 0)
+        return -1;
+    struct str names[16 + 16] = {STR("kubernetes"),
+                                 STR("kubernetes.default"),
+                                 STR("kubernetes.default.svc"),
+                                 STR("kubernetes.default.svc.cluster.local"),
+                                 STR("localhost"),
+                                 STR("127.0.0.1"),
+                                 service_ip,
+                                 p->address};
+    size_t n = 8;
+    if (host_name(&p->arena, &names[n], NULL) == 0)
+        n++;
+    for (size_t i = 0; i < f->tls_sans.n && n < ARRAY_LEN(names); i++)
+        names[n++] = str_from(f->tls_sans.at[i]);
+    struct str masters = STR("system:masters");
+    struct pki_request serving = {.common_name = STR("kube-apiserver"),
+                                  .names = names,
+                                  .n_names = n,
+                                  .server = true,
+                                  .lifetime_s = SERVER_YEAR_S};
+    struct pki_request kubelet = {.common_name = STR("kube-apiserver-kubelet-client"),
+                                  .organizations = &masters,
+                                  .n_organizations = 1,
+                                  .client = true,
+                                  .lifetime_s = SERVER_YEAR_S};
+    struct pki_request admin = {.common_name = STR("kubernetes-admin"),
+                                .organizations = &masters,
+                                .n_organizations = 1,
+                                .client = true,
+                                .lifetime_s = SERVER_YEAR_S};
+    struct jwt_key *made;
+    if (pki_ensure(dir, "apiserver", &p->ca, &serving, &p->serving, err) < 0 ||
+        pki_ensure(dir, "apiserver-kubelet-client", &p->ca, &kubelet, &p->kubelet_client, err) < 0 ||
+        pki_ensure(dir, "admin", &p->ca, &admin, &p->admin, err) < 0 || jwt_key_ensure(key, &made, err) < 0)
+        return -1;
+    jwt_key_free(made);
+    if (f->token_auth_file && file_read(f->token_auth_file, 1 << 20, &p->tokens, err) < 0)
+        return -1;
+    return file_read(key, 64 * 1024, &p->service_account_key, err);
+}
+
+static int server_serve(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    char state[4096];
+    snprintf(state, sizeof state, "%s/state", f->data_dir);
+    if (store_open(&(struct store_options){.path = state}, &p->store, err) < 0)
+        return -1;
+    struct api_options api = {
+        .store = p->store,
+        .service_cidr = str_from(f->service_cidr),
+        .node_port_range = str_from(f->node_port_range),
+        .advertise_address = p->address,
+        .advertise_port = p->port,
+    };
+    if (api_new(&api, &p->api, err) < 0 || api_bootstrap(p->api, err) < 0)
+        return -1;
+    for (int i = 0; i < SERVER_LOOPS; i++) {
+        p->loops[i] = loop_new(i ? "http-1" : "http-0");
+        loop_start(p->loops[i]);
+    }
+    struct server_options o = {
+        .api = p->api,
+        .listen = f->listen,
+        .loops = p->loops,
+        .n_loops = SERVER_LOOPS,
+        .cert_pem = buf_str(&p->serving.cert_pem),
+        .key_pem = buf_str(&p->serving.key_pem),
+        .client_ca_pem = buf_str(&p->ca.cert_pem),
+        .service_account_key_pem = buf_str(&p->service_account_key),
+        .token_csv = buf_str(&p->tokens),
+        .kubelet_ca_pem = buf_str(&p->ca.cert_pem),
+        .kubelet_cert_pem = buf_str(&p->kubelet_client.cert_pem),
+        .kubelet_key_pem = buf_str(&p->kubelet_client.key_pem),
+    };
+    return server_start(&o, &p->server, err);
+}
+
+static int server_kubeconfig(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    struct kubeconfig k = {
+        .server = arena_printf(&p->arena, "https://" STR_FMT ":%d", STR_ARG(p->address), p->port),
+        .ca_pem = buf_str(&p->ca.cert_pem),
+        .cert_pem = buf_str(&p->admin.cert_pem),
+        .key_pem = buf_str(&p->admin.key_pem),
+    };
+    if (file_mkdirs_for(f->kubeconfig_out, 0755, err) < 0)
+        return -1;
+    return kubeconfig_write(f->kubeconfig_out, &k, err);
+}
+
+/* A client in this process, with the identity that upstream's component of this name has. */
+static struct client *server_client(struct server_parts *p, struct str name, struct str group)
+{
+    struct str groups[] = {STR("system:authenticated"), group};
+    struct user user = {.name = name, .groups = {groups, group.n ? 2 : 1}};
+    return client_in_process(p->api, &user);
+}
+
+static int server_controllers(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    p->manager = server_client(p, STR("system:kube-controller-manager"), (struct str){0});
+    struct join_offer offer = {.ca_pem = buf_str(&p->ca.cert_pem), .server = p->url, .data_dir = f->data_dir};
+    struct controllers_options o = {
+        .ca_pem = buf_str(&p->ca.cert_pem),
+        .ca_key_pem = buf_str(&p->ca.key_pem),
+        .cluster_cidr = str_from(f->cluster_cidr),
+    };
+    if (join_offer(p->manager, &offer, err) < 0)
+        return -1;
+    return f->controllers ? controllers_start(p->manager, &o, &p->controllers, err) : 0;
+}
+
+static int server_scheduler(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    if (!f->scheduler)
+        return 0;
+    p->scheduler_client = server_client(p, STR("system:kube-scheduler"), (struct str){0});
+    return scheduler_start(p->scheduler_client, &(struct scheduler_options){0}, &p->scheduler, err);
+}
+
+static int server_member(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    if (!f->node)
+        return 0;
+    struct member_options o = {
+        .flags = &f->member,
+        .data_dir = f->data_dir,
+        .cluster_cidr = str_from(f->cluster_cidr),
+        .service_cidr = str_from(f->service_cidr),
+        .ca = &p->ca,
+        .address = p->address,
+    };
+    if (member_identity(&o, &p->arena, err) < 0)
+        return -1;
+    p->member_client =
+        server_client(p, arena_concat(&p->arena, STR("system:node:"), o.node_name), STR("system:nodes"));
+    return member_start(p->member_client, &o, &p->member, err);
+}
+
+static int server_up(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    int64_t start = clock_mono();
+    if (pidfile_take(f->data_dir, PIDFILE_NAME, err) < 0 || server_addresses(p, f, err) < 0 ||
+        server_keys(p, f, err) < 0 || server_serve(p, f, err) < 0 || server_kubeconfig(p, f, err) < 0)
+        return -1;
+    log_info("serving on %s after %lld ms; the administrator's way in is %s", f->listen,
+             (long long)((clock_mono() - start) / CLOCK_MS), f->kubeconfig_out);
+    if (server_controllers(p, f, err) < 0 || server_scheduler(p, f, err) < 0 || server_member(p, f, err) < 0)
+        return -1;
+    log_info("all parts started after %lld ms", (long long)((clock_mono() - start) / CLOCK_MS));
+    return 0;
+}
+
+/* The reverse of server_up, as far as it came. */
+static void server_down(struct server_parts *p)
+{
+    member_stop(p->member);
+    scheduler_stop(p->scheduler);
+    controllers_stop(p->controllers);
+    if (p->server)
+        server_stop(p->server, clock_mono() + SERVER_STOP_S * CLOCK_S);
+    client_free(p->member_client);
+    client_free(p->scheduler_client);
+    client_free(p->manager);
+    for (int i = 0; i < SERVER_LOOPS && p->loops[i]; i++) {
+        loop_stop(p->loops[i]);
+        loop_join(p->loops[i]);
+    }
+    if (p->server)
+        server_free(p->server);
+    for (int i = 0; i < SERVER_LOOPS && p->loops[i]; i++)
+        loop_free(p->loops[i]);
+    if (p->api)
+        api_free(p->api);
+    if (p->store)
+        store_close(p->store);
+    pki_pair_free(&p->ca);
+    pki_pair_free(&p->serving);
+    pki_pair_free(&p->kubelet_client);
+    pki_pair_free(&p->admin);
+    buf_free(&p->service_account_key);
+    buf_free(&p->tokens);
+    arena_free(&p->arena);
+}
+
+int server_main(int argc, char **argv)
+{
+    struct server_flags f = {
+        .data_dir = "/var/lib/sagong",
+        .listen = "0.0.0.0:6443",
+        .kubeconfig_out = "/etc/sagong/admin.kubeconfig",
+        .config = "/etc/sagong/config.yaml",
+        .service_cidr = "10.96.0.0/12",
+        .cluster_cidr = "10.244.0.0/16",
+        .node_port_range = "30000-32767",
+        .node = true,
+        .controllers = true,
+        .scheduler = true,
+        .member = MEMBER_FLAGS_DEFAULT,
+    };
+    struct flag table[] = {
+        {"data-dir", FLAG_STR, &f.data_dir, "DIR", "where the cluster keeps its state"},
+        {"listen", FLAG_STR, &f.listen, "ADDRESS:PORT", "where the API is served"},
+        {"kubeconfig-out", FLAG_STR, &f.kubeconfig_out, "FILE", "where to write the administrator's way in"},
+        {"config", FLAG_STR, &f.config, "FILE", "these flags, as YAML"},
+        {"node", FLAG_BOOL, &f.node, NULL, "run containers on this machine too"},
+        {"controllers", FLAG_BOOL, &f.controllers, NULL, "run the controllers"},
+        {"scheduler", FLAG_BOOL, &f.scheduler, NULL, "run the scheduler"},
+        {"advertise-address", FLAG_STR, &f.advertise_address, "IP",
+         "this machine's address, for nodes and pods"},
+        {"tls-san", FLAG_LIST, &f.tls_sans, "NAME", "a further name or address of the server"},
+        {"service-cidr", FLAG_STR, &f.service_cidr, "RANGE", "the addresses of services"},
+        {"cluster-cidr", FLAG_STR, &f.cluster_cidr, "RANGE", "the addresses of pods"},
+        {"service-node-port-range", FLAG_STR, &f.node_port_range, "FROM-TO",
+         "the ports of services on nodes"},
+        {"token-auth-file", FLAG_STR, &f.token_auth_file, "FILE",
+         "bearer tokens: lines of TOKEN,USER,UID[,\"GROUPS\"]"},
+        {"verbose", FLAG_BOOL, &f.verbose, NULL, "log more"},
+        MEMBER_FLAGS(f.member),
+    };
+    struct flags flags = {
+        "sagong server [FLAG...]",
+        "Runs a Kubernetes control plane, and (but for --no-node) a node, in the foreground; logs to "
+        "standard\n"
+        "error. Stop it with Ctrl-C or SIGTERM: containers run on, and the next start finds them.\n"
+        "Every flag may also stand in the configuration file, as NAME: VALUE.",
+        table, ARRAY_LEN(table)};
+    struct server_parts parts = {0};
+    _cleanup_err_ struct err err = {0};
+    int code;
+    mallopt(M_ARENA_MAX, 2); /* one heap a loop: memory that one thread frees serves the others */
+    if (run_prepare(&flags, &f.config, &argc, argv, &code, &err) == 0) {
+        if (f.verbose)
+            log_set_level(LOG_DEBUG);
+        code = server_up(&parts, &f, &err);
+        if (code == 0)
+            run_until_told();
+        server_down(&parts);
+    }
+    if (err.reason)
+        fprintf(stderr, "sagong server: " STR_FMT "\n", STR_ARG(err.message));
+    return code ? 1 : 0;
+}
