@@ -129,6 +129,8 @@ int accept_parse(struct str header, enum accept_offer offer, struct accept *out,
                 (offer == ACCEPT_STREAM && served[m].media == MEDIA_YAML) ||
                 !rendering_of(&clauses[i], offer, out))
                 continue;
+            if (out->rendering == RENDER_TABLE && served[m].media == MEDIA_PROTOBUF)
+                continue; /* a Table has no Protobuf form */
             out->media = served[m].media;
             return 0;
         }

@@ -1,0 +1,41 @@
+/* The server's own parts, as its files share them. */
+#pragma once
+#include <stdatomic.h>
+
+#include "auth/jwt.h"
+#include "base/thread.h"
+#include "http/client.h"
+#include "server/authn.h"
+#include "server/authz.h"
+#include "server/metrics.h"
+#include "server/request.h"
+#include "server/server.h"
+
+struct server {
+    struct server_options options; /* strings only while starting */
+    struct api *api;
+    struct store *store;
+    struct authn *authn;
+    struct authz *authz;
+    struct http_server *http;
+    struct http_client *kubelets;
+    struct jwt_key *key;
+    struct str issuer, client_ca_pem;
+    struct str audiences[1], issuers[1];
+    struct discovery *discovery;
+    struct openapi *openapi;
+    struct metrics *metrics;
+    _Atomic int mutating, reading; /* requests in flight */
+    _Atomic bool ready, stopping;
+    pthread_mutex_t streams_mutex;
+    struct watch_stream *streams; /* open watches, guarded by streams_mutex */
+    struct arena arena;           /* owns strings */
+};
+
+/* --- the ways that requests go --- */
+
+void resource_handle(struct request *q); /* authorized already */
+void endpoint_handle(struct request *q); /* everything that is no resource */
+void list_respond(struct request *q);    /* q->api.list, streamed */
+void watch_handle(struct request *q);
+void pod_log_handle(struct request *q);

@@ -1,0 +1,234 @@
+#include "server/request.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "schema/json.h"
+#include "schema/proto.h"
+#include "schema/yaml.h"
+#include "server/gzip.h"
+#include "server/internal.h"
+#include "server/pretty.h"
+#include "server/status.h"
+
+enum { MAX_HEADERS = 48, MAX_WARNINGS = 32 };
+
+/* --- headers --- */
+
+struct headers {
+    struct http_header at[MAX_HEADERS];
+    size_t n;
+};
+
+static void add_header(struct headers *h, struct str name, struct str value)
+{
+    if (h->n < MAX_HEADERS)
+        h->at[h->n++] = (struct http_header){name, value};
+}
+
+/* 299 - "text", quotes and backslashes escaped (RFC 7234 5.5); control characters cannot stand in a header.
+ */
+static struct str warning_text(struct arena *a, struct str text)
+{
+    _cleanup_buf_ struct buf b = {0};
+    buf_add_lit(&b, "299 - \"");
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if (c == '"' || c == '\\')
+            buf_add_c(&b, '\\');
+        buf_add_c(&b, c < 0x20 || c == 0x7f ? ' ' : (char)c);
+    }
+    buf_add_c(&b, '"');
+    return arena_str(a, buf_str(&b));
+}
+
+static void add_common(struct request *q, struct headers *h)
+{
+    add_header(h, STR("audit-id"), str_from(q->audit_id));
+    add_header(h, STR("cache-control"), STR("no-cache, private"));
+    for (size_t i = 0; i < q->warnings.n && i < MAX_WARNINGS; i++)
+        add_header(h, STR("warning"), warning_text(q->arena, q->warnings.at[i]));
+}
+
+void request_warn(struct request *q, struct str text)
+{
+    struct str *at = arena_new_n(q->arena, struct str, q->warnings.n + 1);
+    if (q->warnings.n)
+        memcpy(at, q->warnings.at, q->warnings.n * sizeof *at);
+    at[q->warnings.n] = text;
+    q->warnings = (struct str_vec){at, q->warnings.n + 1};
+}
+
+/* --- ends --- */
+
+void request_done(struct request *q, int code)
+{
+    struct server *s = q->server;
+    if (q->counted) {
+        q->counted = false;
+        atomic_fetch_sub(route_read_only(&q->route) ? &s->reading : &s->mutating, 1);
+    }
+    metrics_count(s->metrics, &q->route, code, clock_mono() - q->began);
+}
+
+static void respond(struct request *q, int code, struct headers *h, const struct http_part *part)
+{
+    request_done(q, code);
+    http_respond(q->http, code, h->at, h->n, part, part ? 1 : 0);
+}
+
+static bool is_head(const struct request *q)
+{
+    return str_is(http_method(q->http), "HEAD");
+}
+
+static void drop(const struct http_part *part)
+{
+    if (part->release)
+        part->release(part->owner);
+}
+
+void request_bytes(struct request *q, int code, struct str content_type, const struct http_part *part)
+{
+    struct headers h = {0};
+    add_common(q, &h);
+    add_header(&h, STR("content-type"), content_type);
+    bool compress =
+        part->bytes.n > GZIP_FROM && accept_gzip(http_header_get(q->http, STR("accept-encoding")));
+    if (!compress || is_head(q)) {
+        respond(q, code, &h, part);
+        return;
+    }
+    add_header(&h, STR("content-encoding"), STR("gzip"));
+    add_header(&h, STR("vary"), STR("Accept-Encoding"));
+    struct buf *z = mem_zalloc(sizeof *z);
+    gzip_all(part->bytes, z);
+    drop(part);
+    struct http_part packed = {.bytes = buf_str(z), .release = buf_release, .owner = z};
+    respond(q, code, &h, &packed);
+}
+
+void request_cacheable(struct request *q, struct str content_type, struct str etag,
+                       const struct http_part *part)
+{
+    struct headers h = {0};
+    add_header(&h, STR("audit-id"), str_from(q->audit_id));
+    add_header(&h, STR("cache-control"),
+               query_has(&q->query, "hash") ? STR("public, immutable") : STR("public"));
+    add_header(&h, STR("content-type"), content_type);
+    add_header(&h, STR("etag"), etag);
+    add_header(&h, STR("vary"), STR("Accept"));
+    struct str known = http_header_get(q->http, STR("if-none-match"));
+    if (!str_empty(known) && str_find(known, etag) >= 0) {
+        drop(part);
+        respond(q, 304, &h, NULL);
+        return;
+    }
+    respond(q, 200, &h, part);
+}
+
+void request_text(struct request *q, int code, struct str text)
+{
+    struct headers h = {0};
+    add_common(q, &h);
+    add_header(&h, STR("content-type"), STR("text/plain; charset=utf-8"));
+    add_header(&h, STR("x-content-type-options"), STR("nosniff"));
+    respond(q, code, &h, &(struct http_part){.bytes = text});
+}
+
+void request_begin(struct request *q, int code, struct str content_type, bool gzip, void (*closed)(void *arg),
+                   void (*drained)(void *arg), void *arg)
+{
+    struct headers h = {0};
+    add_common(q, &h);
+    add_header(&h, STR("content-type"), content_type);
+    if (gzip) {
+        add_header(&h, STR("content-encoding"), STR("gzip"));
+        add_header(&h, STR("vary"), STR("Accept-Encoding"));
+    }
+    http_begin(q->http, code, h.at, h.n, closed, drained, arg);
+}
+
+/* --- what is encoded here --- */
+
+void buf_release(void *owner)
+{
+    struct buf *b = owner;
+    buf_free(b);
+    free(b);
+}
+
+/* People with curl get JSON they can read, as upstream decides it. */
+bool request_pretty(const struct request *q)
+{
+    if (query_has(&q->query, "pretty"))
+        return query_bool(&q->query, "pretty");
+    if (q->accept.pretty)
+        return true;
+    struct str agent = http_header_get(q->http, STR("user-agent"));
+    return str_starts(agent, STR("curl")) || str_starts(agent, STR("Wget")) ||
+           str_starts(agent, STR("Mozilla/5.0"));
+}
+
+struct buf *request_render_json(struct request *q, struct str json)
+{
+    struct buf *out = mem_zalloc(sizeof *out);
+    if (q->accept.media == MEDIA_YAML) {
+        yaml_from_json(json, out, NULL);
+        return out;
+    }
+    if (request_pretty(q))
+        json_indent(json, out);
+    else
+        buf_add_str(out, json);
+    buf_add_c(out, '\n');
+    return out;
+}
+
+static void respond_buf(struct request *q, int code, enum media_type media, struct buf *out)
+{
+    request_bytes(q, code, media_type_name(media, false),
+                  &(struct http_part){.bytes = buf_str(out), .release = buf_release, .owner = out});
+}
+
+void request_json(struct request *q, int code, const struct type *type, const void *typed)
+{
+    _cleanup_buf_ struct buf json = {0};
+    json_encode(&json, type, typed);
+    respond_buf(q, code, q->accept.media == MEDIA_YAML ? MEDIA_YAML : MEDIA_JSON,
+                request_render_json(q, buf_str(&json)));
+}
+
+void request_typed(struct request *q, int code, const struct resource *r, const void *typed)
+{
+    if (q->accept.media != MEDIA_PROTOBUF) {
+        request_json(q, code, r->type, typed);
+        return;
+    }
+    struct buf *out = mem_zalloc(sizeof *out);
+    proto_seal(out, r->api_version, r->kind, r->type, typed);
+    respond_buf(q, code, MEDIA_PROTOBUF, out);
+}
+
+void request_error(struct request *q, const struct err *err)
+{
+    struct status status;
+    status_of_err(q->arena, err, &status);
+    struct headers h = {0};
+    add_common(q, &h);
+    if (err->code == 429 || err->details.retry_after_s)
+        add_header(&h, STR("retry-after"),
+                   arena_printf(q->arena, "%d", err->details.retry_after_s ? err->details.retry_after_s : 1));
+    add_header(&h, STR("content-type"), media_type_name(q->accept.media, false));
+    struct buf *out;
+    if (q->accept.media == MEDIA_PROTOBUF) {
+        out = mem_zalloc(sizeof *out);
+        proto_seal(out, STR("v1"), STR("Status"), &status_type, &status);
+    } else {
+        _cleanup_buf_ struct buf json = {0};
+        json_encode(&json, &status_type, &status);
+        out = request_render_json(q, buf_str(&json));
+    }
+    respond(q, err->code, &h,
+            &(struct http_part){.bytes = buf_str(out), .release = buf_release, .owner = out});
+}

@@ -1,0 +1,62 @@
+/* One request on its way through the server. It lives in the HTTP request's arena, on its connection's loop.
+ */
+#pragma once
+#include "http/http.h"
+#include "server/accept.h"
+#include "server/query.h"
+#include "server/route.h"
+
+struct server;
+
+struct request {
+    struct server *server;
+    struct http_request *http;
+    struct arena *arena;
+    struct loop *loop;
+    struct route route;
+    struct query query;
+    struct user user;
+    struct accept accept;
+    const struct resource *resource; /* of resource requests: what is served there */
+    struct str_vec warnings;         /* for Warning headers (RFC 7234 5.5), upstream's 299 */
+    int64_t began;                   /* clock_mono */
+    char audit_id[37];
+    bool counted; /* holds a place among the requests in flight */
+    struct api_request api;
+    struct loop_task task; /* to come back to the loop */
+    void (*resume)(struct request *q);
+};
+
+/* --- answers; after one of these the request is over --- */
+
+void request_error(struct request *q, const struct err *err);
+/* Plain text. */
+void request_text(struct request *q, int code, struct str text);
+/* A struct of `r` as the client accepts it; kind and apiVersion are r's. */
+void request_typed(struct request *q, int code, const struct resource *r, const void *typed);
+/* The same for what has no kind: JSON or YAML. */
+void request_json(struct request *q, int code, const struct type *type, const void *typed);
+/* Bytes of a media type. Large ones are compressed where the client takes that. Copied, unless `release` is
+ * given. */
+void request_bytes(struct request *q, int code, struct str content_type, const struct http_part *part);
+/* The same with an ETag; 304 when the client has it already. */
+void request_cacheable(struct request *q, struct str content_type, struct str etag,
+                       const struct http_part *part);
+/* An object, in the rendering that the client asked for. */
+void request_object(struct request *q, int code, struct object *o);
+
+/* --- streams --- */
+
+/* Headers and all that request_* do at the start; `closed` must call request_done. */
+void request_begin(struct request *q, int code, struct str content_type, bool gzip, void (*closed)(void *arg),
+                   void (*drained)(void *arg), void *arg);
+/* Counts the request as over. request_error and its like do that themselves. */
+void request_done(struct request *q, int code);
+
+void request_warn(struct request *q, struct str text);
+
+/* JSON as the client wants to see it: as it is, indented, or as YAML. The caller owns the buffer. */
+struct buf *request_render_json(struct request *q, struct str json);
+bool request_pretty(const struct request *q);
+/* Frees a heap-allocated buffer, for http_part.release. */
+void buf_release(void *owner);

@@ -1,0 +1,288 @@
+#include "server/server.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "server/bootstrap.h"
+#include "server/discovery.h"
+#include "server/impersonate.h"
+#include "server/internal.h"
+#include "server/openapi.h"
+#include "server/reviews.h"
+#include "server/status.h"
+#include "server/watch.h"
+
+#define LOG_PART "server"
+#include "base/log.h"
+
+/* --- a request's way in --- */
+
+static struct str bearer_token(const struct http_request *r)
+{
+    struct str h = http_header_get(r, STR("authorization")), scheme = {0};
+    str_cut(&h, ' ', &scheme);
+    return str_eq_fold(scheme, STR("bearer")) ? str_trim(h) : (struct str){0};
+}
+
+static int authenticate(struct request *q, struct err *err)
+{
+    struct server *s = q->server;
+    struct str der = http_peer_certificate(q->http), token = bearer_token(q->http);
+    if (!str_empty(der))
+        return authn_certificate(s->authn, q->arena, der, &q->user, err);
+    if (!str_empty(token))
+        return authn_token(s->authn, q->arena, token, &q->user, err);
+    if (http_peer_problem(q->http)) {
+        log_debug("unauthenticated: client certificate: %s", http_peer_problem(q->http));
+        return err_set(err, ERR_UNAUTHORIZED, "Unauthorized");
+    }
+    authn_anonymous(&q->user);
+    return 0;
+}
+
+/* Takes a place among the requests in flight. */
+static int admit(struct request *q, struct err *err)
+{
+    struct server *s = q->server;
+    if (route_long_running(&q->route) || user_in_group(&q->user, STR("system:masters")))
+        return 0; /* upstream exempts both */
+    bool reads = route_read_only(&q->route);
+    int limit = reads ? s->options.max_reading : s->options.max_mutating;
+    int now = atomic_fetch_add(reads ? &s->reading : &s->mutating, 1);
+    q->counted = true;
+    if (limit < 0 || now < limit)
+        return 0;
+    err_set(err, ERR_TOO_MANY_REQUESTS, "Too many requests, please try again later.");
+    err->details.retry_after_s = 1;
+    return -1;
+}
+
+static int authorize(struct request *q, struct err *err)
+{
+    const struct route *r = &q->route;
+    struct attributes a = {.user = &q->user,
+                           .verb = r->verb,
+                           .is_resource = r->is_resource,
+                           .group = r->group,
+                           .version = r->version,
+                           .resource = r->resource,
+                           .subresource = r->subresource,
+                           .ns = r->ns,
+                           .name = r->name,
+                           .path = r->path};
+    if (str_is(r->verb, "list") || str_is(r->verb, "watch") || str_is(r->verb, "deletecollection")) {
+        a.field_selector = query_get(&q->query, "fieldSelector");
+        a.label_selector = query_get(&q->query, "labelSelector");
+    }
+    return authz_check(q->server->authz, &a, err);
+}
+
+static int parse(struct request *q, struct err *err)
+{
+    struct http_request *r = q->http;
+    if (query_parse(q->arena, http_query(r), &q->query) < 0)
+        return err_set(err, ERR_BAD_REQUEST, "the query string is malformed");
+    if (route_parse(q->arena, http_method(r), http_path(r), &q->query, &q->route) < 0)
+        return err_set(err, ERR_BAD_REQUEST, "the path is malformed");
+    return 0;
+}
+
+static void handle(void *arg, struct http_request *r)
+{
+    struct arena *a = http_arena(r);
+    struct request *q = arena_new(a, struct request);
+    q->server = arg;
+    q->http = r;
+    q->arena = a;
+    q->loop = http_loop(r);
+    q->began = clock_mono();
+    random_uuid(q->audit_id);
+
+    _cleanup_err_ struct err err = {0};
+    if (parse(q, &err) < 0 || authenticate(q, &err) < 0 || admit(q, &err) < 0 ||
+        impersonate(q->server->authz, a, r, &q->user, &err) < 0 || authorize(q, &err) < 0) {
+        request_error(q, &err);
+        return;
+    }
+    if (q->route.is_resource)
+        resource_handle(q);
+    else
+        endpoint_handle(q);
+}
+
+/* --- what the API asks of us --- */
+
+static int hook_guard(void *arg, const struct api_request *r, struct object *before, const void *typed,
+                      struct err *err)
+{
+    struct server *s = arg;
+    return authz_guard_escalation(s->authz, r, before, typed, err);
+}
+
+static int hook_answer(void *arg, const struct api_request *r, const struct resource *type, void *typed,
+                       struct err *err)
+{
+    struct server *s = arg;
+    return reviews_answer(s->authn, s->authz, r, type, typed, err);
+}
+
+static int hook_sign_token(void *arg, const struct api_token_claims *c, struct arena *a, struct str *token,
+                           struct err *err)
+{
+    struct server *s = arg;
+    struct service_account_claims claims = {
+        .issuer = s->issuer,
+        .audiences = c->audiences.at,
+        .n_audiences = c->audiences.n,
+        .issued_at = c->issued_s,
+        .not_before = c->issued_s,
+        .expires = c->expires_s,
+        .warn_after = c->warn_after_s,
+        .ns = c->ns,
+        .account = {c->service_account, c->uid},
+    };
+    struct object_ref bound = {c->bound_name, c->bound_uid};
+    if (str_is(c->bound_kind, "Pod"))
+        claims.pod = bound;
+    else if (str_is(c->bound_kind, "Secret"))
+        claims.secret = bound;
+    else if (str_is(c->bound_kind, "Node"))
+        claims.node = bound;
+    if (!str_empty(c->node_name))
+        claims.node = (struct object_ref){c->node_name, c->node_uid};
+    _cleanup_buf_ struct buf text = {0};
+    if (service_account_issue(s->key, &claims, &text, err) < 0)
+        return -1;
+    *token = arena_str(a, buf_str(&text));
+    return 0;
+}
+
+static bool hook_authorized(void *arg, const struct user *user, struct str verb,
+                            const struct resource *resource, struct str subresource, struct str ns,
+                            struct str name)
+{
+    struct server *s = arg;
+    if (!user)
+        return true;
+    struct attributes a = {.user = user,
+                           .verb = verb,
+                           .is_resource = true,
+                           .group = resource->group,
+                           .version = resource->version,
+                           .resource = resource->plural,
+                           .subresource = subresource,
+                           .ns = ns,
+                           .name = name};
+    return authz_allows(s->authz, &a, NULL);
+}
+
+/* --- start and stop --- */
+
+static int start_parts(struct server *s, struct err *err)
+{
+    struct server_options *o = &s->options;
+    s->key = o->service_account_key;
+    struct authn_options authn = {
+        .store = s->store,
+        .service_accounts = {.keys = (struct jwt_key *const *)&s->key,
+                             .n_keys = 1,
+                             .issuers = s->issuers,
+                             .n_issuers = 1,
+                             .audiences = s->audiences,
+                             .n_audiences = 1},
+        .token_csv = o->token_csv,
+    };
+    if (authn_new(&authn, &s->authn, err) < 0 || authz_new(s->store, &s->authz, err) < 0)
+        return -1;
+    api_set_hooks(s->api, &(struct api_hooks){.arg = s,
+                                              .guard = hook_guard,
+                                              .answer = hook_answer,
+                                              .sign_token = hook_sign_token,
+                                              .authorized = hook_authorized});
+    struct http_client_options kubelets = {
+        .ca_pem = o->kubelet_ca_pem, .cert_pem = o->kubelet_cert_pem, .key_pem = o->kubelet_key_pem};
+    if (http_client_new(&kubelets, &s->kubelets, err) < 0)
+        return -1;
+    s->metrics = metrics_new();
+    s->discovery = discovery_new();
+    s->openapi = openapi_cache_new();
+    struct bootstrap_options bootstrap = {.client_ca_pem = o->client_ca_pem};
+    return bootstrap_run(s->api, &bootstrap, err);
+}
+
+static int start_http(struct server *s, struct err *err)
+{
+    struct http_server_options o = {
+        .listen = s->options.listen,
+        .loops = s->options.loops,
+        .n_loops = s->options.n_loops,
+        .cert_pem = s->options.cert_pem,
+        .key_pem = s->options.key_pem,
+        .client_ca_pem = s->options.client_ca_pem,
+        .handle = handle,
+        .arg = s,
+        .render_error = status_render_json,
+    };
+    return http_server_start(&o, &s->http, err);
+}
+
+int server_start(const struct server_options *o, struct server **out, struct err *err)
+{
+    struct server *s = mem_zalloc(sizeof *s);
+    s->options = *o;
+    pthread_mutex_init(&s->streams_mutex, NULL);
+    s->api = o->api;
+    s->store = api_store(o->api);
+    s->issuer = arena_str(&s->arena, o->issuer ? str_from(o->issuer)
+                                               : STR("https://kubernetes.default.svc.cluster.local"));
+    s->issuers[0] = s->audiences[0] = s->issuer;
+    s->client_ca_pem = arena_str(&s->arena, o->client_ca_pem);
+    if (!o->max_mutating)
+        s->options.max_mutating = 200;
+    if (!o->max_reading)
+        s->options.max_reading = 400;
+    if (start_parts(s, err) < 0 || start_http(s, err) < 0) {
+        server_free(s);
+        return -1;
+    }
+    atomic_store(&s->ready, true);
+    *out = s;
+    return 0;
+}
+
+void server_stop(struct server *s, int64_t deadline)
+{
+    atomic_store(&s->stopping, true);
+    watches_end(s);
+    http_server_stop(s->http, deadline);
+}
+
+void server_free(struct server *s)
+{
+    if (!s)
+        return;
+    if (s->http)
+        http_server_free(s->http);
+    api_set_hooks(s->api, &(struct api_hooks){0});
+    if (s->kubelets)
+        http_client_free(s->kubelets);
+    openapi_cache_free(s->openapi);
+    discovery_free(s->discovery);
+    metrics_free(s->metrics);
+    authz_free(s->authz);
+    authn_free(s->authn);
+    pthread_mutex_destroy(&s->streams_mutex);
+    arena_free(&s->arena);
+    free(s);
+}
+
+int server_port(const struct server *s)
+{
+    return http_server_port(s->http);
+}
+
+int server_reload(struct server *s, struct str cert_pem, struct str key_pem, struct err *err)
+{
+    return http_server_reload(s->http, cert_pem, key_pem, s->client_ca_pem, err);
+}

@@ -1,0 +1,35 @@
+/* The API server: HTTP requests in, the API's answers out. Routes, authenticates, authorizes, negotiates and
+ * limits them, and serves what is no resource: discovery, OpenAPI, health, metrics, the version. */
+#pragma once
+#include "api/api.h"
+#include "base/loop.h"
+
+struct server;
+struct jwt_key;
+
+/* Strings are copied unless said otherwise. */
+struct server_options {
+    struct api *api;
+    const char *listen; /* "0.0.0.0:6443" */
+    struct loop **loops;
+    size_t n_loops;
+    struct str cert_pem, key_pem;        /* the server's chain and key; empty: plain TCP, for tests */
+    struct str client_ca_pem;            /* who signs client certificates */
+    struct jwt_key *service_account_key; /* signs and verifies service account tokens; borrowed */
+    const char *issuer;                  /* NULL: "https://kubernetes.default.svc.cluster.local" */
+    struct str token_csv;                /* the static token file's content; empty: none */
+    /* How nodes' agents are reached: who signs their certificates, and who we are to them. */
+    struct str kubelet_ca_pem, kubelet_cert_pem, kubelet_key_pem;
+    int max_mutating, max_reading; /* requests in flight; 0: 200 and 400; negative: no limit */
+    int64_t request_timeout_ns;    /* 0: 60 s */
+};
+
+/* Makes the default roles, then listens. Blocks until it serves. */
+int server_start(const struct server_options *o, struct server **out, struct err *err);
+/* Lets what is under way end until `deadline` (clock_mono); watches are told to come back elsewhere at once.
+ */
+void server_stop(struct server *s, int64_t deadline);
+void server_free(struct server *s);
+int server_port(const struct server *s);
+/* From now on new connections get this certificate. Any thread. */
+int server_reload(struct server *s, struct str cert_pem, struct str key_pem, struct err *err);
