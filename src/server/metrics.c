@@ -1,0 +1,219 @@
+#include "server/metrics.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/map.h"
+#include "base/thread.h"
+
+/* Label values come from clients' paths: past so many series, new ones are counted as one. */
+enum { SERIES_MAX = 2000, BUCKETS = 11 };
+static const double bounds[BUCKETS] = {0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 5, 60};
+
+struct series {
+    struct str labels; /* verb="...",...; owned */
+    int code;
+    uint64_t count, buckets[BUCKETS];
+    double sum_s;
+};
+
+/* Each thread of the server counts in a shard of its own, so that counting does not make them wait. */
+enum { SHARDS = 4 };
+
+struct shard {
+    pthread_mutex_t mutex;
+    struct map series; /* guarded by mutex */
+};
+
+struct metrics {
+    struct shard shards[SHARDS];
+    int64_t started; /* clock_wall */
+};
+
+struct metrics *metrics_new(void)
+{
+    struct metrics *m = mem_zalloc(sizeof *m);
+    for (int i = 0; i < SHARDS; i++)
+        pthread_mutex_init(&m->shards[i].mutex, NULL);
+    m->started = clock_wall();
+    return m;
+}
+
+void metrics_free(struct metrics *m)
+{
+    if (!m)
+        return;
+    for (int i = 0; i < SHARDS; i++) {
+        map_each (&m->shards[i].series, slot) {
+            struct series *s = slot->value;
+            free((char *)s->labels.p);
+            free(s);
+        }
+        map_free(&m->shards[i].series);
+        pthread_mutex_destroy(&m->shards[i].mutex);
+    }
+    free(m);
+}
+
+static const char *scope_of(const struct route *r)
+{
+    if (!r->is_resource)
+        return "";
+    return !str_empty(r->name) ? "resource" : !str_empty(r->ns) ? "namespace" : "cluster";
+}
+
+static struct str labels_of(const struct route *r, int code, char *text, size_t size)
+{
+    char verb[16];
+    size_t n = r->verb.n < sizeof verb - 1 ? r->verb.n : sizeof verb - 1;
+    for (size_t i = 0; i < n; i++)
+        verb[i] = r->verb.p[i] >= 'a' && r->verb.p[i] <= 'z' ? (char)(r->verb.p[i] - 32) : '_';
+    int len = snprintf(text, size,
+                       "code=\"%d\",group=\"" STR_FMT "\",resource=\"" STR_FMT
+                       "\",scope=\"%s\",subresource=\"" STR_FMT "\",verb=\"%.*s\",version=\"" STR_FMT "\"",
+                       code, STR_ARG(r->group), STR_ARG(r->resource), scope_of(r), STR_ARG(r->subresource),
+                       (int)n, verb, STR_ARG(r->version));
+    return str_slice(text, len < 0 ? 0 : (size_t)len >= size ? size - 1 : (size_t)len);
+}
+
+/* Paths of resources that are not served are not told apart: they are whatever a client makes up. */
+static bool plain(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '.' ||
+              s.p[i] == '-'))
+            return false;
+    return s.n < 64;
+}
+
+void metrics_count(struct metrics *m, const struct route *r, int code, int64_t ns)
+{
+    static _Thread_local unsigned shard_of_thread;
+    static _Atomic unsigned next;
+    if (!shard_of_thread)
+        shard_of_thread = 1 + next++ % SHARDS;
+    struct shard *sh = &m->shards[shard_of_thread - 1];
+    struct route other = {.verb = r->verb};
+    if (code == 404 || !plain(r->group) || !plain(r->resource) || !plain(r->subresource) ||
+        !plain(r->version))
+        r = &other;
+    char text[384];
+    struct str labels = labels_of(r, code, text, sizeof text);
+    double s = (double)ns / (double)CLOCK_S;
+
+    _lock_(&sh->mutex);
+    struct series *found = map_get(&sh->series, labels);
+    if (!found) {
+        if (sh->series.n >= SERIES_MAX)
+            return;
+        found = mem_zalloc(sizeof *found);
+        found->labels = str_slice(mem_dup(labels.p, labels.n), labels.n);
+        found->code = code;
+        map_put(&sh->series, found->labels, found);
+    }
+    found->count++;
+    found->sum_s += s;
+    for (int i = BUCKETS - 1; i >= 0 && s <= bounds[i]; i--)
+        found->buckets[i]++;
+}
+
+static void render_requests(struct metrics *m, struct buf *out)
+{
+    buf_add_lit(out, "# HELP apiserver_request_total Requests answered.\n"
+                     "# TYPE apiserver_request_total counter\n");
+    struct map all = {0}; /* the shards' series added up */
+    for (int i = 0; i < SHARDS; i++) {
+        _lock_(&m->shards[i].mutex);
+        map_each (&m->shards[i].series, slot) {
+            const struct series *s = slot->value;
+            struct series *sum = map_get(&all, s->labels);
+            if (!sum) {
+                sum = mem_zalloc(sizeof *sum);
+                sum->labels = s->labels; /* series are never freed while the server runs */
+                map_put(&all, sum->labels, sum);
+            }
+            sum->count += s->count;
+            sum->sum_s += s->sum_s;
+            for (int b = 0; b < BUCKETS; b++)
+                sum->buckets[b] += s->buckets[b];
+        }
+    }
+    map_each (&all, slot) {
+        const struct series *s = slot->value;
+        buf_addf(out, "apiserver_request_total{" STR_FMT "} %llu\n", STR_ARG(s->labels),
+                 (unsigned long long)s->count);
+    }
+    buf_add_lit(out, "# HELP apiserver_request_duration_seconds How long requests took.\n"
+                     "# TYPE apiserver_request_duration_seconds histogram\n");
+    map_each (&all, slot) {
+        struct series *s = slot->value;
+        for (int b = 0; b < BUCKETS; b++)
+            buf_addf(out, "apiserver_request_duration_seconds_bucket{" STR_FMT ",le=\"%g\"} %llu\n",
+                     STR_ARG(s->labels), bounds[b], (unsigned long long)s->buckets[b]);
+        buf_addf(out,
+                 "apiserver_request_duration_seconds_bucket{" STR_FMT ",le=\"+Inf\"} %llu\n"
+                 "apiserver_request_duration_seconds_sum{" STR_FMT "} %g\n"
+                 "apiserver_request_duration_seconds_count{" STR_FMT "} %llu\n",
+                 STR_ARG(s->labels), (unsigned long long)s->count, STR_ARG(s->labels), s->sum_s,
+                 STR_ARG(s->labels), (unsigned long long)s->count);
+        free(s);
+    }
+    map_free(&all);
+}
+
+static void gauge(struct buf *out, const char *name, const char *type, const char *help, double value)
+{
+    buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", name, help, name, type, name, value);
+}
+
+static double open_fds(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    int n = 0;
+    while (d && readdir(d))
+        n++;
+    if (d)
+        closedir(d);
+    return n > 3 ? n - 3 : 0; /* ".", ".." and the directory itself */
+}
+
+static void render_process(struct metrics *m, struct buf *out)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    struct rlimit files = {0};
+    getrlimit(RLIMIT_NOFILE, &files);
+    double pages_virtual = 0, pages_resident = 0;
+    _cleanup_buf_ struct buf statm = {0};
+    if (file_read("/proc/self/statm", 4096, &statm, NULL) == 0) {
+        buf_add_c(&statm, 0);
+        sscanf(statm.p, "%lf %lf", &pages_virtual, &pages_resident);
+    }
+    double page = (double)sysconf(_SC_PAGESIZE);
+    gauge(out, "process_cpu_seconds_total", "counter", "CPU time used, user and system.",
+          (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+              (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+    gauge(out, "process_max_fds", "gauge", "Limit of open file descriptors.", (double)files.rlim_cur);
+    gauge(out, "process_open_fds", "gauge", "Open file descriptors.", open_fds());
+    gauge(out, "process_resident_memory_bytes", "gauge", "Memory held in RAM.", pages_resident * page);
+    gauge(out, "process_start_time_seconds", "gauge", "When the process started, since 1970.",
+          (double)m->started / (double)CLOCK_S);
+    gauge(out, "process_virtual_memory_bytes", "gauge", "Address space taken.", pages_virtual * page);
+}
+
+void metrics_render(struct metrics *m, int mutating, int reading, struct buf *out)
+{
+    buf_addf(out,
+             "# HELP apiserver_current_inflight_requests Number of requests being handled, by kind.\n"
+             "# TYPE apiserver_current_inflight_requests gauge\n"
+             "apiserver_current_inflight_requests{request_kind=\"mutating\"} %d\n"
+             "apiserver_current_inflight_requests{request_kind=\"readOnly\"} %d\n",
+             mutating, reading);
+    render_requests(m, out);
+    render_process(m, out);
+}
