@@ -35,6 +35,8 @@ struct controller_def {
         const struct resource *resource;
         void (*on)(struct controller *k, struct object *before, struct object *after);
     } watches[8];
+    /* The same for every stored kind (controllers/kinds.h); NULL: not asked for. */
+    void (*on_any)(struct controller *k, struct object *before, struct object *after);
 };
 
 struct controller {

@@ -4,13 +4,14 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "controllers/kinds.h"
 #include "controllers/meta.h"
 #include "controllers/table.h"
 
 static const struct controller_def *const defs[] = {
-    &deployment_controller,
-    &replica_set_controller,
-    &replication_controller_controller,
+    &namespace_controller,         &service_account_controller, &root_ca_publisher_controller,
+    &deployment_controller,        &replica_set_controller,     &replication_controller_controller,
+    &garbage_collector_controller,
 };
 
 enum { WORKERS = 4 };
@@ -26,19 +27,33 @@ struct controllers {
 
 /* --- running one --- */
 
+/* The i-th informer that it watches, NULL behind the last. */
+static struct informer *controller_informer(struct controller *k, size_t i)
+{
+    size_t own = 0;
+    while (k->def->watches[own].resource)
+        own++;
+    const struct resource *r = i < own          ? k->def->watches[i].resource
+                               : k->def->on_any ? kind_stored(i - own)
+                                                : NULL;
+    return r ? client_informer(k->client, r, NULL) : NULL;
+}
+
 /* A controller that has not seen all there is yet would take what it has not seen for absent. */
 static bool controller_synced(struct controller *k)
 {
     if (__atomic_load_n(&k->synced, __ATOMIC_RELAXED))
         return true;
-    for (const struct controller_watch *v = k->def->watches; v->resource; v++)
-        if (!informer_synced(client_informer(k->client, v->resource, NULL), clock_mono() + SYNC_WAIT))
+    struct informer *v;
+    for (size_t i = 0; (v = controller_informer(k, i)); i++)
+        if (!informer_synced(v, clock_mono() + SYNC_WAIT))
             return false;
     __atomic_store_n(&k->synced, true, __ATOMIC_RELAXED);
     return true;
 }
 
-static int controller_run(void *arg, struct str ns, struct str name, struct arena *a, int64_t *again_ns, struct err *err)
+static int controller_run(void *arg, struct str ns, struct str name, struct arena *a, int64_t *again_ns,
+                          struct err *err)
 {
     struct controller *k = arg;
     if (!controller_synced(k))
@@ -129,12 +144,14 @@ static void controller_on_change(void *arg, struct object *before, struct object
     const struct resource *r = object_resource(after ? after : before);
     for (const struct controller_watch *v = k->def->watches; v->resource; v++)
         if (v->resource == r)
-            v->on(k, before, after);
+            return v->on(k, before, after);
+    k->def->on_any(k, before, after);
 }
 
 /* --- all of them --- */
 
-static int controller_start(struct controllers *all, const struct controller_def *def, struct client *c, struct err *err)
+static int controller_start(struct controllers *all, const struct controller_def *def, struct client *c,
+                            struct err *err)
 {
     struct controller *k = &all->at[all->n++];
     *k = (struct controller){
@@ -144,11 +161,13 @@ static int controller_start(struct controllers *all, const struct controller_def
         .pool = all->pool,
         .recorder = recorder_new(c, def->component, (struct str){0}),
     };
-    k->reconciler = reconciler_new_in(all->pool, def->name, def->workers ? def->workers : 1, controller_run, k);
+    k->reconciler =
+        reconciler_new_in(all->pool, def->name, def->workers ? def->workers : 1, controller_run, k);
     if (def->start && def->start(k, err) < 0)
         return err_wrap(err, "%s", def->name);
-    for (const struct controller_watch *v = def->watches; v->resource; v++)
-        informer_handle(client_informer(c, v->resource, NULL), controller_on_change, k);
+    struct informer *v;
+    for (size_t i = 0; (v = controller_informer(k, i)); i++)
+        informer_handle(v, controller_on_change, k);
     reconciler_start(k->reconciler);
     return 0;
 }
@@ -176,9 +195,9 @@ void controllers_stop(struct controllers *all)
     if (!all)
         return;
     for (size_t i = 0; i < all->n; i++) {
-        struct controller *k = &all->at[i];
-        for (const struct controller_watch *v = k->def->watches; v->resource; v++)
-            informer_unhandle(client_informer(k->client, v->resource, NULL), controller_on_change, k);
+        struct informer *v;
+        for (size_t n = 0; (v = controller_informer(&all->at[i], n)); n++)
+            informer_unhandle(v, controller_on_change, &all->at[i]);
     }
     for (size_t i = 0; i < all->n; i++) {
         struct controller *k = &all->at[i];
