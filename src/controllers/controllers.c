@@ -11,6 +11,8 @@
 static const struct controller_def *const defs[] = {
     &namespace_controller,         &service_account_controller, &root_ca_publisher_controller,
     &deployment_controller,        &replica_set_controller,     &replication_controller_controller,
+    &endpoint_slice_controller,    &endpoints_controller,       &node_ipam_controller,
+    &node_lifecycle_controller,    &taint_eviction_controller,  &pod_garbage_collector_controller,
     &garbage_collector_controller,
 };
 
@@ -144,7 +146,7 @@ static void controller_on_change(void *arg, struct object *before, struct object
     const struct resource *r = object_resource(after ? after : before);
     for (const struct controller_watch *v = k->def->watches; v->resource; v++)
         if (v->resource == r)
-            return v->on(k, before, after);
+            return v->on ? v->on(k, before, after) : (void)0;
     k->def->on_any(k, before, after);
 }
 
