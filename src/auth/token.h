@@ -18,8 +18,9 @@ struct str bootstrap_token_make(struct arena *a);
 /* Splits into id and secret; false when it has not that form. */
 bool bootstrap_token_split(struct str token, struct str *id, struct str *secret);
 /* "system:bootstrap:ID" and its groups: system:bootstrappers and those that the Secret's auth-extra-groups
- * names. */
-void bootstrap_token_identity(struct arena *a, struct str id, struct str extra_groups, struct identity *out);
+ * names (with commas between). False when one of those is not of the form system:bootstrappers:NAME: then the
+ * token is no good. */
+bool bootstrap_token_identity(struct arena *a, struct str id, struct str extra_groups, struct identity *out);
 
 /* Compares without telling through its duration where they differ. */
 bool token_equal(struct str a, struct str b);

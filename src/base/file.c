@@ -107,6 +107,15 @@ int file_mkdirs(const char *path, mode_t mode, struct err *err)
     }
 }
 
+int file_mkdirs_for(const char *path, mode_t mode, struct err *err)
+{
+    ptrdiff_t slash = str_last_index(str_from(path), '/');
+    if (slash <= 0)
+        return 0;
+    _cleanup_free_ char *dir = str_dup_c(str_slice(path, (size_t)slash));
+    return file_mkdirs(dir, mode, err);
+}
+
 /* Removes what `dir` holds. `dev` is the device it stands on; another device is a mount, and is left alone.
  */
 static int file_remove_in(int dir_fd, dev_t dev)

@@ -16,6 +16,8 @@ int file_replace(const char *path, struct str content, mode_t mode, struct err *
 int file_put(const char *path, struct str content, struct err *err);
 /* mkdir -p: every missing directory of the path, with this mode. */
 int file_mkdirs(const char *path, mode_t mode, struct err *err);
+/* The same for the directory that the file of this path stands in. */
+int file_mkdirs_for(const char *path, mode_t mode, struct err *err);
 /* rm -rf, not following symbolic links and not crossing into what is mounted below; what is absent is no
  * error. */
 int file_remove_tree(const char *path, struct err *err);

@@ -5,6 +5,7 @@
 
 struct controllers_options {
     struct str ca_pem;       /* of the cluster, for the config map kube-root-ca.crt; empty: not published */
+    struct str ca_key_pem;   /* its key, to sign certificates with; empty: none are signed */
     struct str cluster_cidr; /* nodes' podCIDRs come out of it ("10.244.0.0/16"); empty: none are given */
     int node_mask;           /* their size; 0: 24 */
     int64_t node_grace_ns;   /* a silent node is not ready after this; 0: 50 s */

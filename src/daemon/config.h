@@ -1,7 +1,7 @@
-/* The configuration file: YAML, a flag's name and its value a line. */
+/* The configuration file: each flag may stand in it under its own name. */
 #pragma once
 #include "base/flags.h"
 
-/* Sets the flags that the file names and the command line did not. A missing file is no error unless
- * `required`. */
-int config_read(const char *path, bool required, const struct flags *f, struct err *err);
+/* YAML: `data-dir: /srv/sagong`, `node: false`, `insecure-registries: [a, b]`. What the command line gave
+ * wins. A file that is absent says nothing; one that is wrong is an error that names the place. */
+int config_load(const char *path, const struct flags *flags, struct err *err);

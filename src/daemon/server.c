@@ -1,291 +1,338 @@
-#include "daemon/server.h"
+/* sagong server: the API, the controllers, the scheduler, and (unless --no-node) a node, in one process. Owns
+ * the order in which they start and stop. */
+#define LOG_PART "server"
+#include "server/server.h"
 
-#include <arpa/inet.h>
 #include <malloc.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "api/api.h"
+#include "auth/jwt.h"
 #include "auth/kubeconfig.h"
+#include "auth/pki.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/flags.h"
-#include "daemon/cluster_pki.h"
-#include "daemon/config.h"
-#include "daemon/pidfile.h"
-#include "server/server.h"
-#include "version.h"
-
-#define LOG_PART "daemon"
 #include "base/log.h"
+#include "client/in_process.h"
+#include "controllers/controllers.h"
+#include "daemon/config.h"
+#include "daemon/join.h"
+#include "daemon/member.h"
+#include "daemon/pidfile.h"
+#include "daemon/run.h"
+#include "net/cidr.h"
+#include "net/host.h"
+#include "scheduler/scheduler.h"
 
-struct server_daemon {
-    /* what the flags say */
-    const char *data_dir, *listen, *kubeconfig, *config, *service_cidr, *node_ports, *advertise, *token_file,
-        *issuer;
-    struct flag_list tls_names;
-    int64_t threads, max_mutating, max_reading;
-    bool node, verbose;
+enum { SERVER_LOOPS = 2, SERVER_YEAR_S = 365 * 24 * 3600, SERVER_STOP_S = 10 };
 
-    struct cluster_pki pki;
-    struct loop **loops;
-    size_t n_loops;
-    struct store *store;
-    struct api *api;
-    struct server *server;
-    struct arena arena;
+/* What the flags say. */
+struct server_flags {
+    const char *data_dir, *listen, *kubeconfig_out, *config;
+    const char *advertise_address, *service_cidr, *cluster_cidr, *node_port_range, *token_auth_file;
+    struct flag_list tls_sans;
+    bool node, controllers, scheduler, verbose;
+    struct member_flags member;
 };
 
-/* --- flags --- */
+/* What runs, in the order in which it started. */
+struct server_parts {
+    struct arena arena;
+    struct str address; /* of this machine */
+    uint16_t port;
+    struct str url; /* "https://10.0.0.1:6443": for nodes */
+    struct pki_pair ca, serving, kubelet_client, admin;
+    struct buf service_account_key, tokens;
+    struct store *store;
+    struct api *api;
+    struct loop *loops[SERVER_LOOPS];
+    struct server *server;
+    struct client *manager, *scheduler_client, *member_client;
+    struct controllers *controllers;
+    struct scheduler *scheduler;
+    struct member *member;
+};
 
-#define DATA_DIR   "/var/lib/sagong"
-#define CONFIG     "/etc/sagong/config.yaml"
-#define KUBECONFIG "/etc/sagong/admin.kubeconfig"
-
-/* 0: serve; 1: help was asked for and given. */
-static int read_flags(struct server_daemon *d, int argc, char **argv, struct err *err)
+/* The service range's first address is default/kubernetes. */
+static int server_first_service_ip(struct server_parts *p, const struct server_flags *f, struct str *ip,
+                                   struct err *err)
 {
-    struct flag table[] = {
-        {"data-dir", FLAG_STR, &d->data_dir, "DIR", "where the cluster's state and keys are kept"},
-        {"listen", FLAG_STR, &d->listen, "ADDRESS:PORT", "where the API is served"},
-        {"kubeconfig-out", FLAG_STR, &d->kubeconfig, "FILE",
-         "written at start: how kubectl gets in as administrator"},
-        {"config", FLAG_STR, &d->config, "FILE", "more flags, in YAML: \"data-dir: /srv/sagong\""},
-        {"node", FLAG_BOOL, &d->node, NULL, "run pods on this machine too"},
-        {"advertise-address", FLAG_STR, &d->advertise, "IP",
-         "how others reach this server; else the address of the default route"},
-        {"tls-san", FLAG_LIST, &d->tls_names, "NAME",
-         "a further name or address in the server's certificate"},
-        {"service-cidr", FLAG_STR, &d->service_cidr, "CIDR", "where services get their addresses from"},
-        {"service-node-port-range", FLAG_STR, &d->node_ports, "A-B",
-         "where services get their node ports from"},
-        {"service-account-issuer", FLAG_STR, &d->issuer, "URL", "who signs service account tokens"},
-        {"token-auth-file", FLAG_STR, &d->token_file, "FILE",
-         "static tokens: lines of token,user,uid,\"group,...\""},
-        {"max-requests-inflight", FLAG_INT, &d->max_reading, "N", "reading requests at a time; more get 429"},
-        {"max-mutating-requests-inflight", FLAG_INT, &d->max_mutating, "N",
-         "changing requests at a time; more get 429"},
-        {"threads", FLAG_INT, &d->threads, "N", "threads that serve requests; 0: one for each processor"},
-        {"verbose", FLAG_BOOL, &d->verbose, NULL, "log what is going on in detail"},
-    };
-    struct flags flags = {
-        .usage = "sagong server [FLAG...]",
-        .about =
-            "Serves the Kubernetes API " KUBERNETES_VERSION
-            " until it is told to end (SIGTERM). At first start it\n"
-            "makes the cluster: an authority for certificates, an administrator, the usual namespaces and\n"
-            "roles. Then, elsewhere:\n\n"
-            "  export KUBECONFIG=" KUBECONFIG "\n"
-            "  kubectl get namespaces\n\n"
-            "Every flag may stand in " CONFIG " instead; the command line wins.",
-        .at = table,
-        .n = ARRAY_LEN(table),
-    };
-    bool help = false;
-    if (flags_parse(&flags, &argc, argv, &help, err) < 0)
-        return -1;
-    if (help) {
-        _cleanup_buf_ struct buf text = {0};
-        flags_help(&flags, &text);
-        fwrite(text.p, 1, text.n, stdout);
-        return 1;
-    }
-    if (argc > 1)
-        return err_set(err, ERR_BAD_REQUEST, "\"%s\": sagong server takes flags only", argv[1]);
-    return config_read(d->config, strcmp(d->config, CONFIG) != 0, &flags, err);
-}
-
-/* --- addresses --- */
-
-/* The first address of the service CIDR is the API's own service. */
-static int first_service_ip(struct server_daemon *d, struct str *out, struct err *err)
-{
-    struct str rest = str_from(d->service_cidr), text = {0};
-    str_cut(&rest, '/', &text);
-    struct in_addr a;
-    if (inet_pton(AF_INET, arena_c(&d->arena, text), &a) != 1 || str_empty(rest))
-        return err_set(err, ERR_BAD_REQUEST, "--service-cidr: \"%s\" is no IPv4 network", d->service_cidr);
-    a.s_addr = htonl(ntohl(a.s_addr) + 1);
-    char c[INET_ADDRSTRLEN];
-    *out = arena_str(&d->arena, str_from(inet_ntop(AF_INET, &a, c, sizeof c)));
+    struct cidr services;
+    if (!cidr_parse(str_from(f->service_cidr), &services) || services.bits > 30)
+        return err_set(err, ERR_BAD_REQUEST,
+                       "--service-cidr must be an IPv4 range of at most 30 bits, not \"%s\"",
+                       f->service_cidr);
+    *ip = ip4_text(&p->arena, services.base + 1);
     return 0;
 }
 
-/* The address that packets to elsewhere would leave from; nothing is sent. */
-static struct str default_address(struct arena *a)
+static int server_addresses(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(9),
-                             .sin_addr.s_addr = htonl(0x01010101)},
-                       me;
-    socklen_t n = sizeof me;
-    char text[INET_ADDRSTRLEN] = "127.0.0.1";
-    _cleanup_fd_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0 &&
-        getsockname(fd, (struct sockaddr *)&me, &n) == 0)
-        inet_ntop(AF_INET, &me.sin_addr, text, sizeof text);
-    return arena_str(a, str_from(text));
-}
-
-static int listen_port(const char *listen)
-{
-    const char *colon = strrchr(listen, ':');
-    return colon ? atoi(colon + 1) : 0;
-}
-
-/* --- start and stop --- */
-
-static int start_api(struct server_daemon *d, struct err *err)
-{
-    struct str service_ip, address = d->advertise ? str_from(d->advertise) : default_address(&d->arena);
-    struct str *names = arena_new_n(&d->arena, struct str, d->tls_names.n + 1);
-    for (size_t i = 0; i < d->tls_names.n; i++)
-        names[i] = str_from(d->tls_names.at[i]);
-    names[d->tls_names.n] = address;
-    struct store_options store = {.path = arena_printf(&d->arena, "%s/store", d->data_dir).p};
-    if (first_service_ip(d, &service_ip, err) < 0 ||
-        cluster_pki_ensure(d->data_dir, names, d->tls_names.n + 1, service_ip, &d->pki, err) < 0 ||
-        store_open(&store, &d->store, err) < 0)
+    struct str listen = str_from(f->listen);
+    ptrdiff_t colon = str_last_index(listen, ':');
+    int64_t port;
+    if (colon < 0 || !str_to_i64(str_from_at(listen, (size_t)colon + 1), &port) || port < 1 || port > 65535)
+        return err_set(err, ERR_BAD_REQUEST, "--listen is ADDRESS:PORT, not \"%s\"", f->listen);
+    p->port = (uint16_t)port;
+    if (f->advertise_address)
+        p->address = str_from(f->advertise_address);
+    else if (host_address(&p->arena, &p->address, err) < 0)
         return -1;
-    static struct str audience;
-    audience = str_from(d->issuer);
+    p->url = arena_printf(&p->arena, "https://" STR_FMT ":%d", STR_ARG(p->address), p->port);
+    return 0;
+}
+
+/* The authority, and every certificate and key that the server needs: made once, renewed when they near their
+ * end. */
+static int server_keys(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    char dir[4096], key[4096];
+    struct str service_ip;
+    snprintf(dir, sizeof dir, "%s/pki", f->data_dir);
+    snprintf(key, sizeof key, "%s/pki/service-account.key", f->data_dir);
+    if (server_first_service_ip(p, f, &service_ip, err) < 0 || file_mkdirs(dir, 0700, err) < 0 ||
+        pki_ensure_ca(dir, "ca", STR("sagong"), INT64_C(10) * SERVER_YEAR_S, &p->ca, err) < 0)
+        return -1;
+    struct str names[16 + 16] = {STR("kubernetes"),
+                                 STR("kubernetes.default"),
+                                 STR("kubernetes.default.svc"),
+                                 STR("kubernetes.default.svc.cluster.local"),
+                                 STR("localhost"),
+                                 STR("127.0.0.1"),
+                                 service_ip,
+                                 p->address};
+    size_t n = 8;
+    if (host_name(&p->arena, &names[n], NULL) == 0)
+        n++;
+    for (size_t i = 0; i < f->tls_sans.n && n < ARRAY_LEN(names); i++)
+        names[n++] = str_from(f->tls_sans.at[i]);
+    struct str masters = STR("system:masters");
+    struct pki_request serving = {.common_name = STR("kube-apiserver"),
+                                  .names = names,
+                                  .n_names = n,
+                                  .server = true,
+                                  .lifetime_s = SERVER_YEAR_S};
+    struct pki_request kubelet = {.common_name = STR("kube-apiserver-kubelet-client"),
+                                  .organizations = &masters,
+                                  .n_organizations = 1,
+                                  .client = true,
+                                  .lifetime_s = SERVER_YEAR_S};
+    struct pki_request admin = {.common_name = STR("kubernetes-admin"),
+                                .organizations = &masters,
+                                .n_organizations = 1,
+                                .client = true,
+                                .lifetime_s = SERVER_YEAR_S};
+    struct jwt_key *made;
+    if (pki_ensure(dir, "apiserver", &p->ca, &serving, &p->serving, err) < 0 ||
+        pki_ensure(dir, "apiserver-kubelet-client", &p->ca, &kubelet, &p->kubelet_client, err) < 0 ||
+        pki_ensure(dir, "admin", &p->ca, &admin, &p->admin, err) < 0 || jwt_key_ensure(key, &made, err) < 0)
+        return -1;
+    jwt_key_free(made);
+    if (f->token_auth_file && file_read(f->token_auth_file, 1 << 20, &p->tokens, err) < 0)
+        return -1;
+    return file_read(key, 64 * 1024, &p->service_account_key, err);
+}
+
+static int server_serve(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    char state[4096];
+    snprintf(state, sizeof state, "%s/state", f->data_dir);
+    if (store_open(&(struct store_options){.path = state}, &p->store, err) < 0)
+        return -1;
     struct api_options api = {
-        .store = d->store,
-        .service_cidr = str_from(d->service_cidr),
-        .node_port_range = str_from(d->node_ports),
-        .advertise_address = address,
-        .advertise_port = (uint16_t)listen_port(d->listen),
-        .api_audiences = {&audience, 1},
+        .store = p->store,
+        .service_cidr = str_from(f->service_cidr),
+        .node_port_range = str_from(f->node_port_range),
+        .advertise_address = p->address,
+        .advertise_port = p->port,
     };
-    return api_new(&api, &d->api, err) < 0 || api_bootstrap(d->api, err) < 0 ? -1 : 0;
-}
-
-static void start_loops(struct server_daemon *d)
-{
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    d->n_loops = d->threads > 0 ? (size_t)d->threads : cpus > 1 ? (size_t)cpus : 1;
-    d->loops = mem_zalloc(d->n_loops * sizeof(struct loop *));
-    for (size_t i = 0; i < d->n_loops; i++) {
-        d->loops[i] = loop_new("http");
-        loop_start(d->loops[i]);
-    }
-}
-
-static int start_server(struct server_daemon *d, struct err *err)
-{
-    _cleanup_buf_ struct buf tokens = {0};
-    if (d->token_file && file_read(d->token_file, 16 * 1024 * 1024, &tokens, err) < 0)
+    if (api_new(&api, &p->api, err) < 0 || api_bootstrap(p->api, err) < 0)
         return -1;
-    start_loops(d);
-    struct str ca = buf_str(&d->pki.ca.cert_pem);
+    for (int i = 0; i < SERVER_LOOPS; i++) {
+        p->loops[i] = loop_new(i ? "http-1" : "http-0");
+        loop_start(p->loops[i]);
+    }
     struct server_options o = {
-        .api = d->api,
-        .listen = d->listen,
-        .loops = d->loops,
-        .n_loops = d->n_loops,
-        .cert_pem = buf_str(&d->pki.server.cert_pem),
-        .key_pem = buf_str(&d->pki.server.key_pem),
-        .client_ca_pem = ca,
-        .service_account_key = d->pki.service_accounts,
-        .issuer = d->issuer,
-        .token_csv = buf_str(&tokens),
-        .kubelet_ca_pem = ca,
-        .kubelet_cert_pem = buf_str(&d->pki.kubelet.cert_pem),
-        .kubelet_key_pem = buf_str(&d->pki.kubelet.key_pem),
-        .max_mutating = (int)d->max_mutating,
-        .max_reading = (int)d->max_reading,
+        .api = p->api,
+        .listen = f->listen,
+        .loops = p->loops,
+        .n_loops = SERVER_LOOPS,
+        .cert_pem = buf_str(&p->serving.cert_pem),
+        .key_pem = buf_str(&p->serving.key_pem),
+        .client_ca_pem = buf_str(&p->ca.cert_pem),
+        .service_account_key_pem = buf_str(&p->service_account_key),
+        .token_csv = buf_str(&p->tokens),
+        .kubelet_ca_pem = buf_str(&p->ca.cert_pem),
+        .kubelet_cert_pem = buf_str(&p->kubelet_client.cert_pem),
+        .kubelet_key_pem = buf_str(&p->kubelet_client.key_pem),
     };
-    return server_start(&o, &d->server, err);
+    return server_start(&o, &p->server, err);
 }
 
-static int write_kubeconfig(struct server_daemon *d, struct err *err)
+static int server_kubeconfig(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
-    if (!*d->kubeconfig)
-        return 0;
     struct kubeconfig k = {
-        .server = arena_printf(&d->arena, "https://127.0.0.1:%d", server_port(d->server)),
-        .ca_pem = buf_str(&d->pki.ca.cert_pem),
-        .cert_pem = buf_str(&d->pki.admin.cert_pem),
-        .key_pem = buf_str(&d->pki.admin.key_pem),
+        .server = arena_printf(&p->arena, "https://" STR_FMT ":%d", STR_ARG(p->address), p->port),
+        .ca_pem = buf_str(&p->ca.cert_pem),
+        .cert_pem = buf_str(&p->admin.cert_pem),
+        .key_pem = buf_str(&p->admin.key_pem),
     };
-    const char *slash = strrchr(d->kubeconfig, '/');
-    if (slash && slash != d->kubeconfig &&
-        file_mkdirs(arena_c(&d->arena, str_slice(d->kubeconfig, (size_t)(slash - d->kubeconfig))), 0755,
-                    err) < 0)
+    if (file_mkdirs_for(f->kubeconfig_out, 0755, err) < 0)
         return -1;
-    return kubeconfig_write(d->kubeconfig, &k, err);
+    return kubeconfig_write(f->kubeconfig_out, &k, err);
 }
 
-static int start(struct server_daemon *d, struct err *err)
+/* A client in this process, with the identity that upstream's component of this name has. */
+static struct client *server_client(struct server_parts *p, struct str name, struct str group)
 {
-    if (file_mkdirs(d->data_dir, 0700, err) < 0 || pidfile_take(d->data_dir, PIDFILE_NAME, err) < 0 ||
-        start_api(d, err) < 0 || start_server(d, err) < 0)
-        return -1;
-    return write_kubeconfig(d, err);
+    struct str groups[] = {STR("system:authenticated"), group};
+    struct user user = {.name = name, .groups = {groups, group.n ? 2 : 1}};
+    return client_in_process(p->api, &user);
 }
 
-static void stop(struct server_daemon *d)
+static int server_controllers(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
-    if (d->server)
-        server_stop(d->server, clock_mono() + 5 * CLOCK_S);
-    server_free(d->server);
-    for (size_t i = 0; i < d->n_loops; i++) {
-        loop_stop(d->loops[i]);
-        loop_join(d->loops[i]);
-        loop_free(d->loops[i]);
+    p->manager = server_client(p, STR("system:kube-controller-manager"), (struct str){0});
+    struct join_offer offer = {.ca_pem = buf_str(&p->ca.cert_pem), .server = p->url, .data_dir = f->data_dir};
+    struct controllers_options o = {
+        .ca_pem = buf_str(&p->ca.cert_pem),
+        .ca_key_pem = buf_str(&p->ca.key_pem),
+        .cluster_cidr = str_from(f->cluster_cidr),
+    };
+    if (join_offer(p->manager, &offer, err) < 0)
+        return -1;
+    return f->controllers ? controllers_start(p->manager, &o, &p->controllers, err) : 0;
+}
+
+static int server_scheduler(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    if (!f->scheduler)
+        return 0;
+    p->scheduler_client = server_client(p, STR("system:kube-scheduler"), (struct str){0});
+    return scheduler_start(p->scheduler_client, &(struct scheduler_options){0}, &p->scheduler, err);
+}
+
+static int server_member(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    if (!f->node)
+        return 0;
+    struct member_options o = {
+        .flags = &f->member,
+        .data_dir = f->data_dir,
+        .cluster_cidr = str_from(f->cluster_cidr),
+        .service_cidr = str_from(f->service_cidr),
+        .ca = &p->ca,
+        .address = p->address,
+    };
+    if (member_identity(&o, &p->arena, err) < 0)
+        return -1;
+    p->member_client =
+        server_client(p, arena_concat(&p->arena, STR("system:node:"), o.node_name), STR("system:nodes"));
+    return member_start(p->member_client, &o, &p->member, err);
+}
+
+static int server_up(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    int64_t start = clock_mono();
+    if (pidfile_take(f->data_dir, PIDFILE_NAME, err) < 0 || server_addresses(p, f, err) < 0 ||
+        server_keys(p, f, err) < 0 || server_serve(p, f, err) < 0 || server_kubeconfig(p, f, err) < 0)
+        return -1;
+    log_info("serving on %s after %lld ms; the administrator's way in is %s", f->listen,
+             (long long)((clock_mono() - start) / CLOCK_MS), f->kubeconfig_out);
+    if (server_controllers(p, f, err) < 0 || server_scheduler(p, f, err) < 0 || server_member(p, f, err) < 0)
+        return -1;
+    log_info("all parts started after %lld ms", (long long)((clock_mono() - start) / CLOCK_MS));
+    return 0;
+}
+
+/* The reverse of server_up, as far as it came. */
+static void server_down(struct server_parts *p)
+{
+    member_stop(p->member);
+    scheduler_stop(p->scheduler);
+    controllers_stop(p->controllers);
+    if (p->server)
+        server_stop(p->server, clock_mono() + SERVER_STOP_S * CLOCK_S);
+    client_free(p->member_client);
+    client_free(p->scheduler_client);
+    client_free(p->manager);
+    for (int i = 0; i < SERVER_LOOPS && p->loops[i]; i++) {
+        loop_stop(p->loops[i]);
+        loop_join(p->loops[i]);
     }
-    free(d->loops);
-    if (d->api)
-        api_free(d->api);
-    if (d->store)
-        store_close(d->store);
-    cluster_pki_free(&d->pki);
-    flag_list_free(&d->tls_names);
-    arena_free(&d->arena);
+    if (p->server)
+        server_free(p->server);
+    for (int i = 0; i < SERVER_LOOPS && p->loops[i]; i++)
+        loop_free(p->loops[i]);
+    if (p->api)
+        api_free(p->api);
+    if (p->store)
+        store_close(p->store);
+    pki_pair_free(&p->ca);
+    pki_pair_free(&p->serving);
+    pki_pair_free(&p->kubelet_client);
+    pki_pair_free(&p->admin);
+    buf_free(&p->service_account_key);
+    buf_free(&p->tokens);
+    arena_free(&p->arena);
 }
 
 int server_main(int argc, char **argv)
 {
-    int64_t began = clock_mono();
-    struct server_daemon d = {
-        .data_dir = DATA_DIR,
+    struct server_flags f = {
+        .data_dir = "/var/lib/sagong",
         .listen = "0.0.0.0:6443",
-        .kubeconfig = KUBECONFIG,
-        .config = CONFIG,
+        .kubeconfig_out = "/etc/sagong/admin.kubeconfig",
+        .config = "/etc/sagong/config.yaml",
         .service_cidr = "10.96.0.0/12",
-        .node_ports = "30000-32767",
-        .issuer = "https://kubernetes.default.svc.cluster.local",
-        .max_reading = 400,
-        .max_mutating = 200,
+        .cluster_cidr = "10.244.0.0/16",
+        .node_port_range = "30000-32767",
+        .node = true,
+        .controllers = true,
+        .scheduler = true,
+        .member = MEMBER_FLAGS_DEFAULT,
     };
-    /* Threads inherit the mask; this one waits for the signals. glibc's arenas, one for each thread, would
-     * hold on to memory that others could use. */
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &ends, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    mallopt(M_ARENA_MAX, 2);
-
+    struct flag table[] = {
+        {"data-dir", FLAG_STR, &f.data_dir, "DIR", "where the cluster keeps its state"},
+        {"listen", FLAG_STR, &f.listen, "ADDRESS:PORT", "where the API is served"},
+        {"kubeconfig-out", FLAG_STR, &f.kubeconfig_out, "FILE", "where to write the administrator's way in"},
+        {"config", FLAG_STR, &f.config, "FILE", "these flags, as YAML"},
+        {"node", FLAG_BOOL, &f.node, NULL, "run containers on this machine too"},
+        {"controllers", FLAG_BOOL, &f.controllers, NULL, "run the controllers"},
+        {"scheduler", FLAG_BOOL, &f.scheduler, NULL, "run the scheduler"},
+        {"advertise-address", FLAG_STR, &f.advertise_address, "IP",
+         "this machine's address, for nodes and pods"},
+        {"tls-san", FLAG_LIST, &f.tls_sans, "NAME", "a further name or address of the server"},
+        {"service-cidr", FLAG_STR, &f.service_cidr, "RANGE", "the addresses of services"},
+        {"cluster-cidr", FLAG_STR, &f.cluster_cidr, "RANGE", "the addresses of pods"},
+        {"service-node-port-range", FLAG_STR, &f.node_port_range, "FROM-TO",
+         "the ports of services on nodes"},
+        {"token-auth-file", FLAG_STR, &f.token_auth_file, "FILE",
+         "bearer tokens: lines of TOKEN,USER,UID[,\"GROUPS\"]"},
+        {"verbose", FLAG_BOOL, &f.verbose, NULL, "log more"},
+        MEMBER_FLAGS(f.member),
+    };
+    struct flags flags = {
+        "sagong server [FLAG...]",
+        "Runs a Kubernetes control plane, and (but for --no-node) a node, in the foreground; logs to "
+        "standard\n"
+        "error. Stop it with Ctrl-C or SIGTERM: containers run on, and the next start finds them.\n"
+        "Every flag may also stand in the configuration file, as NAME: VALUE.",
+        table, ARRAY_LEN(table)};
+    struct server_parts parts = {0};
     _cleanup_err_ struct err err = {0};
-    int flags = read_flags(&d, argc, argv, &err);
-    if (flags > 0)
-        return 0;
-    if (d.verbose)
-        log_set_level(LOG_DEBUG);
-    if (flags < 0 || start(&d, &err) < 0) {
-        log_error(STR_FMT, STR_ARG(err.message));
-        stop(&d);
-        return 1;
+    int code;
+    mallopt(M_ARENA_MAX, 2); /* one heap a loop: memory that one thread frees serves the others */
+    if (run_prepare(&flags, &f.config, &argc, argv, &code, &err) == 0) {
+        if (f.verbose)
+            log_set_level(LOG_DEBUG);
+        code = server_up(&parts, &f, &err);
+        if (code == 0)
+            run_until_told();
+        server_down(&parts);
     }
-    log_info("serving Kubernetes " KUBERNETES_VERSION " on %s, started in %.0f ms", d.listen,
-             (double)(clock_mono() - began) / CLOCK_MS);
-    int signal_number = 0;
-    sigwait(&ends, &signal_number);
-    log_info("ending (%s)", signal_number == SIGTERM ? "SIGTERM" : "SIGINT");
-    stop(&d);
-    return 0;
+    if (err.reason)
+        fprintf(stderr, "sagong server: " STR_FMT "\n", STR_ARG(err.message));
+    return code ? 1 : 0;
 }

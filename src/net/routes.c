@@ -91,3 +91,8 @@ void routes_stop(struct routes *r)
     free((char *)r->node_name.p);
     free(r);
 }
+
+int routes_remove(struct err *err)
+{
+    return nft_apply(STR("add table ip sagong-pods\ndelete table ip sagong-pods\n"), err);
+}

@@ -1,0 +1,137 @@
+/* sagong agent: a node of a cluster whose server is elsewhere. */
+#define LOG_PART "agent"
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/flags.h"
+#include "base/log.h"
+#include "client/remote.h"
+#include "daemon/join.h"
+#include "daemon/member.h"
+#include "daemon/pidfile.h"
+#include "daemon/run.h"
+#include "kinds/core_v1.h"
+
+struct agent_flags {
+    const char *server, *token, *ca_file, *data_dir, *config;
+    const char *service_cidr, *cluster_cidr;
+    bool verbose;
+    struct member_flags member;
+};
+
+struct agent_parts {
+    struct arena arena;
+    struct kubeconfig way;
+    struct pki_pair ca; /* without its key */
+    struct client *client;
+    struct member *member;
+};
+
+/* The Node object with its address, made before the agent starts where it is new: what a serving certificate
+ * may say follows from it. */
+static int agent_register(struct client *c, const struct member_options *o, struct err *err)
+{
+    struct node_address address = {.type = NODE_ADDRESS_TYPE_INTERNAL_IP, .address = o->node_address};
+    struct node node = {.metadata = {.name = o->node_name}, .status = {.addresses = {&address, 1}}};
+    _cleanup_err_ struct err made = {0};
+    if (client_create(c, &node_resource, (struct str){0}, &node, NULL, &made) == 0)
+        return 0;
+    if (made.reason != ERR_ALREADY_EXISTS) {
+        err_move(err, &made);
+        return err_wrap(err, "register the node");
+    }
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_object_ struct object *o_now = NULL;
+    if (client_get(c, &node_resource, (struct str){0}, o->node_name, &o_now, err) < 0)
+        return -1;
+    struct node *now = object_copy(o_now, &a);
+    for (size_t i = 0; i < now->status.addresses.n; i++)
+        if (str_eq(now->status.addresses.at[i].address, o->node_address))
+            return 0;
+    now->status.addresses = node.status.addresses;
+    return client_update(c, &node_resource, STR("status"), now, NULL, err);
+}
+
+static int agent_up(struct agent_parts *p, const struct agent_flags *f, struct err *err)
+{
+    if (!f->server || !f->token)
+        return err_set(err, ERR_BAD_REQUEST,
+                       "--server and --token say which cluster to join; the server's data directory has the "
+                       "token in its file agent-token");
+    struct member_options o = {
+        .flags = &f->member,
+        .data_dir = f->data_dir,
+        .cluster_cidr = str_from(f->cluster_cidr),
+        .service_cidr = str_from(f->service_cidr),
+        .ca = &p->ca,
+    };
+    if (pidfile_take(f->data_dir, PIDFILE_NAME, err) < 0 || member_identity(&o, &p->arena, err) < 0)
+        return -1;
+    struct join_options join = {
+        .server = str_from(f->server),
+        .token = str_from(f->token),
+        .node_name = o.node_name,
+        .dir = f->data_dir,
+        .ca_file = f->ca_file,
+    };
+    if (join_cluster(&join, &p->way, err) < 0)
+        return -1;
+    buf_add_str(&p->ca.cert_pem, p->way.ca_pem);
+    struct client_config config = {.server = p->way.server,
+                                   .ca_pem = p->way.ca_pem,
+                                   .cert_pem = p->way.cert_pem,
+                                   .key_pem = p->way.key_pem};
+    if (client_remote(&config, &p->client, err) < 0 || agent_register(p->client, &o, err) < 0)
+        return -1;
+    return member_start(p->client, &o, &p->member, err);
+}
+
+int agent_main(int argc, char **argv)
+{
+    struct agent_flags f = {
+        .data_dir = "/var/lib/sagong",
+        .config = "/etc/sagong/config.yaml",
+        .service_cidr = "10.96.0.0/12",
+        .cluster_cidr = "10.244.0.0/16",
+        .member = MEMBER_FLAGS_DEFAULT,
+    };
+    struct flag table[] = {
+        {"server", FLAG_STR, &f.server, "URL", "the cluster to join: https://ADDRESS:6443"},
+        {"token", FLAG_STR, &f.token, "TOKEN", "what the server's file agent-token holds"},
+        {"ca-file", FLAG_STR, &f.ca_file, "FILE",
+         "the cluster's authority, where the token does not name it"},
+        {"data-dir", FLAG_STR, &f.data_dir, "DIR", "where the node keeps its state"},
+        {"config", FLAG_STR, &f.config, "FILE", "these flags, as YAML"},
+        {"service-cidr", FLAG_STR, &f.service_cidr, "RANGE",
+         "the addresses of services, as the server has them"},
+        {"cluster-cidr", FLAG_STR, &f.cluster_cidr, "RANGE", "the addresses of pods, as the server has them"},
+        {"verbose", FLAG_BOOL, &f.verbose, NULL, "log more"},
+        MEMBER_FLAGS(f.member),
+    };
+    struct flags flags = {
+        "sagong agent --server URL --token TOKEN [FLAG...]",
+        "Makes this machine a node of a cluster, in the foreground; logs to standard error. Stop it with "
+        "Ctrl-C\n"
+        "or SIGTERM: containers run on. Every flag may also stand in the configuration file, as NAME: VALUE.",
+        table, ARRAY_LEN(table)};
+    struct agent_parts parts = {0};
+    _cleanup_err_ struct err err = {0};
+    int code;
+    mallopt(M_ARENA_MAX, 2);
+    if (run_prepare(&flags, &f.config, &argc, argv, &code, &err) == 0) {
+        if (f.verbose)
+            log_set_level(LOG_DEBUG);
+        code = agent_up(&parts, &f, &err);
+        if (code == 0)
+            run_until_told();
+        member_stop(parts.member);
+        client_free(parts.client);
+        kubeconfig_free(&parts.way);
+        pki_pair_free(&parts.ca);
+        arena_free(&parts.arena);
+    }
+    if (err.reason)
+        fprintf(stderr, "sagong agent: " STR_FMT "\n", STR_ARG(err.message));
+    return code ? 1 : 0;
+}

@@ -1,0 +1,127 @@
+#include "daemon/member.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/loop.h"
+#include "daemon/join.h"
+#include "net/host.h"
+#include "net/pod_network.h"
+#include "net/proxy.h"
+#include "net/routes.h"
+#include "node/node.h"
+
+enum { MEMBER_YEAR_S = 365 * 24 * 3600 };
+
+struct member {
+    struct arena arena;
+    struct pki_pair serving;
+    struct loop *loop;
+    struct node_agent *node;
+    struct proxy *proxy;
+    struct routes *routes;
+};
+
+int member_identity(struct member_options *o, struct arena *a, struct err *err)
+{
+    if (o->flags->node_name)
+        o->node_name = str_from(o->flags->node_name);
+    else if (host_name(a, &o->node_name, err) < 0)
+        return -1;
+    o->node_address = o->flags->node_ip ? str_from(o->flags->node_ip) : o->address;
+    return o->node_address.n ? 0 : host_address(a, &o->node_address, err);
+}
+
+/* The certificate by which the API server knows this node: signed here where the authority's key is, else by
+ * the cluster. */
+static int member_serving(struct member *m, struct client *c, const struct member_options *o, struct err *err)
+{
+    char dir[4096];
+    struct str names[] = {o->node_name, o->node_address};
+    snprintf(dir, sizeof dir, "%s/pki", o->data_dir);
+    if (o->ca->key_pem.n) {
+        struct str group = STR("system:nodes");
+        struct pki_request q = {
+            .common_name = arena_concat(&m->arena, STR("system:node:"), o->node_name),
+            .organizations = &group,
+            .n_organizations = 1,
+            .names = names,
+            .n_names = ARRAY_LEN(names),
+            .server = true,
+            .lifetime_s = MEMBER_YEAR_S,
+        };
+        return pki_ensure(dir, "kubelet", o->ca, &q, &m->serving, err);
+    }
+    struct join_certificate q = {
+        .node_name = o->node_name, .server = true, .names = names, .n_names = ARRAY_LEN(names)};
+    return join_certificate(c, &q, &m->serving, err);
+}
+
+static struct node_options member_node_options(const char *data_dir, const struct member_flags *f,
+                                               struct arena *a)
+{
+    struct str *registries = arena_new_n(a, struct str, f->insecure_registries.n);
+    for (size_t i = 0; i < f->insecure_registries.n; i++)
+        registries[i] = str_from(f->insecure_registries.at[i]);
+    return (struct node_options){
+        .data_dir = arena_printf(a, "%s/node", data_dir).p,
+        .run_dir = f->run_dir,
+        .log_dir = f->log_dir,
+        .cgroup_root = f->cgroup_root,
+        .insecure_registries = {registries, f->insecure_registries.n},
+        .max_pods = (int)f->max_pods,
+        .port = (int)f->kubelet_port,
+    };
+}
+
+int member_start(struct client *c, const struct member_options *o, struct member **out, struct err *err)
+{
+    struct member *m = *out = mem_zalloc(sizeof *m);
+    if (member_serving(m, c, o, err) < 0)
+        return -1;
+    m->loop = loop_new("kubelet");
+    loop_start(m->loop);
+    struct node_options node = member_node_options(o->data_dir, o->flags, &m->arena);
+    node.name = o->node_name;
+    node.address = o->node_address;
+    node.service_cidr = o->service_cidr;
+    node.cert_pem = buf_str(&m->serving.cert_pem);
+    node.key_pem = buf_str(&m->serving.key_pem);
+    node.client_ca_pem = buf_str(&o->ca->cert_pem);
+    node.loops = &m->loop;
+    node.n_loops = 1;
+    if (node_start(c, &node, &m->node, err) < 0)
+        return -1;
+    if (proxy_start(c, &(struct proxy_options){.node_name = o->node_name}, &m->proxy, err) < 0)
+        return -1;
+    return routes_start(c,
+                        &(struct routes_options){.node_name = o->node_name, .cluster_cidr = o->cluster_cidr},
+                        &m->routes, err);
+}
+
+void member_stop(struct member *m)
+{
+    if (!m)
+        return;
+    routes_stop(m->routes);
+    proxy_stop(m->proxy);
+    if (m->node)
+        node_stop(m->node);
+    if (m->loop) {
+        loop_stop(m->loop);
+        loop_join(m->loop);
+        loop_free(m->loop);
+    }
+    pki_pair_free(&m->serving);
+    arena_free(&m->arena);
+    free(m);
+}
+
+int member_drain(const char *data_dir, const struct member_flags *flags, struct err *err)
+{
+    _cleanup_arena_ struct arena a = {0};
+    struct node_options o = member_node_options(data_dir, flags, &a);
+    if (node_drain(&o, err) < 0 || proxy_remove(err) < 0 || routes_remove(err) < 0)
+        return -1;
+    return pod_network_remove(err);
+}
