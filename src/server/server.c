@@ -182,7 +182,8 @@ static bool hook_authorized(void *arg, const struct user *user, struct str verb,
 static int start_parts(struct server *s, struct err *err)
 {
     struct server_options *o = &s->options;
-    s->key = o->service_account_key;
+    if (jwt_key_parse(o->service_account_key_pem, &s->key, err) < 0)
+        return err_wrap(err, "the service account key");
     struct authn_options authn = {
         .store = s->store,
         .service_accounts = {.keys = (struct jwt_key *const *)&s->key,
@@ -272,6 +273,8 @@ void server_free(struct server *s)
     metrics_free(s->metrics);
     authz_free(s->authz);
     authn_free(s->authn);
+    if (s->key)
+        jwt_key_free(s->key);
     pthread_mutex_destroy(&s->streams_mutex);
     arena_free(&s->arena);
     free(s);

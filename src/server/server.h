@@ -5,7 +5,6 @@
 #include "base/loop.h"
 
 struct server;
-struct jwt_key;
 
 /* Strings are copied unless said otherwise. */
 struct server_options {
@@ -15,7 +14,7 @@ struct server_options {
     size_t n_loops;
     struct str cert_pem, key_pem;        /* the server's chain and key; empty: plain TCP, for tests */
     struct str client_ca_pem;            /* who signs client certificates */
-    struct jwt_key *service_account_key; /* signs and verifies service account tokens; borrowed */
+    struct str service_account_key_pem; /* signs and verifies service account tokens */
     const char *issuer;                  /* NULL: "https://kubernetes.default.svc.cluster.local" */
     struct str token_csv;                /* the static token file's content; empty: none */
     /* How nodes' agents are reached: who signs their certificates, and who we are to them. */

@@ -1,3 +1,0 @@
-/* sagong server: the control plane in one process. */
-#pragma once
-int server_main(int argc, char **argv);
