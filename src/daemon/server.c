@@ -7,25 +7,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "auth/jwt.h"
 #include "auth/kubeconfig.h"
-#include "auth/pki.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/flags.h"
 #include "base/log.h"
 #include "client/in_process.h"
 #include "controllers/controllers.h"
-#include "daemon/config.h"
+#include "daemon/cluster_pki.h"
 #include "daemon/join.h"
-#include "daemon/member.h"
 #include "daemon/pidfile.h"
 #include "daemon/run.h"
 #include "net/cidr.h"
 #include "net/host.h"
-#include "scheduler/scheduler.h"
 
-enum { SERVER_LOOPS = 2, SERVER_YEAR_S = 365 * 24 * 3600, SERVER_STOP_S = 10 };
+#if __has_include("node/node.h")
+#include "daemon/member.h"
+#define HAVE_NODE 1
+#endif
+#if __has_include("scheduler/scheduler.h")
+#include "scheduler/scheduler.h"
+#define HAVE_SCHEDULER 1
+#endif
+
+enum { SERVER_LOOPS = 2, SERVER_STOP_S = 10 };
 
 /* What the flags say. */
 struct server_flags {
@@ -33,7 +38,9 @@ struct server_flags {
     const char *advertise_address, *service_cidr, *cluster_cidr, *node_port_range, *token_auth_file;
     struct flag_list tls_sans;
     bool node, controllers, scheduler, verbose;
+#ifdef HAVE_NODE
     struct member_flags member;
+#endif
 };
 
 /* What runs, in the order in which it started. */
@@ -42,8 +49,8 @@ struct server_parts {
     struct str address; /* of this machine */
     uint16_t port;
     struct str url; /* "https://10.0.0.1:6443": for nodes */
-    struct pki_pair ca, serving, kubelet_client, admin;
-    struct buf service_account_key, tokens;
+    struct cluster_pki pki;
+    struct buf tokens;
     struct store *store;
     struct api *api;
     struct loop *loops[SERVER_LOOPS];
@@ -83,55 +90,17 @@ static int server_addresses(struct server_parts *p, const struct server_flags *f
     return 0;
 }
 
-/* The authority, and every certificate and key that the server needs: made once, renewed when they near their
- * end. */
 static int server_keys(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
-    char dir[4096], key[4096];
     struct str service_ip;
-    snprintf(dir, sizeof dir, "%s/pki", f->data_dir);
-    snprintf(key, sizeof key, "%s/pki/service-account.key", f->data_dir);
-    if (server_first_service_ip(p, f, &service_ip, err) < 0 || file_mkdirs(dir, 0700, err) < 0 ||
-        pki_ensure_ca(dir, "ca", STR("sagong"), INT64_C(10) * SERVER_YEAR_S, &p->ca, err) < 0)
+    struct str *names = arena_new_n(&p->arena, struct str, f->tls_sans.n + 1);
+    for (size_t i = 0; i < f->tls_sans.n; i++)
+        names[i] = str_from(f->tls_sans.at[i]);
+    names[f->tls_sans.n] = p->address;
+    if (server_first_service_ip(p, f, &service_ip, err) < 0 ||
+        cluster_pki_ensure(f->data_dir, names, f->tls_sans.n + 1, service_ip, &p->pki, err) < 0)
         return -1;
-    struct str names[16 + 16] = {STR("kubernetes"),
-                                 STR("kubernetes.default"),
-                                 STR("kubernetes.default.svc"),
-                                 STR("kubernetes.default.svc.cluster.local"),
-                                 STR("localhost"),
-                                 STR("127.0.0.1"),
-                                 service_ip,
-                                 p->address};
-    size_t n = 8;
-    if (host_name(&p->arena, &names[n], NULL) == 0)
-        n++;
-    for (size_t i = 0; i < f->tls_sans.n && n < ARRAY_LEN(names); i++)
-        names[n++] = str_from(f->tls_sans.at[i]);
-    struct str masters = STR("system:masters");
-    struct pki_request serving = {.common_name = STR("kube-apiserver"),
-                                  .names = names,
-                                  .n_names = n,
-                                  .server = true,
-                                  .lifetime_s = SERVER_YEAR_S};
-    struct pki_request kubelet = {.common_name = STR("kube-apiserver-kubelet-client"),
-                                  .organizations = &masters,
-                                  .n_organizations = 1,
-                                  .client = true,
-                                  .lifetime_s = SERVER_YEAR_S};
-    struct pki_request admin = {.common_name = STR("kubernetes-admin"),
-                                .organizations = &masters,
-                                .n_organizations = 1,
-                                .client = true,
-                                .lifetime_s = SERVER_YEAR_S};
-    struct jwt_key *made;
-    if (pki_ensure(dir, "apiserver", &p->ca, &serving, &p->serving, err) < 0 ||
-        pki_ensure(dir, "apiserver-kubelet-client", &p->ca, &kubelet, &p->kubelet_client, err) < 0 ||
-        pki_ensure(dir, "admin", &p->ca, &admin, &p->admin, err) < 0 || jwt_key_ensure(key, &made, err) < 0)
-        return -1;
-    jwt_key_free(made);
-    if (f->token_auth_file && file_read(f->token_auth_file, 1 << 20, &p->tokens, err) < 0)
-        return -1;
-    return file_read(key, 64 * 1024, &p->service_account_key, err);
+    return f->token_auth_file ? file_read(f->token_auth_file, 1 << 20, &p->tokens, err) : 0;
 }
 
 static int server_serve(struct server_parts *p, const struct server_flags *f, struct err *err)
@@ -158,14 +127,14 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
         .listen = f->listen,
         .loops = p->loops,
         .n_loops = SERVER_LOOPS,
-        .cert_pem = buf_str(&p->serving.cert_pem),
-        .key_pem = buf_str(&p->serving.key_pem),
-        .client_ca_pem = buf_str(&p->ca.cert_pem),
-        .service_account_key_pem = buf_str(&p->service_account_key),
+        .cert_pem = buf_str(&p->pki.server.cert_pem),
+        .key_pem = buf_str(&p->pki.server.key_pem),
+        .client_ca_pem = buf_str(&p->pki.ca.cert_pem),
+        .service_account_key = p->pki.service_accounts,
         .token_csv = buf_str(&p->tokens),
-        .kubelet_ca_pem = buf_str(&p->ca.cert_pem),
-        .kubelet_cert_pem = buf_str(&p->kubelet_client.cert_pem),
-        .kubelet_key_pem = buf_str(&p->kubelet_client.key_pem),
+        .kubelet_ca_pem = buf_str(&p->pki.ca.cert_pem),
+        .kubelet_cert_pem = buf_str(&p->pki.kubelet.cert_pem),
+        .kubelet_key_pem = buf_str(&p->pki.kubelet.key_pem),
     };
     return server_start(&o, &p->server, err);
 }
@@ -174,9 +143,9 @@ static int server_kubeconfig(struct server_parts *p, const struct server_flags *
 {
     struct kubeconfig k = {
         .server = arena_printf(&p->arena, "https://" STR_FMT ":%d", STR_ARG(p->address), p->port),
-        .ca_pem = buf_str(&p->ca.cert_pem),
-        .cert_pem = buf_str(&p->admin.cert_pem),
-        .key_pem = buf_str(&p->admin.key_pem),
+        .ca_pem = buf_str(&p->pki.ca.cert_pem),
+        .cert_pem = buf_str(&p->pki.admin.cert_pem),
+        .key_pem = buf_str(&p->pki.admin.key_pem),
     };
     if (file_mkdirs_for(f->kubeconfig_out, 0755, err) < 0)
         return -1;
@@ -194,10 +163,11 @@ static struct client *server_client(struct server_parts *p, struct str name, str
 static int server_controllers(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
     p->manager = server_client(p, STR("system:kube-controller-manager"), (struct str){0});
-    struct join_offer offer = {.ca_pem = buf_str(&p->ca.cert_pem), .server = p->url, .data_dir = f->data_dir};
+    struct join_offer offer = {
+        .ca_pem = buf_str(&p->pki.ca.cert_pem), .server = p->url, .data_dir = f->data_dir};
     struct controllers_options o = {
-        .ca_pem = buf_str(&p->ca.cert_pem),
-        .ca_key_pem = buf_str(&p->ca.key_pem),
+        .ca_pem = buf_str(&p->pki.ca.cert_pem),
+        .ca_key_pem = buf_str(&p->pki.ca.key_pem),
         .cluster_cidr = str_from(f->cluster_cidr),
     };
     if (join_offer(p->manager, &offer, err) < 0)
@@ -209,20 +179,26 @@ static int server_scheduler(struct server_parts *p, const struct server_flags *f
 {
     if (!f->scheduler)
         return 0;
+#ifdef HAVE_SCHEDULER
     p->scheduler_client = server_client(p, STR("system:kube-scheduler"), (struct str){0});
     return scheduler_start(p->scheduler_client, &(struct scheduler_options){0}, &p->scheduler, err);
+#else
+    (void)p, (void)err;
+    return 0;
+#endif
 }
 
 static int server_member(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
     if (!f->node)
         return 0;
+#ifdef HAVE_NODE
     struct member_options o = {
         .flags = &f->member,
         .data_dir = f->data_dir,
         .cluster_cidr = str_from(f->cluster_cidr),
         .service_cidr = str_from(f->service_cidr),
-        .ca = &p->ca,
+        .ca = &p->pki.ca,
         .address = p->address,
     };
     if (member_identity(&o, &p->arena, err) < 0)
@@ -230,6 +206,10 @@ static int server_member(struct server_parts *p, const struct server_flags *f, s
     p->member_client =
         server_client(p, arena_concat(&p->arena, STR("system:node:"), o.node_name), STR("system:nodes"));
     return member_start(p->member_client, &o, &p->member, err);
+#else
+    (void)p, (void)err;
+    return 0;
+#endif
 }
 
 static int server_up(struct server_parts *p, const struct server_flags *f, struct err *err)
@@ -249,8 +229,12 @@ static int server_up(struct server_parts *p, const struct server_flags *f, struc
 /* The reverse of server_up, as far as it came. */
 static void server_down(struct server_parts *p)
 {
+#ifdef HAVE_NODE
     member_stop(p->member);
+#endif
+#ifdef HAVE_SCHEDULER
     scheduler_stop(p->scheduler);
+#endif
     controllers_stop(p->controllers);
     if (p->server)
         server_stop(p->server, clock_mono() + SERVER_STOP_S * CLOCK_S);
@@ -269,11 +253,7 @@ static void server_down(struct server_parts *p)
         api_free(p->api);
     if (p->store)
         store_close(p->store);
-    pki_pair_free(&p->ca);
-    pki_pair_free(&p->serving);
-    pki_pair_free(&p->kubelet_client);
-    pki_pair_free(&p->admin);
-    buf_free(&p->service_account_key);
+    cluster_pki_free(&p->pki);
     buf_free(&p->tokens);
     arena_free(&p->arena);
 }
@@ -291,7 +271,9 @@ int server_main(int argc, char **argv)
         .node = true,
         .controllers = true,
         .scheduler = true,
+#ifdef HAVE_NODE
         .member = MEMBER_FLAGS_DEFAULT,
+#endif
     };
     struct flag table[] = {
         {"data-dir", FLAG_STR, &f.data_dir, "DIR", "where the cluster keeps its state"},
@@ -311,7 +293,9 @@ int server_main(int argc, char **argv)
         {"token-auth-file", FLAG_STR, &f.token_auth_file, "FILE",
          "bearer tokens: lines of TOKEN,USER,UID[,\"GROUPS\"]"},
         {"verbose", FLAG_BOOL, &f.verbose, NULL, "log more"},
+#ifdef HAVE_NODE
         MEMBER_FLAGS(f.member),
+#endif
     };
     struct flags flags = {
         "sagong server [FLAG...]",
