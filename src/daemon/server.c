@@ -130,7 +130,7 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
         .cert_pem = buf_str(&p->pki.server.cert_pem),
         .key_pem = buf_str(&p->pki.server.key_pem),
         .client_ca_pem = buf_str(&p->pki.ca.cert_pem),
-        .service_account_key = p->pki.service_accounts,
+        .service_account_key_pem = buf_str(&p->pki.service_accounts),
         .token_csv = buf_str(&p->tokens),
         .kubelet_ca_pem = buf_str(&p->pki.ca.cert_pem),
         .kubelet_cert_pem = buf_str(&p->pki.kubelet.cert_pem),
