@@ -32,22 +32,26 @@ void arena_reset(struct arena *a)
         (struct arena){.chunks = keep, .at = keep->data, .end = keep->data + keep->size, .total = keep->size};
 }
 
+void arena_reserve(struct arena *a, size_t size)
+{
+    ensure(size < SIZE_MAX / 2);
+    struct arena_chunk *c = mem_alloc(sizeof *c + size);
+    c->next = a->chunks;
+    c->size = size;
+    a->chunks = c;
+    a->total += size;
+    a->at = c->data;
+    a->end = c->data + size;
+}
+
 static void *arena_raw(struct arena *a, size_t size)
 {
     char *at = (char *)(((uintptr_t)a->at + ARENA_ALIGN - 1) & ~(uintptr_t)(ARENA_ALIGN - 1));
     if (!a->at || at > a->end || (size_t)(a->end - at) < size) {
         /* Each chunk doubles what is there, so small arenas stay small and large ones take few chunks. */
         size_t chunk = a->total < ARENA_FIRST ? ARENA_FIRST : a->total > ARENA_MOST ? ARENA_MOST : a->total;
-        if (chunk < size)
-            chunk = size;
-        ensure(chunk < SIZE_MAX / 2);
-        struct arena_chunk *c = mem_alloc(sizeof *c + chunk);
-        c->next = a->chunks;
-        c->size = chunk;
-        a->chunks = c;
-        a->total += chunk;
-        a->end = c->data + chunk;
-        at = c->data;
+        arena_reserve(a, chunk < size ? size : chunk);
+        at = a->at;
     }
     a->at = at + size;
     return at;

@@ -17,6 +17,8 @@ struct arena {
 
 /* Starts empty (`struct arena a = {0}` is enough); the first allocation takes the first chunk. */
 void arena_free(struct arena *a);
+/* Makes room for `size` bytes in one piece, for those who know how much they will need. */
+void arena_reserve(struct arena *a, size_t size);
 /* Forgets what was allocated but keeps one chunk, for a loop's next turn. */
 void arena_reset(struct arena *a);
 /* Zeroed, aligned for any type. */

@@ -105,41 +105,6 @@ void type_index_make(struct arena *a, struct type *t)
     }
 }
 
-size_t field_value_size(const struct field *f)
-{
-    switch ((enum value_kind)f->kind) {
-    case VALUE_BOOL:
-        return sizeof(bool);
-    case VALUE_INT32:
-        return sizeof(int32_t);
-    case VALUE_INT64:
-    case VALUE_DURATION:
-        return sizeof(int64_t);
-    case VALUE_DOUBLE:
-        return sizeof(double);
-    case VALUE_TIME:
-    case VALUE_MICRO_TIME:
-        return sizeof(struct time);
-    case VALUE_INT_OR_STRING:
-        return sizeof(struct int_or_str);
-    case VALUE_STRUCT:
-        return f->type->size;
-    case VALUE_STRING:
-    case VALUE_BYTES:
-    case VALUE_QUANTITY:
-    case VALUE_JSON:
-        break;
-    }
-    return sizeof(struct str);
-}
-
-size_t field_item_size(const struct field *f)
-{
-    size_t value = field_value_size(f);
-    /* The value stands behind its key, whose size suits every value's alignment. */
-    return f->shape == SHAPE_MAP ? sizeof(struct str) + ((value + 7) & ~(size_t)7) : value;
-}
-
 const struct resource *resource_find(struct str group, struct str version, struct str plural)
 {
     for (size_t i = 0; i < n_builtin_resources; i++) {

@@ -259,10 +259,6 @@ static inline struct object_meta *resource_meta(const struct resource *r, const 
 {
     return (struct object_meta *)(void *)((char *)typed + r->metadata_offset);
 }
-/* Bytes of one value of the field's kind; of one item of its list, one entry of its map (the key in front).
- */
-size_t field_value_size(const struct field *f);
-size_t field_item_size(const struct field *f);
 static inline void *field_at(const struct field *f, const void *base)
 {
     return (char *)base + f->offset;

@@ -4,6 +4,7 @@
 #include "base/encode.h"
 #include "schema/json.h"
 #include "schema/json_scan.h"
+#include "schema/layout.h"
 #include "schema/map_order.h"
 #include "schema/quantity.h"
 #include "schema/timestamp.h"
@@ -436,7 +437,7 @@ static void gather(struct decoder *d, size_t from, size_t item, struct any_vec *
 
 static bool decode_list(struct decoder *d, const struct field *f, struct any_vec *to, const struct step *up)
 {
-    size_t item = field_item_size(f), from = d->scratch.n;
+    size_t item = layout_stride(f), from = d->scratch.n;
     _Alignas(max_align_t) char one[item];
     if (*d->c.p != '[')
         return wrong_type(d, f, true, up, what_is(*d->c.p), (struct str){0}) && json_skip(&d->c);
@@ -475,7 +476,7 @@ static void tell_duplicate(void *arg, struct str key)
 
 static bool decode_map(struct decoder *d, const struct field *f, struct any_vec *to, const struct step *up)
 {
-    size_t item = field_item_size(f), from = d->scratch.n;
+    size_t item = layout_stride(f), from = d->scratch.n;
     _Alignas(max_align_t) char one[item];
     if (*d->c.p != '{')
         return wrong_type(d, f, true, up, what_is(*d->c.p), (struct str){0}) && json_skip(&d->c);
@@ -523,7 +524,7 @@ static bool decode_at(struct decoder *d, const struct field *f, void *at, const 
         return decode_map(d, f, at, step);
     void **p = at;
     if (!*p)
-        *p = arena_alloc(d->a, field_value_size(f));
+        *p = arena_alloc(d->a, layout_size(f));
     return decode_one(d, f, *p, step);
 }
 

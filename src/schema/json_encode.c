@@ -3,6 +3,7 @@
 #include "base/encode.h"
 #include "schema/json.h"
 #include "schema/json_scan.h"
+#include "schema/layout.h"
 #include "schema/timestamp.h"
 
 #include <math.h>
@@ -159,7 +160,7 @@ static void encode_one(struct buf *out, const struct field *f, const void *at);
 static void encode_entries(struct buf *out, const struct field *f, const void *at)
 {
     const struct any_vec *v = at;
-    size_t item = field_item_size(f);
+    size_t item = layout_stride(f);
     const char *p = v->at;
     bool is_map = f->shape == SHAPE_MAP;
     if (!p) {

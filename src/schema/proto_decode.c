@@ -1,12 +1,15 @@
 /* Protobuf into structs. The format's rules hold: the last of repeated single fields counts, messages merge,
  * packed and unpacked lists are both read, unknown fields are skipped. */
 #include "schema/json.h"
+#include "schema/layout.h"
 #include "schema/map_order.h"
 #include "schema/proto.h"
 #include "schema/proto_wire.h"
 #include "schema/quantity.h"
+#include "schema/timestamp.h"
 
-enum { DECODE_DEPTH = 100 };
+/* A level here may be two in JSON, which must be able to read what we write. */
+enum { DECODE_DEPTH = 64 };
 
 struct decoder {
     struct arena *a;
@@ -62,12 +65,10 @@ static int decode_wrapped(struct decoder *d, const struct field *f, struct str m
         return -1;
     switch ((enum value_kind)f->kind) {
     case VALUE_TIME:
-        *(struct time *)at = (struct time){.s = w.number[1]};
-        return 0;
     case VALUE_MICRO_TIME: {
-        int64_t ns = w.number[2];
-        if (ns < 0 || ns >= 1000000000)
-            return wrong(d, "nanoseconds out of range");
+        int64_t ns = f->kind == VALUE_TIME ? 0 : w.number[2];
+        if (ns < 0 || ns >= 1000000000 || w.number[1] < TIME_LEAST_S || w.number[1] > TIME_MOST_S)
+            return wrong(d, "time out of range");
         *(struct time *)at = (struct time){w.number[1], (int32_t)(ns / 1000 * 1000)};
         return 0;
     }
@@ -204,7 +205,7 @@ static int decode_field(struct decoder *d, const struct type *t, const struct fi
 {
     bool repeated = f->shape == SHAPE_LIST || f->shape == SHAPE_MAP;
     if (repeated && g->field != f)
-        *g = (struct growing){f, at, field_item_size(f), ((struct any_vec *)at)->n};
+        *g = (struct growing){f, at, layout_stride(f), ((struct any_vec *)at)->n};
     if (f->shape == SHAPE_MAP) {
         if (v->wire != WIRE_BYTES)
             return wrong_wire_type(d, t, f, v->wire);
@@ -219,7 +220,7 @@ static int decode_field(struct decoder *d, const struct type *t, const struct fi
     if (f->shape == SHAPE_OPTIONAL) {
         void **p = at;
         if (!*p)
-            *p = arena_alloc(d->a, field_value_size(f));
+            *p = arena_alloc(d->a, layout_size(f));
         at = *p;
     }
     return decode_one(d, f, v, at);
@@ -243,7 +244,7 @@ static int decode_message(struct decoder *d, const struct type *t, struct str me
     for (unsigned i = 0; i < t->n_fields; i++) {
         const struct field *f = &t->fields[i];
         if (f->shape == SHAPE_MAP)
-            map_order((struct any_vec *)(void *)(base + f->offset), field_item_size(f), NULL, NULL);
+            map_order((struct any_vec *)(void *)(base + f->offset), layout_stride(f), NULL, NULL);
     }
     d->depth--;
     return 0;

@@ -1,5 +1,6 @@
 /* Structs into Protobuf. Written from the end to the start, as upstream's generated code does: the length of
  * what lies inside is then known when it is to be written in front. */
+#include "schema/layout.h"
 #include "schema/proto.h"
 #include "schema/proto_wire.h"
 #include "schema/timestamp.h"
@@ -147,12 +148,12 @@ static void encode_field(struct tail *t, const struct field *f, const void *at)
             encode_one(t, f, f->number, *(void *const *)at);
         return;
     case SHAPE_LIST:
-        item = field_item_size(f);
+        item = layout_stride(f);
         for (size_t i = v->n; i-- > 0;)
             encode_one(t, f, f->number, (const char *)v->at + i * item);
         return;
     case SHAPE_MAP:
-        item = field_item_size(f);
+        item = layout_stride(f);
         for (size_t i = v->n; i-- > 0;) {
             const char *entry = (const char *)v->at + i * item;
             size_t end = t->cap - t->at;

@@ -163,9 +163,10 @@ int time_parse(struct str s, struct time *out, struct err *err)
         return out_of_range(err, s, "time zone offset minute");
     int64_t at = days_of(v[0], v[1], v[2]) * DAY_S + v[3] * 3600 + v[4] * 60 + v[5] -
                  sign * (hours * 3600 + minutes * 60);
+    if (at > TIME_MOST_S)
+        return out_of_range(err, s, "year");
     /* Go's zero time is the first moment of the year 1; ours is all zero. */
-    bool zero = at == days_of(1, 1, 1) * DAY_S && ns == 0;
-    *out = zero ? (struct time){0} : (struct time){at, ns};
+    *out = at <= TIME_LEAST_S ? (struct time){0} : (struct time){at, ns};
     return 0;
 }
 
@@ -178,11 +179,12 @@ static char *put(char *to, unsigned v, int digits)
 
 static char *put_seconds(char *to, struct time t)
 {
+    t.s = t.s < TIME_LEAST_S ? TIME_LEAST_S : t.s > TIME_MOST_S ? TIME_MOST_S : t.s;
     int64_t days = t.s / DAY_S, s = t.s % DAY_S;
     if (s < 0)
         s += DAY_S, days--;
     struct date d = date_of(days);
-    to = put(to, (unsigned)(d.year < 0 ? 0 : d.year > 9999 ? 9999 : d.year), 4);
+    to = put(to, (unsigned)d.year, 4);
     *to++ = '-';
     to = put(to, (unsigned)d.month, 2);
     *to++ = '-';

@@ -3,6 +3,10 @@
 #include "base/err.h"
 #include "schema/desc.h"
 
+/* The years 0001 to 9999, which is all that RFC 3339 can say. */
+#define TIME_LEAST_S INT64_C(-62135596800)
+#define TIME_MOST_S  INT64_C(253402300799)
+
 /* Now, in whole seconds, as metav1.Now() ends up in an object; with microseconds for MicroTime. */
 struct time time_now(void);
 struct time time_now_micro(void);
