@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 /* Deeper than any API type; what holds itself (JSONSchemaProps) must not exhaust a small stack. */
-enum { DECODE_DEPTH = 160, STRICT_MOST = 100, SEEN_FIELDS = 256 };
+enum { DECODE_DEPTH = 128, STRICT_MOST = 100, SEEN_FIELDS = 256 };
 
 /* Where in the text we are, for messages: a member (of a struct, when owner is set) or an element. */
 struct step {

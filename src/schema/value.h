@@ -42,7 +42,7 @@ struct value_member {
 #define VALUE_OBJECT    ((struct value){.kind = JSON_OBJECT})
 
 /* How deep arrays and objects may nest in a tree (small enough for recursion on a small stack). */
-enum { VALUE_DEPTH = 256 };
+enum { VALUE_DEPTH = 128 };
 
 /* Parses one JSON text; slices of `json` are kept where nothing had to be unescaped. Numbers without fraction
  * and exponent that fit are JSON_INT. `err` says what Go's decoder says: "invalid character ...". */
