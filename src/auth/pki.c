@@ -67,16 +67,30 @@ static GENERAL_NAME *general_name(struct str name)
     return g;
 }
 
-static int add_alternative_names(X509 *x, const struct str *names, size_t n)
+static GENERAL_NAMES *general_names(const struct str *names, size_t n)
 {
     GENERAL_NAMES *all = GENERAL_NAMES_new();
     ensure(all);
     for (size_t i = 0; i < n; i++)
         if (names[i].n && names[i].n < 256)
             sk_GENERAL_NAME_push(all, general_name(names[i]));
+    return all;
+}
+
+static int add_alternative_names(X509 *x, const struct str *names, size_t n)
+{
+    GENERAL_NAMES *all = general_names(names, n);
     int ok = X509_add1_ext_i2d(x, NID_subject_alt_name, all, 0, X509V3_ADD_DEFAULT);
     GENERAL_NAMES_free(all);
     return ok == 1;
+}
+
+static int add_subject(X509_NAME *name, const struct pki_request *q)
+{
+    int ok = 1;
+    for (size_t i = 0; ok && i < q->n_organizations; i++)
+        ok = add_name(name, "O", q->organizations[i]);
+    return ok && q->common_name.n ? add_name(name, "CN", q->common_name) : ok;
 }
 
 /* An unsigned certificate of `key`. */
@@ -88,12 +102,7 @@ static X509 *draft(EVP_PKEY *key, const struct pki_request *q, int64_t until)
     int64_t end = now + q->lifetime_s < until ? now + q->lifetime_s : until;
     int ok = X509_set_version(x, X509_VERSION_3) && set_serial(x) && X509_set_pubkey(x, key) &&
              ASN1_TIME_set(X509_getm_notBefore(x), (time_t)(now - BACKDATE_S)) &&
-             ASN1_TIME_set(X509_getm_notAfter(x), (time_t)end);
-    X509_NAME *name = X509_get_subject_name(x);
-    for (size_t i = 0; ok && i < q->n_organizations; i++)
-        ok = add_name(name, "O", q->organizations[i]);
-    if (ok && q->common_name.n)
-        ok = add_name(name, "CN", q->common_name);
+             ASN1_TIME_set(X509_getm_notAfter(x), (time_t)end) && add_subject(X509_get_subject_name(x), q);
     if (ok)
         return x;
     X509_free(x);
@@ -185,6 +194,37 @@ int pki_sign_csr(const struct pki_pair *ca, struct str csr_pem, const struct pki
     }
     X509_REQ_free(request);
     return rc;
+}
+
+/* The extension that asks for subject alternative names. */
+static int request_names(X509_REQ *request, const struct str *names, size_t n)
+{
+    if (!n)
+        return 1;
+    GENERAL_NAMES *all = general_names(names, n);
+    X509_EXTENSIONS *extensions = NULL;
+    int ok = X509V3_add1_i2d(&extensions, NID_subject_alt_name, all, 0, X509V3_ADD_DEFAULT) == 1 &&
+             X509_REQ_add_extensions(request, extensions);
+    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+    GENERAL_NAMES_free(all);
+    return ok;
+}
+
+int pki_make_csr(const struct pki_request *q, struct buf *key_pem, struct buf *csr_pem, struct err *err)
+{
+    _cleanup_pkey_ EVP_PKEY *key = EVP_EC_gen("P-256");
+    _cleanup_bio_ BIO *bio = BIO_new(BIO_s_mem());
+    X509_REQ *request = X509_REQ_new();
+    ensure(request && bio);
+    int ok = key && X509_REQ_set_version(request, X509_REQ_VERSION_1) && X509_REQ_set_pubkey(request, key) &&
+             add_subject(X509_REQ_get_subject_name(request), q) &&
+             request_names(request, q->names, q->n_names) && X509_REQ_sign(request, key, EVP_sha256()) &&
+             PEM_write_bio_X509_REQ(bio, request) == 1;
+    X509_REQ_free(request);
+    if (!ok)
+        return crypto_error(err, "certificate signing request");
+    crypto_drain(bio, csr_pem);
+    return crypto_put_private_key(key, key_pem, err);
 }
 
 /* --- what a certificate says --- */

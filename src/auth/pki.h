@@ -30,6 +30,9 @@ int pki_issue(const struct pki_pair *ca, const struct pki_request *q, struct pki
  * says it all. What a request asks for: pki_csr_identity. */
 int pki_sign_csr(const struct pki_pair *ca, struct str csr_pem, const struct pki_request *q,
                  struct buf *cert_pem, struct err *err);
+/* The other side of that: a new key, and the request (PEM) for a certificate of it with this subject and
+ * these names. */
+int pki_make_csr(const struct pki_request *q, struct buf *key_pem, struct buf *csr_pem, struct err *err);
 
 /* DIR/NAME.crt (0644) and DIR/NAME.key (0600): loads them, or makes them where they are missing. A
  * certificate is issued anew (with a new key) when less than a third of its life is left, when it was issued

@@ -125,25 +125,14 @@ static void a_signing_request_gets_what_the_signer_says(void **state)
     _cleanup_arena_ struct arena a = {0};
     _cleanup_pki_pair_ struct pki_pair ca = {0}, out = {0};
     assert_ok(pki_make_ca(STR("kubernetes"), YEAR_S, &ca, &err), err);
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509_REQ *r = X509_REQ_new();
-    X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(r), "CN", MBSTRING_ASC,
-                               (unsigned char *)"system:node:n1", -1, -1, 0);
-    X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(r), "O", MBSTRING_ASC,
-                               (unsigned char *)"system:nodes", -1, -1, 0);
-    STACK_OF(X509_EXTENSION) *ext = sk_X509_EXTENSION_new_null();
-    sk_X509_EXTENSION_push(ext, X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:n1,IP:10.0.0.7"));
-    X509_REQ_add_extensions(r, ext);
-    sk_X509_EXTENSION_pop_free(ext, X509_EXTENSION_free);
-    X509_REQ_set_pubkey(r, key);
-    X509_REQ_sign(r, key, EVP_sha256());
-    BIO *bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_X509_REQ(bio, r);
+    struct str group = STR("system:nodes"), names[] = {STR("n1"), STR("10.0.0.7")};
+    struct pki_request ask = {.common_name = STR("system:node:n1"),
+                              .organizations = &group,
+                              .n_organizations = 1,
+                              .names = names,
+                              .n_names = 2};
     _cleanup_buf_ struct buf pem = {0}, der = {0};
-    crypto_drain(bio, &pem);
-    BIO_free(bio);
-    X509_REQ_free(r);
-    EVP_PKEY_free(key);
+    assert_ok(pki_make_csr(&ask, &out.key_pem, &pem, &err), err);
 
     struct identity asked, got;
     struct str *want;
