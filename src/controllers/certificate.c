@@ -7,8 +7,10 @@
  * else waits for a person: kubectl certificate approve. */
 #include "auth/identity.h"
 #include "auth/pki.h"
+#include "controllers/meta.h"
 #include "controllers/table.h"
 #include "kinds/certificates_v1.h"
+#include "kinds/core_v1.h"
 
 #define SIGNER_CLIENT         "kubernetes.io/kube-apiserver-client"
 #define SIGNER_KUBELET_CLIENT "kubernetes.io/kube-apiserver-client-kubelet"

@@ -9,6 +9,7 @@
 #include "controllers/table.h"
 
 static const struct controller_def *const defs[] = {
+    &certificate_controller,
     &namespace_controller,         &service_account_controller, &root_ca_publisher_controller,
     &deployment_controller,        &replica_set_controller,     &replication_controller_controller,
     &endpoint_slice_controller,    &endpoints_controller,       &node_ipam_controller,
@@ -180,6 +181,7 @@ int controllers_start(struct client *c, const struct controllers_options *o, str
     struct controllers *all = mem_zalloc(sizeof *all);
     all->options = *o;
     all->options.ca_pem = arena_str(&all->arena, o->ca_pem);
+    all->options.ca_key_pem = arena_str(&all->arena, o->ca_key_pem);
     all->options.cluster_cidr = arena_str(&all->arena, o->cluster_cidr);
     all->pool = worker_pool_new("controllers", o->workers ? o->workers : WORKERS);
     for (size_t i = 0; i < ARRAY_LEN(defs); i++)

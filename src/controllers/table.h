@@ -2,6 +2,7 @@
 #pragma once
 #include "controllers/controller.h"
 
+extern const struct controller_def certificate_controller;
 extern const struct controller_def cron_job_controller;
 extern const struct controller_def daemon_set_controller;
 extern const struct controller_def deployment_controller;
