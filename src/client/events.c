@@ -13,6 +13,7 @@
 #include "kinds/core_v1.h"
 
 enum { WAITING_MAX = 1000 };
+#define LAST_WORDS (2 * CLOCK_S) /* at the end, what is not written by then is dropped */
 
 /* One thing that happened, in its own arena. */
 struct happening {
@@ -31,6 +32,7 @@ struct event_sink {
     struct happening *first, **last;
     size_t waiting;
     bool running, busy, ending;
+    int64_t end; /* clock_mono(), once ending */
     pthread_t thread;
     struct correlator *correlator; /* of the thread */
 };
@@ -124,7 +126,7 @@ static void sink_main(void *arg)
 {
     struct event_sink *s = arg;
     pthread_mutex_lock(&s->mutex);
-    while (!s->ending || s->first) {
+    while (!s->ending || (s->first && clock_mono() < s->end)) {
         struct happening *h = s->first;
         if (!h) {
             pthread_cond_broadcast(&s->idle);
@@ -167,10 +169,16 @@ void event_sink_free(struct event_sink *s)
         return;
     pthread_mutex_lock(&s->mutex);
     s->ending = true;
+    s->end = clock_mono() + LAST_WORDS;
     pthread_cond_signal(&s->cond);
     pthread_mutex_unlock(&s->mutex);
     if (s->running)
         thread_join(s->thread);
+    while (s->first) {
+        struct happening *h = s->first;
+        s->first = h->next;
+        happening_free(h);
+    }
     correlator_free(s->correlator);
     pthread_mutex_destroy(&s->mutex);
     pthread_cond_destroy(&s->cond);
