@@ -62,7 +62,7 @@ fuzz:
 lint:
 	@tools/install lint
 	@clang-format --dry-run -Werror $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
-	@shellcheck tools/install tools/kubectl examples/hello/image
+	@shellcheck -S warning tools/install tools/kubectl tools/fuzz tools/bench examples/hello/image tests/e2e/run tests/e2e/*.bash .ci/run
 
 ## make clean     remove what was built
 clean:
