@@ -16,7 +16,8 @@ enum {
 };
 static const int64_t COMMIT_LATER_NS = 250 * CLOCK_MS; /* how long such a change may stay unwritten */
 
-/* A batch under way. */
+/* A batch under way. Its objects get their revisions when it is certain: until then a revision of 0 says "of
+ * this batch", which no precondition can name. */
 struct batch {
     struct committer *c;
     struct tree_edit edit;
@@ -96,7 +97,7 @@ static void batch_touch(struct batch *b, struct table *t)
 static void batch_add_op(struct batch *b, struct change *change, struct object *o)
 {
     mem_grow((void **)&b->ops, &b->cap_ops, b->n_ops + 1, sizeof *b->ops);
-    b->ops[b->n_ops++] = (struct disk_op){str_from(change->table->prefix), o,
+    b->ops[b->n_ops++] = (struct disk_op){str_from(change->table->prefix), o, b->revision,
                                           change->op == CHANGE_DELETE ? NULL : &change->stored};
 }
 
@@ -104,7 +105,7 @@ static void batch_add_event(struct batch *b, struct table *t, enum watch_event_t
                             struct object *before)
 {
     mem_grow((void **)&b->events, &b->cap_events, b->n_events + 1, sizeof *b->events);
-    b->events[b->n_events++] = (struct hub_event){t, event_record_new(type, o, before, object_revision(o))};
+    b->events[b->n_events++] = (struct hub_event){t, event_record_new(type, o, before, b->revision)};
 }
 
 static enum change_result commit_check(const struct change *c, const struct object *now)
@@ -145,17 +146,16 @@ static void batch_apply(struct batch *b, struct change *change)
     change->revision = ++b->revision;
     _cleanup_object_ struct object *before = now ? object_ref(now) : NULL;
     if (change->op == CHANGE_DELETE) {
-        if (!change->final || change->final_of != object_revision(now)) {
+        if (!change->final || change->final_of != object_revision(now) || !change->final_of) {
             object_unref(change->final);
             change->final = commit_final_state(now);
-            change->final_of = object_revision(now);
+            change->final_of =
+                object_revision(now); /* 0: of this batch, and not to be relied on in another */
         }
-        object_commit(change->final, b->revision);
         t->root = tree_del(&b->edit, t->root, change->ns, change->name);
         batch_add_event(b, t, WATCH_DELETED, change->final, before);
         change->current = object_ref(change->final);
     } else {
-        object_commit(change->object, b->revision);
         t->root = tree_put(&b->edit, t->root, change->object);
         batch_add_event(b, t, before ? WATCH_MODIFIED : WATCH_ADDED, change->object, before);
     }
@@ -234,6 +234,8 @@ static void batch_publish(struct batch *b)
     if (!b->n_events)
         return;
     c->revision = b->revision;
+    for (size_t i = 0; i < b->n_events; i++)
+        object_commit(b->events[i].record->object, b->events[i].record->revision);
     pthread_mutex_lock(&c->tables->mutex);
     struct snapshot *fresh = snapshots_prepare(c->snapshots, b->revision, c->tables->n);
     for (size_t i = 0; i < c->tables->n; i++)

@@ -151,7 +151,7 @@ static int disk_write_op(struct disk *d, MDB_txn *txn, const struct disk_op *op)
         int rc = mdb_del(txn, d->dbi, &key, NULL);
         return rc == MDB_NOTFOUND ? 0 : rc; /* made and deleted before it was ever written */
     }
-    uint64_t revision = htole64((uint64_t)object_revision(op->object));
+    uint64_t revision = htole64((uint64_t)op->revision);
     memcpy(op->value->p, &revision, DISK_HEADER);
     MDB_val value = {op->value->n, op->value->p};
     return mdb_put(txn, d->dbi, &key, &value, 0);

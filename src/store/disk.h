@@ -9,8 +9,9 @@ struct disk;
 /* One change to write; all of it is borrowed. */
 struct disk_op {
     struct str prefix;
-    struct object *object; /* whose key and revision it is */
-    struct buf *value;     /* begins with DISK_HEADER bytes for the revision; NULL: delete */
+    struct object *object; /* whose key it is */
+    int64_t revision;
+    struct buf *value; /* begins with DISK_HEADER bytes for the revision; NULL: delete */
 };
 enum { DISK_HEADER = 8, DISK_KEY_MOST = 511 };
 

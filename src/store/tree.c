@@ -172,9 +172,16 @@ static void tree_bury(const struct tree_edit *e, void *what, void (*drop)(void *
         garbage_add(e->dead, (struct dead){what, drop, birth});
 }
 
+/* An object gets its revision when its batch is certain; until then no snapshot has seen it. */
+static int64_t tree_object_birth(const struct object *o)
+{
+    int64_t revision = object_revision(o);
+    return revision ? revision : INT64_MAX;
+}
+
 static void tree_bury_object(const struct tree_edit *e, struct object *o)
 {
-    tree_bury(e, o, tree_drop_object, object_revision(o));
+    tree_bury(e, o, tree_drop_object, tree_object_birth(o));
 }
 
 /* The node itself for the batch to change: as it is when the batch made it, else a copy. */
@@ -370,7 +377,7 @@ void tree_undo(const struct tree_edit *e, struct tree_node *root)
             tree_undo(e, root->at[i]);
             if (root->least[i] && root->least[i]->birth == e->birth)
                 free(root->least[i]);
-        } else if (object_revision(root->at[i]) >= e->birth) {
+        } else if (tree_object_birth(root->at[i]) >= e->birth) {
             object_unref(root->at[i]);
         }
     }

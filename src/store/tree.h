@@ -38,7 +38,8 @@ size_t tree_rank(const struct tree_node *root, struct str ns, struct str name);
 /* How many objects the namespace has. */
 size_t tree_count_ns(const struct tree_node *root, struct str ns);
 
-/* Puts a committed object (taking a reference) in place of what has its key. Returns the new root. */
+/* Puts an object (taking a reference) in place of what has its key; its revision may come later
+ * (object_commit), but before the tree is published. Returns the new root. */
 struct tree_node *tree_put(const struct tree_edit *e, struct tree_node *root, struct object *o);
 /* Takes out an object that is there. Returns the new root. */
 struct tree_node *tree_del(const struct tree_edit *e, struct tree_node *root, struct str ns, struct str name);
