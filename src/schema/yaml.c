@@ -337,24 +337,28 @@ int yaml_to_json(struct buf *json, struct str yaml, struct strict_errors *strict
 {
     _cleanup_arena_ struct arena a = {0};
     struct value v;
-    if (yaml_parse(&a, yaml, &v, strict, err) < 0)
+    if (yaml_parse_strict(&a, yaml, &v, strict, err) < 0)
         return -1;
     value_write(json, &v);
     return 0;
 }
 
-int yaml_parse_all(struct arena *a, struct str yaml, struct value **out, size_t *n, struct err *err)
+int yaml_parse(struct arena *a, struct str yaml, struct value *out, struct err *err)
+{
+    return yaml_parse_strict(a, yaml, out, NULL, err);
+}
+
+int yaml_parse_all(struct arena *a, struct str yaml, struct value *out, struct err *err)
 {
     struct reader r = {.a = a, .err = err};
-    struct value all = VALUE_ARRAY, one;
+    struct value one;
     reader_open(&r, yaml);
+    *out = VALUE_ARRAY;
     int result;
     while ((result = document(&r, &one)) > 0)
         if (one.kind != JSON_NULL)
-            value_append(a, &all, one);
+            value_append(a, out, one);
     reader_close(&r);
-    *out = all.list.at;
-    *n = all.list.n;
     return result;
 }
 
@@ -438,4 +442,14 @@ void yaml_write(struct buf *out, const struct value *v)
     ensure(yaml_stream_end_event_initialize(&e));
     emit(&emitter, &e);
     yaml_emitter_delete(&emitter);
+}
+
+int yaml_from_json(struct str json, struct buf *out, struct err *err)
+{
+    _cleanup_arena_ struct arena a = {0};
+    struct value v;
+    if (value_parse(&a, json, &v, err) < 0)
+        return -1;
+    yaml_write(out, &v);
+    return 0;
 }

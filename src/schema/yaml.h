@@ -8,14 +8,17 @@
 enum { YAML_ALIASED_MOST = 8 << 20 };
 
 /* Reads the first document (others are ignored, as upstream does); none at all is null. Keys of any scalar
- * type become strings; of duplicate keys the last counts, and each is told in `strict` (may be NULL) in
- * go-yaml's words. */
-int yaml_parse(struct arena *a, struct str yaml, struct value *out, struct strict_errors *strict,
-               struct err *err);
+ * type become strings; of duplicate keys the last counts. */
+int yaml_parse(struct arena *a, struct str yaml, struct value *out, struct err *err);
+/* The same, and each duplicate key is told in `strict` (may be NULL), in go-yaml's words. */
+int yaml_parse_strict(struct arena *a, struct str yaml, struct value *out, struct strict_errors *strict,
+                      struct err *err);
+/* Reads all documents into an array; empty ones are left out. */
+int yaml_parse_all(struct arena *a, struct str yaml, struct value *out, struct err *err);
 /* Adds the first document as compact JSON. */
 int yaml_to_json(struct buf *json, struct str yaml, struct strict_errors *strict, struct err *err);
-/* Reads all documents; empty ones are left out. */
-int yaml_parse_all(struct arena *a, struct str yaml, struct value **out, size_t *n, struct err *err);
 
 /* Block style, two spaces, keys sorted; strings that would read as something else are quoted. */
 void yaml_write(struct buf *out, const struct value *v);
+/* The same of a JSON text. */
+int yaml_from_json(struct str json, struct buf *out, struct err *err);

@@ -107,12 +107,11 @@ static void only_the_first_document_counts(void **state)
     reads("---\na: 1\n---\nb: 2\n", "{\"a\":1}");
     reads("", "null");
     reads("# nothing\n", "null");
-    struct value *docs;
-    size_t n;
-    assert_int_equal(yaml_parse_all(&arena, STR("a: 1\n---\n---\n- 2\n...\n"), &docs, &n, NULL), 0);
-    assert_int_equal(n, 2);
-    assert_str(value_json(&arena, &docs[0]), "{\"a\":1}");
-    assert_str(value_json(&arena, &docs[1]), "[2]");
+    struct value docs;
+    assert_int_equal(yaml_parse_all(&arena, STR("a: 1\n---\n---\n- 2\n...\n"), &docs, NULL), 0);
+    assert_int_equal(docs.list.n, 2);
+    assert_str(value_json(&arena, &docs.list.at[0]), "{\"a\":1}");
+    assert_str(value_json(&arena, &docs.list.at[1]), "[2]");
 }
 
 static void duplicates_are_told(void **state)
@@ -120,7 +119,8 @@ static void duplicates_are_told(void **state)
     (void)state;
     struct strict_errors strict = {0};
     struct value v;
-    assert_int_equal(yaml_parse(&arena, STR("a: 1\nb:\n  c: 1\n  c: 2\na: 3\n"), &v, &strict, NULL), 0);
+    assert_int_equal(yaml_parse_strict(&arena, STR("a: 1\nb:\n  c: 1\n  c: 2\na: 3\n"), &v, &strict, NULL),
+                     0);
     assert_str(value_json(&arena, &v), "{\"a\":3,\"b\":{\"c\":2}}");
     assert_int_equal(strict.n, 1);
     assert_str(strict.at[0], "yaml: unmarshal errors:\n  line 4: key \"c\" already set in map\n"
