@@ -317,8 +317,8 @@ static int document(struct reader *r, struct value *out)
     }
 }
 
-int yaml_parse(struct arena *a, struct str yaml, struct value *out, struct strict_errors *strict,
-               struct err *err)
+int yaml_parse_strict(struct arena *a, struct str yaml, struct value *out, struct strict_errors *strict,
+                      struct err *err)
 {
     struct reader r = {.a = a, .err = err, .strict = strict};
     reader_open(&r, yaml);
