@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "schema/layout.h"
+#include "schema/quantity.h"
 
 /* The fields to leave out: those paths that begin at this struct. */
 struct left_out {
@@ -26,7 +27,8 @@ static bool compare_value(const struct field *f, const void *a, const void *b, s
     case VALUE_DOUBLE:
         return *(const double *)a == *(const double *)b;
     case VALUE_QUANTITY:
-        return str_eq(*(const struct str *)a, *(const struct str *)b);
+        return str_eq(*(const struct str *)a, *(const struct str *)b) ||
+               quantity_cmp_str(*(const struct str *)a, *(const struct str *)b) == 0;
     case VALUE_STRING:
     case VALUE_BYTES:
     case VALUE_JSON:

@@ -1,6 +1,7 @@
 #include "schema/default.h"
 
 #include "schema/copy.h"
+#include "schema/json.h"
 #include "schema/layout.h"
 
 static struct str default_unquoted(struct str json)
@@ -44,38 +45,37 @@ static void default_set(const struct field *f, struct str json, void *to)
     }
 }
 
-/* A list's default has at most one item: ["ReadWriteOnce"]. */
-static void default_list(struct arena *a, const struct field *f, struct str json, struct any_vec *v)
+/* What is more than one plain value is decoded, as if the object had said so itself. */
+static void default_decode(struct arena *a, const struct field *f, void *base)
 {
-    ensure(json.n >= 2 && json.p[0] == '[');
-    struct str item = str_trim(str_slice(json.p + 1, json.n - 2));
-    v->at = arena_alloc(a, layout_stride(f));
-    if (item.n == 0)
-        return;
-    v->n = 1;
-    default_set(f, item, v->at);
+    struct type holder = {.name = f->name, .fields = f, .n_fields = 1};
+    _cleanup_buf_ struct buf json = {0};
+    _cleanup_err_ struct err err = {0};
+    type_index_make(a, &holder);
+    json_encode_string(&json, f->name);
+    struct str text = arena_printf(a, "{" STR_FMT ":" STR_FMT "}", STR_ARG(buf_str(&json)),
+                                   STR_ARG(f->rules->default_json));
+    ensure(json_decode(a, &holder, text, 0, base, NULL, &err) == 0);
+}
+
+static bool default_is_plain(const struct field *f)
+{
+    bool one = f->shape == SHAPE_ONE || f->shape == SHAPE_OPTIONAL;
+    return one && (f->kind != VALUE_STRUCT || str_is(f->rules->default_json, "{}")) &&
+           f->kind != VALUE_DOUBLE && f->kind != VALUE_BYTES && f->kind != VALUE_TIME &&
+           f->kind != VALUE_MICRO_TIME && f->kind != VALUE_DURATION;
 }
 
 static void default_absent(struct arena *a, const struct field *f, void *base)
 {
-    struct str json = f->rules->default_json;
     void *at = field_at(f, base);
-    switch ((enum shape)f->shape) {
-    case SHAPE_ONE:
-    case SHAPE_INLINE:
-        default_set(f, json, at);
-        break;
-    case SHAPE_OPTIONAL:
-        *(void **)at = arena_alloc(a, layout_size(f));
-        default_set(f, json, *(void **)at);
-        break;
-    case SHAPE_LIST:
-        default_list(a, f, json, at);
-        break;
-    case SHAPE_MAP:
-        ensure(str_is(json, "{}"));
-        break;
+    if (!default_is_plain(f)) {
+        default_decode(a, f, base);
+        return;
     }
+    if (f->shape == SHAPE_OPTIONAL)
+        at = *(void **)at = arena_alloc(a, layout_size(f));
+    default_set(f, f->rules->default_json, at);
 }
 
 void default_field(struct arena *a, const struct field *f, void *base)

@@ -69,6 +69,9 @@ static void test_absent_lists_equal_empty_ones(void **state)
     h.parts.at = &no_part;
     h.labels.at = &no_entry;
     assert_true(equal(&g, &h));
+    g.quantity = STR("1");
+    h.quantity = STR("1000m");
+    assert_true(equal(&g, &h)); /* the same amount */
     bool no = false;
     h.maybe = &no;
     assert_false(equal(&g, &h)); /* a present false is not absent */

@@ -1,5 +1,6 @@
 #include "schema/validate.h"
 
+#include "base/map.h"
 #include "model.h"
 #include "schema/copy.h"
 #include "schema/default.h"
@@ -36,6 +37,40 @@ static void test_defaults_leave_the_rest_alone(void **state)
     default_apply(&a, &gadget_type, g);
     assert_false(*g->maybe);
     assert_true(struct_eq(&gadget_type, g, model_gadget(&a)));
+}
+
+/* Every struct of the API by itself, made of nothing: its declared defaults must fit. */
+static void each_type(const struct type *t, struct map *seen)
+{
+    _cleanup_arena_ struct arena a = {0};
+    if (!t->openapi_name.n || map_put(seen, t->openapi_name, (void *)t))
+        return;
+    void *value = arena_alloc(&a, t->size);
+    default_apply(&a, t, value);
+    void *copy = struct_dup(&a, t, value);
+    default_apply(&a, t, copy); /* and once is enough */
+    assert_true(struct_eq(t, value, copy));
+    for (size_t i = 0; i < t->n_fields; i++) {
+        const struct field *f = &t->fields[i];
+        if (f->rules && f->rules->format.n && format_from(f->rules->format) == FORMAT_NONE &&
+            !str_is(f->rules->format, "port"))
+            fail_msg(STR_FMT "." STR_FMT ": no such format: " STR_FMT, STR_ARG(t->name), STR_ARG(f->name),
+                     STR_ARG(f->rules->format));
+        if (f->kind == VALUE_STRUCT)
+            each_type(f->type, seen);
+    }
+}
+
+static void test_all_declarations_fit(void **state)
+{
+    (void)state;
+    _cleanup_map_ struct map seen = {0};
+    for (size_t i = 0; i < n_builtin_resources; i++) {
+        each_type(builtin_resources[i]->type, &seen);
+        if (builtin_resources[i]->name_format.n)
+            assert_true(format_from(builtin_resources[i]->name_format) != FORMAT_NONE);
+    }
+    assert_true(seen.n > 500);
 }
 
 /* --- validation --- */
@@ -120,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults_fill_what_is_absent),
         cmocka_unit_test(test_defaults_leave_the_rest_alone),
+        cmocka_unit_test(test_all_declarations_fit),
         cmocka_unit_test(test_a_valid_object_has_no_errors),
         cmocka_unit_test(test_rules_are_checked_where_the_field_stands),
         cmocka_unit_test(test_lists_have_limits),
