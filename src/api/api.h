@@ -86,9 +86,10 @@ struct api_request {
     const void
         *virtual_typed; /* the answer of RESOURCE_VIRTUAL kinds and subresources with a type of their own */
     const struct resource *virtual_resource;
-    struct api_list *list;   /* of API_LIST; of API_DELETE_COLLECTION: what was deleted */
-    struct err err;          /* code >= 400 */
-    struct str_vec warnings; /* Warning headers: the text alone, agent and quotes are the server's */
+    struct api_list *list;       /* of API_LIST; of API_DELETE_COLLECTION: what was deleted */
+    struct err err;              /* code >= 400 */
+    struct str expired_continue; /* with ERR_EXPIRED of a list: the Status' metadata.continue */
+    struct str_vec warnings;     /* Warning headers: the text alone, agent and quotes are the server's */
     /* Answer with a Status "Success" whose details are these (upstream does for deletes that are complete,
      * bindings and evictions). */
     bool status_success;

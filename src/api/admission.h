@@ -1,0 +1,20 @@
+/* The built-in admission plugins, in the order that upstream runs them. Each looks at the attributes and
+ * changes attributes->object (mutate) or refuses (-1, err set). None waits. */
+#pragma once
+#include "api/answer.h"
+#include "api/api.h"
+
+struct admission_plugin {
+    const char *name;
+    int (*mutate)(struct api *a, struct api_attributes *at, struct err *err);
+    int (*validate)(struct api *a, struct api_attributes *at, struct err *err);
+};
+
+extern const struct admission_plugin namespace_lifecycle, service_account_admission, priority_admission,
+    default_tolerations, limit_ranger, default_storage_class, default_ingress_class, resource_quota_admission;
+
+/* Refuses: "pods "x" is forbidden: ...", named as far as the object has a name yet. Returns -1. */
+int admission_forbid(const struct api_attributes *at, struct err *err, const char *fmt, ...) _printf_(3, 4);
+/* Whether the change is a create of this kind itself, no subresource. */
+bool admission_creates(const struct api_attributes *at, const struct resource *r);
+bool admission_updates(const struct api_attributes *at, const struct resource *r);

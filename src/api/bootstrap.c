@@ -1,0 +1,104 @@
+/* What every cluster has from its first moment, made through the road like everything else. */
+#include "api/road.h"
+#include "api/service/services.h"
+#include "kinds/discovery_v1.h"
+#include "kinds/scheduling_v1.h"
+
+static const char *const namespaces[] = {"default", "kube-system", "kube-public", "kube-node-lease"};
+
+static const struct {
+    const char *name, *description;
+    int32_t value;
+} priority_classes[] = {
+    {"system-cluster-critical",
+     "Used for system critical pods that must run in the cluster, but can be moved to another node if "
+     "necessary.",
+     2000000000},
+    {"system-node-critical", "Used for system critical pods that must not be moved from their current node.",
+     2000001000},
+};
+
+/* Creates; what is there already is left as it is. */
+static int make(struct api *a, const struct resource *r, struct str ns, const void *typed, struct err *err)
+{
+    _cleanup_arena_ struct arena arena = {0};
+    struct api_request req = {.arena = &arena, .verb = API_CREATE, .resource = r, .ns = ns, .typed = typed};
+    int rc = api_call(a, &req);
+    if (rc < 0 && req.err.reason == ERR_ALREADY_EXISTS)
+        rc = 0;
+    if (rc < 0)
+        err_move(err, &req.err);
+    api_finish(a, &req);
+    return rc;
+}
+
+/* The same, but what is there is made to be as it should. */
+static int keep(struct api *a, const struct resource *r, struct str ns, const void *typed, struct err *err)
+{
+    if (make(a, r, ns, typed, err) < 0)
+        return -1;
+    _cleanup_arena_ struct arena arena = {0};
+    struct api_request req = {.arena = &arena,
+                              .verb = API_UPDATE,
+                              .resource = r,
+                              .ns = ns,
+                              .name = resource_meta(r, typed)->name,
+                              .typed = typed};
+    int rc = api_call(a, &req);
+    if (rc < 0)
+        err_move(err, &req.err);
+    api_finish(a, &req);
+    return rc;
+}
+
+static int make_service(struct api *a, struct err *err)
+{
+    struct str address = a->options.advertise_address;
+    int32_t port = a->options.advertise_port;
+    struct str https = STR("https"), tcp = STR("TCP");
+    struct str_entry labels[] = {{STR("component"), STR("apiserver")}, {STR("provider"), STR("kubernetes")}};
+    struct service_port ports[] = {{.name = https, .protocol = tcp, .port = 443, .target_port = {.i = port}}};
+    struct service service = {
+        .metadata = {.name = STR("kubernetes"), .namespace = STR("default"), .labels = {labels, 2}},
+        .spec = {.ports = {ports, 1}, .cluster_ip = services_first_address(a->services)}};
+    if (make(a, &service_resource, STR("default"), &service, err) < 0)
+        return -1;
+
+    struct str_entry skip[] = {{STR("endpointslice.kubernetes.io/skip-mirror"), STR("true")}};
+    struct endpoint_address addresses[] = {{.ip = address}};
+    struct endpoint_port endpoint_ports[] = {{.name = https, .port = port, .protocol = tcp}};
+    struct endpoint_subset subsets[] = {{.addresses = {addresses, 1}, .ports = {endpoint_ports, 1}}};
+    struct endpoints endpoints = {
+        .metadata = {.name = STR("kubernetes"), .namespace = STR("default"), .labels = {skip, 1}},
+        .subsets = {subsets, 1}};
+    if (keep(a, &endpoints_resource, STR("default"), &endpoints, err) < 0)
+        return -1;
+
+    struct str_entry named[] = {{STR("kubernetes.io/service-name"), STR("kubernetes")}};
+    bool ready = true;
+    struct endpoint slice_endpoints[] = {{.addresses = {&address, 1}, .conditions = {.ready = &ready}}};
+    struct discovery_endpoint_port slice_ports[] = {{.name = &https, .port = &port, .protocol = &tcp}};
+    struct endpoint_slice slice = {
+        .metadata = {.name = STR("kubernetes"), .namespace = STR("default"), .labels = {named, 1}},
+        .address_type = STR("IPv4"),
+        .endpoints = {slice_endpoints, 1},
+        .ports = {slice_ports, 1}};
+    return keep(a, &endpoint_slice_resource, STR("default"), &slice, err);
+}
+
+int api_bootstrap(struct api *a, struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(namespaces); i++) {
+        struct namespace ns = {.metadata = {.name = str_from(namespaces[i])}};
+        if (make(a, &namespace_resource, STR(""), &ns, err) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(priority_classes); i++) {
+        struct priority_class p = {.metadata = {.name = str_from(priority_classes[i].name)},
+                                   .value = priority_classes[i].value,
+                                   .description = str_from(priority_classes[i].description)};
+        if (make(a, &priority_class_resource, STR(""), &p, err) < 0)
+            return -1;
+    }
+    return a->options.advertise_address.n ? make_service(a, err) : 0;
+}

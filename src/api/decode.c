@@ -1,0 +1,150 @@
+/* The body of a request as a struct: by media type, strict where asked, defaulted. */
+#include "api/road.h"
+#include "schema/json.h"
+#include "schema/proto.h"
+#include "schema/yaml.h"
+
+enum { SUMMARY_MAX = 30 };
+
+/* A glimpse of a body that could not be understood, as upstream shows it. */
+static struct str decode_summary(struct arena *a, struct str body)
+{
+    if (!body.n)
+        return STR("<empty>");
+    struct str head = body.n > SUMMARY_MAX ? str_slice(body.p, SUMMARY_MAX) : body;
+    const char *more = body.n > SUMMARY_MAX ? " ..." : "";
+    if (body.p[0] == '{')
+        return arena_printf(a, STR_FMT "%s", STR_ARG(head), more);
+    _cleanup_buf_ struct buf hex = {0};
+    for (size_t i = 0; i < head.n; i++)
+        buf_addf(&hex, "%02x", (unsigned char)head.p[i]);
+    return arena_printf(a, STR_FMT "%s", STR_ARG(buf_str(&hex)), more);
+}
+
+static int decode_refuse(struct road *d, const struct resource *type, const struct json_type_meta *meta,
+                         struct str why)
+{
+    struct api_request *r = d->r;
+    ptrdiff_t slash = str_index(meta->api_version, '/');
+    struct str version = slash < 0 ? meta->api_version : str_from_at(meta->api_version, (size_t)slash + 1);
+    if (meta->kind.n)
+        return err_set(&r->err, ERR_BAD_REQUEST,
+                       STR_FMT " in version \"" STR_FMT "\" cannot be handled as a " STR_FMT ": " STR_FMT,
+                       STR_ARG(meta->kind), STR_ARG(version), STR_ARG(type->kind), STR_ARG(why));
+    return err_set(&r->err, ERR_BAD_REQUEST,
+                   "the object provided is unrecognized (must be of type " STR_FMT "): " STR_FMT " (" STR_FMT
+                   ")",
+                   STR_ARG(type->kind), STR_ARG(why), STR_ARG(decode_summary(r->arena, r->body)));
+}
+
+/* "apps/v1" and "Deployment" as "v1.Deployment", to name a conversion that does not exist. */
+static int decode_check_kind(struct road *d, const struct resource *type, const struct json_type_meta *meta)
+{
+    struct api_request *r = d->r;
+    if (meta->api_version.n && !str_eq(meta->api_version, type->api_version))
+        return err_set(&r->err, ERR_BAD_REQUEST,
+                       "the API version in the data (" STR_FMT
+                       ") does not match the expected API version (" STR_FMT ")",
+                       STR_ARG(meta->api_version), STR_ARG(type->api_version));
+    if (meta->kind.n && !str_eq(meta->kind, type->kind))
+        return decode_refuse(d, type, meta,
+                             arena_printf(r->arena,
+                                          "converting (" STR_FMT "." STR_FMT ") to (" STR_FMT "." STR_FMT
+                                          "): unknown conversion",
+                                          STR_ARG(type->version), STR_ARG(meta->kind), STR_ARG(type->version),
+                                          STR_ARG(type->kind)));
+    return 0;
+}
+
+/* Strict: an error; Warn: headers. */
+static int decode_strict(struct road *d, const struct resource *type, const struct json_type_meta *meta,
+                         const struct strict_errors *strict)
+{
+    if (!strict->n)
+        return 0;
+    if (!str_is(d->r->field_validation, "Strict")) {
+        for (size_t i = 0; i < strict->n; i++)
+            strategy_warn(&d->context, STR_FMT, STR_ARG(strict->at[i]));
+        return 0;
+    }
+    _cleanup_buf_ struct buf b = {0};
+    buf_add_lit(&b, "strict decoding error: ");
+    for (size_t i = 0; i < strict->n; i++)
+        buf_addf(&b, "%s" STR_FMT, i ? ", " : "", STR_ARG(strict->at[i]));
+    return decode_refuse(d, type, meta, arena_str(d->r->arena, buf_str(&b)));
+}
+
+static int decode_json(struct road *d, const struct resource *type, struct str json,
+                       struct strict_errors *strict, void *out)
+{
+    struct api_request *r = d->r;
+    struct json_type_meta meta = {0};
+    bool ignore = str_is(r->field_validation, "Ignore");
+    _cleanup_err_ struct err why = {0};
+    if (json_peek(r->arena, json, &meta, &why) < 0)
+        return decode_refuse(d, type, &meta,
+                             arena_printf(r->arena, "couldn't get version/kind; json parse error: " STR_FMT,
+                                          STR_ARG(why.message)));
+    if (decode_check_kind(d, type, &meta) < 0)
+        return -1;
+    if (!meta.kind.n)
+        meta.kind = type->kind;
+    if (!meta.api_version.n)
+        meta.api_version = type->api_version;
+    if (json_decode(r->arena, type->type, json, JSON_BORROW, out, ignore ? NULL : strict, &why) < 0)
+        return decode_refuse(d, type, &meta, why.message);
+    return ignore ? 0 : decode_strict(d, type, &meta, strict);
+}
+
+static int decode_proto(struct road *d, const struct resource *type, void *out)
+{
+    struct api_request *r = d->r;
+    struct proto_envelope envelope;
+    struct json_type_meta meta = {0};
+    _cleanup_err_ struct err why = {0};
+    if (proto_open(r->body, &envelope, &why) < 0)
+        return decode_refuse(d, type, &meta, why.message);
+    meta = (struct json_type_meta){envelope.api_version, envelope.kind};
+    if (decode_check_kind(d, type, &meta) < 0)
+        return -1;
+    if (proto_decode(r->arena, type->type, envelope.raw, true, out, &why) < 0)
+        return decode_refuse(d, type, &meta, why.message);
+    return 0;
+}
+
+int road_decode(struct road *d, const struct resource *type, void **out)
+{
+    struct api_request *r = d->r;
+    if (r->typed) {
+        ensure(!r->typed_resource || r->typed_resource == type);
+        *out = struct_dup(r->arena, type->type, r->typed);
+        strategy_defaults(type, *out, r->arena);
+        return 0;
+    }
+    *out = arena_alloc(r->arena, type->type->size);
+    struct strict_errors strict = {0};
+    int rc;
+    switch (r->media) {
+    case MEDIA_PROTOBUF:
+        rc = decode_proto(d, type, *out);
+        break;
+    case MEDIA_YAML: {
+        _cleanup_err_ struct err why = {0};
+        _cleanup_buf_ struct buf json = {0};
+        if (yaml_to_json(&json, r->body, &strict, &why) < 0)
+            return decode_refuse(d, type, &(struct json_type_meta){0}, why.message);
+        rc = decode_json(d, type, arena_str(r->arena, buf_str(&json)), &strict, *out);
+        break;
+    }
+    case MEDIA_JSON:
+        rc = decode_json(d, type, r->body, &strict, *out);
+        break;
+    default:
+        return err_set(&r->err, ERR_UNSUPPORTED_MEDIA_TYPE,
+                       "the body of the request was in an unknown format - accepted media types include: "
+                       "application/json, application/yaml, application/vnd.kubernetes.protobuf");
+    }
+    if (rc == 0)
+        strategy_defaults(type, *out, r->arena);
+    return rc;
+}

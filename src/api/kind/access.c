@@ -1,0 +1,266 @@
+/* RBAC, certificate signing requests, custom resource definitions. */
+#include "api/kind/kinds.h"
+#include "base/map.h"
+#include "kinds/apiextensions_v1.h"
+#include "kinds/certificates_v1.h"
+#include "kinds/rbac_v1.h"
+
+/* --- roles --- */
+
+static void valid_rules(struct field_errors *e, const struct policy_rule_vec *rules, bool namespaced)
+{
+    struct path list = path_child(NULL, STR("rules"));
+    each (*rules, i) {
+        const struct policy_rule *r = &rules->at[i];
+        const struct path *at = PATH_AT(&list, i);
+        if (!r->verbs.n)
+            field_required(e, PATH(at, "verbs"), "verbs must contain at least one value");
+        if (r->non_resource_urls.n) {
+            if (namespaced)
+                field_error(e, FIELD_ERROR_INVALID, PATH(at, "nonResourceURLs"), BAD_NONE,
+                            "namespaced rules cannot apply to non-resource URLs");
+            if (r->api_groups.n || r->resources.n || r->resource_names.n)
+                field_error(e, FIELD_ERROR_INVALID, PATH(at, "nonResourceURLs"), BAD_NONE,
+                            "rules cannot apply to both regular resources and non-resource URLs");
+            continue;
+        }
+        if (!r->api_groups.n)
+            field_required(e, PATH(at, "apiGroups"), "resource rules must supply at least one api group");
+        if (!r->resources.n)
+            field_required(e, PATH(at, "resources"), "resource rules must supply at least one resource");
+    }
+}
+
+static void role_validate(const void *o, struct field_errors *e)
+{
+    valid_rules(e, &((const struct role *)o)->rules, true);
+}
+
+static void cluster_role_validate(const void *o, struct field_errors *e)
+{
+    const struct cluster_role *r = o;
+    struct path at = path_child(NULL, STR("aggregationRule")),
+                selectors = path_child(&at, STR("clusterRoleSelectors"));
+    valid_rules(e, &r->rules, false);
+    if (!r->aggregation_rule)
+        return;
+    if (!r->aggregation_rule->cluster_role_selectors.n)
+        field_required(e, &selectors,
+                       "at least one clusterRoleSelector required if aggregationRule is non-nil");
+    each (r->aggregation_rule->cluster_role_selectors, i)
+        valid_selector(e, PATH_AT(&selectors, i), &r->aggregation_rule->cluster_role_selectors.at[i]);
+}
+
+const struct strategy role_strategy = {
+    .resource = &role_resource, .flags = STRATEGY_CREATE_ON_UPDATE, .validate = role_validate};
+const struct strategy cluster_role_strategy = {.resource = &cluster_role_resource,
+                                               .flags = STRATEGY_CREATE_ON_UPDATE,
+                                               .validate = cluster_role_validate};
+
+/* --- bindings: RoleBinding and ClusterRoleBinding have the same fields --- */
+
+_Static_assert(sizeof(struct role_binding) == sizeof(struct cluster_role_binding), "one shape");
+
+#define RBAC_GROUP "rbac.authorization.k8s.io"
+
+static void binding_defaults(void *o, struct arena *a)
+{
+    struct role_binding *b = o;
+    (void)a;
+    if (!b->role_ref.api_group.n)
+        b->role_ref.api_group = STR(RBAC_GROUP);
+    each (b->subjects, i) {
+        struct rbac_subject *s = &b->subjects.at[i];
+        if (!s->api_group.n && (str_is(s->kind, "User") || str_is(s->kind, "Group")))
+            s->api_group = STR(RBAC_GROUP);
+    }
+}
+
+static void valid_subject(struct field_errors *e, const struct path *at, const struct rbac_subject *s,
+                          bool namespaced)
+{
+    valid_required(e, PATH(at, "name"), s->name);
+    bool account = str_is(s->kind, "ServiceAccount");
+    if (account) {
+        if (s->name.n)
+            format_validate(e, PATH(at, "name"), FORMAT_DNS1123_SUBDOMAIN, s->name);
+        if (s->api_group.n)
+            field_not_supported(e, PATH(at, "apiGroup"), s->api_group, (const struct str[]){STR("")}, 1);
+        if (!namespaced && !s->namespace.n)
+            field_required(e, PATH(at, "namespace"), "%s", "");
+    } else if (str_is(s->kind, "User") || str_is(s->kind, "Group")) {
+        if (!str_is(s->api_group, RBAC_GROUP))
+            field_not_supported(e, PATH(at, "apiGroup"), s->api_group, (const struct str[]){STR(RBAC_GROUP)},
+                                1);
+    } else
+        field_not_supported(e, PATH(at, "kind"), s->kind,
+                            (const struct str[]){STR("ServiceAccount"), STR("User"), STR("Group")}, 3);
+}
+
+static void valid_binding(const struct role_binding *b, struct field_errors *e, bool namespaced)
+{
+    struct path ref = path_child(NULL, STR("roleRef")), subjects = path_child(NULL, STR("subjects"));
+    if (!str_is(b->role_ref.api_group, RBAC_GROUP))
+        field_not_supported(e, PATH(&ref, "apiGroup"), b->role_ref.api_group,
+                            (const struct str[]){STR(RBAC_GROUP)}, 1);
+    if (!str_is(b->role_ref.kind, "ClusterRole") && !(namespaced && str_is(b->role_ref.kind, "Role")))
+        field_not_supported(
+            e, PATH(&ref, "kind"), b->role_ref.kind,
+            (const struct str[]){namespaced ? STR("Role") : STR("ClusterRole"), STR("ClusterRole")},
+            namespaced ? 2 : 1);
+    valid_format(e, PATH(&ref, "name"), FORMAT_PATH_SEGMENT, b->role_ref.name);
+    each (b->subjects, i)
+        valid_subject(e, PATH_AT(&subjects, i), &b->subjects.at[i], namespaced);
+}
+
+static void role_binding_validate(const void *o, struct field_errors *e)
+{
+    valid_binding(o, e, true);
+}
+
+static void cluster_role_binding_validate(const void *o, struct field_errors *e)
+{
+    valid_binding(o, e, false);
+}
+
+static void binding_validate_update(const void *o, const void *before, struct field_errors *e)
+{
+    const struct role_binding *now = o, *old = before;
+    if (!same(&role_ref_type, &now->role_ref, &old->role_ref))
+        field_error(
+            e, FIELD_ERROR_INVALID, PATH(NULL, "roleRef"),
+            BAD_RAW(arena_printf(
+                &e->arena, "{\"apiGroup\":\"" STR_FMT "\",\"kind\":\"" STR_FMT "\",\"name\":\"" STR_FMT "\"}",
+                STR_ARG(now->role_ref.api_group), STR_ARG(now->role_ref.kind), STR_ARG(now->role_ref.name))),
+            "cannot change roleRef");
+}
+
+const struct strategy role_binding_strategy = {.resource = &role_binding_resource,
+                                               .flags = STRATEGY_CREATE_ON_UPDATE,
+                                               .defaults = binding_defaults,
+                                               .validate = role_binding_validate,
+                                               .validate_update = binding_validate_update};
+const struct strategy cluster_role_binding_strategy = {.resource = &cluster_role_binding_resource,
+                                                       .flags = STRATEGY_CREATE_ON_UPDATE,
+                                                       .defaults = binding_defaults,
+                                                       .validate = cluster_role_binding_validate,
+                                                       .validate_update = binding_validate_update};
+
+/* --- CertificateSigningRequest: says who asked --- */
+
+static void signing_request_prepare(void *o, const struct strategy_context *c)
+{
+    struct certificate_signing_request *r = o;
+    const struct user *u = c->request->user;
+    r->spec.username = arena_str(c->arena, u->name);
+    r->spec.uid = arena_str(c->arena, u->uid);
+    r->spec.groups = (struct str_vec){0};
+    each (u->groups, i)
+        str_vec_add(&r->spec.groups, c->arena, arena_str(c->arena, u->groups.at[i]));
+}
+
+static void signing_request_prepare_update(void *o, const void *old, const struct strategy_context *c)
+{
+    (void)c;
+    ((struct certificate_signing_request *)o)->spec = ((const struct certificate_signing_request *)old)->spec;
+}
+
+static void signing_request_validate(const void *o, struct field_errors *e)
+{
+    const struct certificate_signing_request *r = o;
+    struct path spec = path_child(NULL, STR("spec"));
+    if (str_find(r->spec.request, STR("-----BEGIN CERTIFICATE REQUEST-----")) < 0)
+        field_error(e, FIELD_ERROR_INVALID, PATH(&spec, "request"), BAD_NONE,
+                    "PEM block type must be CERTIFICATE REQUEST");
+    if (!r->spec.usages.n)
+        field_required(e, PATH(&spec, "usages"), "usages is required");
+    ptrdiff_t slash = str_index(r->spec.signer_name, '/');
+    if (!r->spec.signer_name.n)
+        field_required(e, PATH(&spec, "signerName"), "%s", "");
+    else if (slash < 0)
+        field_invalid(e, PATH(&spec, "signerName"), r->spec.signer_name,
+                      "must be a fully qualified domain and path of the form 'example.com/signer-name'");
+    if (r->spec.expiration_seconds && *r->spec.expiration_seconds < 600)
+        field_invalid_int(e, PATH(&spec, "expirationSeconds"), *r->spec.expiration_seconds,
+                          "may not specify a duration less than 600 seconds (10 minutes)");
+}
+
+const struct strategy signing_request_strategy = {.resource = &certificate_signing_request_resource,
+                                                  .prepare_create = signing_request_prepare,
+                                                  .prepare_update = signing_request_prepare_update,
+                                                  .validate = signing_request_validate};
+
+/* --- CustomResourceDefinition: the basics --- */
+
+static void definition_defaults(void *o, struct arena *a)
+{
+    struct custom_resource_definition_spec *s = &((struct custom_resource_definition *)o)->spec;
+    if (!s->names.singular.n && s->names.kind.n) {
+        char *lower = arena_c(a, s->names.kind);
+        for (size_t i = 0; i < s->names.kind.n; i++)
+            lower[i] |= lower[i] >= 'A' && lower[i] <= 'Z' ? 0x20 : 0;
+        s->names.singular = str_slice(lower, s->names.kind.n);
+    }
+    if (!s->names.list_kind.n && s->names.kind.n)
+        s->names.list_kind = arena_concat(a, s->names.kind, STR("List"));
+}
+
+static void definition_validate(const void *o, struct field_errors *e)
+{
+    const struct custom_resource_definition *d = o;
+    const struct custom_resource_definition_spec *s = &d->spec;
+    struct path root = path_child(NULL, STR("spec")), meta = path_child(NULL, STR("metadata"));
+    const struct path *spec = &root, *versions = PATH(spec, "versions"), *names = PATH(spec, "names");
+    struct str wanted =
+        arena_printf(&e->arena, STR_FMT "." STR_FMT, STR_ARG(s->names.plural), STR_ARG(s->group));
+    if (!str_eq(d->metadata.name, wanted))
+        field_invalid(e, PATH(&meta, "name"), d->metadata.name, "must be spec.names.plural+\".\"+spec.group");
+    valid_format(e, PATH(spec, "group"), FORMAT_DNS1123_SUBDOMAIN, s->group);
+    if (s->group.n && str_index(s->group, '.') < 0)
+        field_invalid(e, PATH(spec, "group"), s->group, "should be a domain with at least one dot");
+    VALID_ONE_OF(e, PATH(spec, "scope"), s->scope, true, STR("Cluster"), STR("Namespaced"));
+    valid_format(e, PATH(names, "plural"), FORMAT_DNS1035_LABEL, s->names.plural);
+    valid_format(e, PATH(names, "singular"), FORMAT_DNS1035_LABEL, s->names.singular);
+    valid_required(e, PATH(names, "kind"), s->names.kind);
+    valid_required(e, PATH(names, "listKind"), s->names.list_kind);
+    if (s->names.kind.n && str_eq(s->names.kind, s->names.list_kind))
+        field_invalid(e, PATH(names, "listKind"), s->names.list_kind,
+                      "kind and listKind may not be the same");
+    size_t stored = 0;
+    _cleanup_map_ struct map seen = {0};
+    if (!s->versions.n)
+        field_required(e, versions, "%s", "");
+    each (s->versions, i) {
+        const struct custom_resource_definition_version *v = &s->versions.at[i];
+        const struct path *at = PATH_AT(versions, i);
+        stored += v->storage;
+        valid_format(e, PATH(at, "name"), FORMAT_DNS1035_LABEL, v->name);
+        if (map_put(&seen, v->name, (void *)v))
+            field_duplicate(e, PATH(at, "name"), v->name);
+        if (!v->schema || !v->schema->open_apiv_3_schema)
+            field_required(e, PATH(PATH(at, "schema"), "openAPIV3Schema"), "schemas are required");
+    }
+    if (s->versions.n && stored != 1)
+        field_error(e, FIELD_ERROR_INVALID, versions, BAD_NONE,
+                    "must have exactly one version marked as storage version");
+}
+
+static void definition_validate_update(const void *o, const void *before, struct field_errors *e)
+{
+    const struct custom_resource_definition_spec *now = &((const struct custom_resource_definition *)o)->spec;
+    const struct custom_resource_definition_spec *old =
+        &((const struct custom_resource_definition *)before)->spec;
+    struct path spec = path_child(NULL, STR("spec"));
+    valid_immutable_str(e, PATH(&spec, "group"), now->group, old->group);
+    valid_immutable_str(e, PATH(&spec, "scope"), now->scope, old->scope);
+    valid_immutable_str(e, PATH(PATH(&spec, "names"), "plural"), now->names.plural, old->names.plural);
+    valid_immutable_str(e, PATH(PATH(&spec, "names"), "kind"), now->names.kind, old->names.kind);
+}
+
+const struct strategy custom_resource_definition_strategy = {
+    .resource = &custom_resource_definition_resource,
+    .flags = STRATEGY_NEEDS_VERSION,
+    .defaults = definition_defaults,
+    .validate = definition_validate,
+    .validate_update = definition_validate_update,
+};

@@ -1,0 +1,20 @@
+/* Every kind that has a strategy of its own. */
+#pragma once
+#include "api/strategy.h"
+
+extern const struct strategy *const strategies[];
+extern const size_t n_strategies;
+
+/* kind/service.c, config.c, cluster.c, network.c, storage.c, policy.c, access.c, batch.c */
+extern const struct strategy service_strategy, endpoints_strategy, endpoint_slice_strategy;
+extern const struct strategy config_map_strategy, secret_strategy, service_account_strategy;
+extern const struct strategy namespace_strategy, node_strategy, event_strategy, lease_strategy,
+    priority_class_strategy;
+extern const struct strategy ingress_strategy, ingress_class_strategy, network_policy_strategy;
+extern const struct strategy persistent_volume_strategy, persistent_volume_claim_strategy,
+    storage_class_strategy;
+extern const struct strategy pod_disruption_budget_strategy, autoscaler_strategy, resource_quota_strategy,
+    limit_range_strategy;
+extern const struct strategy role_strategy, cluster_role_strategy, role_binding_strategy,
+    cluster_role_binding_strategy, signing_request_strategy, custom_resource_definition_strategy;
+extern const struct strategy job_strategy, cron_job_strategy;

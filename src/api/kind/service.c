@@ -1,0 +1,370 @@
+/* Services, Endpoints and EndpointSlices (pkg/apis/core/validation, pkg/apis/discovery/validation). */
+#include "api/kind/kinds.h"
+#include "base/map.h"
+#include "kinds/discovery_v1.h"
+
+/* --- Service --- */
+
+static bool is_type(const struct service_spec *s, const char *type)
+{
+    return str_is(s->type, type);
+}
+
+static bool is_external(const struct service_spec *s)
+{
+    return is_type(s, "NodePort") || is_type(s, "LoadBalancer");
+}
+
+static struct str *own_str(struct arena *a, struct str s)
+{
+    return arena_dup(a, &s, sizeof s);
+}
+
+static void service_defaults(void *o, struct arena *a)
+{
+    struct service_spec *s = &((struct service *)o)->spec;
+    if (str_is(s->session_affinity, "ClientIP")) {
+        if (!s->session_affinity_config)
+            s->session_affinity_config = arena_new(a, struct session_affinity_config);
+        if (!s->session_affinity_config->client_ip)
+            s->session_affinity_config->client_ip = arena_new(a, struct client_ip_config);
+        if (!s->session_affinity_config->client_ip->timeout_seconds)
+            s->session_affinity_config->client_ip->timeout_seconds =
+                arena_dup(a, &(int32_t){10800}, sizeof(int32_t));
+    } else if (str_is(s->session_affinity, "None"))
+        s->session_affinity_config = NULL;
+    each (s->ports, i) {
+        struct service_port *p = &s->ports.at[i];
+        if (p->target_port.is_str ? !p->target_port.s.n : !p->target_port.i)
+            p->target_port = (struct int_or_str){.i = p->port};
+    }
+    if ((is_external(s) || (s->external_ips.n && is_type(s, "ClusterIP"))) && !s->external_traffic_policy.n)
+        s->external_traffic_policy = STR("Cluster");
+    if (!s->internal_traffic_policy && !is_type(s, "ExternalName"))
+        s->internal_traffic_policy = own_str(a, STR("Cluster"));
+    if (is_type(s, "LoadBalancer") && !s->allocate_load_balancer_node_ports)
+        s->allocate_load_balancer_node_ports = arena_dup(a, &(bool){true}, sizeof(bool));
+}
+
+static void valid_service_port(struct field_errors *e, const struct path *at, const struct service_port *p,
+                               const struct service_spec *s)
+{
+    if (s->ports.n > 1 && !p->name.n)
+        field_required(e, PATH(at, "name"), "%s", "");
+    else if (p->name.n)
+        format_validate(e, PATH(at, "name"), FORMAT_DNS1123_LABEL, p->name);
+    valid_port(e, PATH(at, "port"), p->port);
+    VALID_ONE_OF(e, PATH(at, "protocol"), p->protocol, true, STR("SCTP"), STR("TCP"), STR("UDP"));
+    valid_port_or_name(e, PATH(at, "targetPort"), &p->target_port);
+    if (p->app_protocol && p->app_protocol->n)
+        valid_qualified(e, PATH(at, "appProtocol"), *p->app_protocol);
+    if (p->node_port && is_type(s, "ClusterIP"))
+        field_forbidden(e, PATH(at, "nodePort"), "may not be used when `type` is 'ClusterIP'");
+}
+
+static void valid_service_ports(struct field_errors *e, const struct path *at, const struct service_spec *s)
+{
+    _cleanup_map_ struct map names = {0}, ports = {0}, node_ports = {0};
+    if (!s->ports.n && !str_is(s->cluster_ip, "None") && !is_type(s, "ExternalName"))
+        field_required(e, at, "%s", "");
+    each (s->ports, i) {
+        const struct service_port *p = &s->ports.at[i];
+        const struct path *item = PATH_AT(at, i);
+        valid_service_port(e, item, p, s);
+        if (p->name.n && map_put(&names, p->name, (void *)p))
+            field_duplicate(e, PATH(item, "name"), p->name);
+        struct str key = arena_printf(&e->arena, "{\"protocol\":\"" STR_FMT "\",\"port\":%d}",
+                                      STR_ARG(p->protocol), p->port);
+        if (map_put(&ports, key, (void *)p))
+            field_error(e, FIELD_ERROR_DUPLICATE, item, BAD_RAW(key), "%s", "");
+        key = arena_printf(&e->arena, "{\"protocol\":\"" STR_FMT "\",\"nodePort\":%d}", STR_ARG(p->protocol),
+                           p->node_port);
+        if (p->node_port && map_put(&node_ports, key, (void *)p))
+            field_error(e, FIELD_ERROR_DUPLICATE, PATH(item, "nodePort"), BAD_RAW(key), "%s", "");
+    }
+}
+
+static void valid_cluster_ips(struct field_errors *e, const struct path *spec, const struct service_spec *s)
+{
+    const struct path *list = PATH(spec, "clusterIPs");
+    if (is_type(s, "ExternalName")) {
+        if (s->cluster_ip.n)
+            field_invalid(e, PATH(spec, "clusterIP"), s->cluster_ip,
+                          "must be empty for ExternalName services");
+        if (s->cluster_ips.n)
+            field_invalid(e, PATH(spec, "clusterIPs"), s->cluster_ips.at[0],
+                          "may not be set for ExternalName services");
+        return;
+    }
+    if (s->cluster_ip.n && s->cluster_ips.n && !str_eq(s->cluster_ip, s->cluster_ips.at[0]))
+        field_invalid(e, list, s->cluster_ips.at[0], "first value must match `clusterIP`");
+    if (str_is(s->cluster_ip, "None") && is_external(s))
+        field_invalid(e, PATH_AT(list, 0), s->cluster_ip, "may not be set to 'None' for " STR_FMT " services",
+                      STR_ARG(s->type));
+    if (s->cluster_ips.n > 2)
+        field_invalid(e, list, s->cluster_ips.at[2], "may only hold up to 2 values");
+    each (s->cluster_ips, i)
+        if (!str_is(s->cluster_ips.at[i], "None"))
+            valid_ip(e, PATH_AT(list, i), s->cluster_ips.at[i]);
+    if (s->ip_family_policy) {
+        VALID_ONE_OF(e, PATH(spec, "ipFamilyPolicy"), *s->ip_family_policy, true, STR("PreferDualStack"),
+                     STR("RequireDualStack"), STR("SingleStack"));
+        bool dual = !str_is(*s->ip_family_policy, "SingleStack");
+        bool bare = str_is(s->cluster_ip, "None") && !s->selector.n;
+        if (!dual && s->ip_families.n > 1)
+            field_invalid(
+                e, PATH(spec, "ipFamilyPolicy"), *s->ip_family_policy,
+                "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified");
+        if (str_is(*s->ip_family_policy, "RequireDualStack") && !bare)
+            field_invalid(e, PATH(spec, "ipFamilyPolicy"), *s->ip_family_policy,
+                          "this cluster is not configured for dual-stack services");
+    }
+    each (s->ip_families, i) {
+        const struct path *item = PATH_AT(PATH(spec, "ipFamilies"), i);
+        VALID_ONE_OF(e, item, s->ip_families.at[i], true, STR("IPv4"), STR("IPv6"));
+        if (str_is(s->ip_families.at[i], "IPv6") && !(str_is(s->cluster_ip, "None") && !s->selector.n))
+            field_invalid(e, item, s->ip_families.at[i], "not configured on this cluster");
+        if (i == 1 && str_eq(s->ip_families.at[0], s->ip_families.at[1]))
+            field_duplicate(e, item, s->ip_families.at[1]);
+    }
+}
+
+static void valid_traffic(struct field_errors *e, const struct path *spec, const struct service_spec *s)
+{
+    bool external = is_external(s) || (is_type(s, "ClusterIP") && s->external_ips.n);
+    if (external)
+        VALID_ONE_OF(e, PATH(spec, "externalTrafficPolicy"), s->external_traffic_policy, true, STR("Cluster"),
+                     STR("Local"));
+    else if (s->external_traffic_policy.n)
+        field_invalid(e, PATH(spec, "externalTrafficPolicy"), s->external_traffic_policy,
+                      "may only be set for externally-accessible services");
+    if (s->internal_traffic_policy && !is_type(s, "ExternalName"))
+        VALID_ONE_OF(e, PATH(spec, "internalTrafficPolicy"), *s->internal_traffic_policy, true,
+                     STR("Cluster"), STR("Local"));
+    bool health = is_type(s, "LoadBalancer") && str_is(s->external_traffic_policy, "Local");
+    if (s->health_check_node_port < 0)
+        valid_not_negative(e, PATH(spec, "healthCheckNodePort"), s->health_check_node_port);
+    else if (!health && s->health_check_node_port)
+        field_invalid_int(
+            e, PATH(spec, "healthCheckNodePort"), s->health_check_node_port,
+            "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
+    if (s->traffic_distribution)
+        VALID_ONE_OF(e, PATH(spec, "trafficDistribution"), *s->traffic_distribution, true, STR("PreferClose"),
+                     STR("PreferSameNode"), STR("PreferSameZone"));
+}
+
+static void valid_affinity_seconds(struct field_errors *e, const struct path *spec,
+                                   const struct service_spec *s)
+{
+    VALID_ONE_OF(e, PATH(spec, "sessionAffinity"), s->session_affinity, true, STR("ClientIP"), STR("None"));
+    const struct path *config = PATH(spec, "sessionAffinityConfig"), *ip = PATH(config, "clientIP");
+    if (!str_is(s->session_affinity, "ClientIP"))
+        return;
+    if (!s->session_affinity_config || !s->session_affinity_config->client_ip ||
+        !s->session_affinity_config->client_ip->timeout_seconds)
+        field_required(e, PATH(ip, "timeoutSeconds"), "when session affinity type is ClientIP");
+    else {
+        int32_t seconds = *s->session_affinity_config->client_ip->timeout_seconds;
+        if (seconds <= 0 || seconds > 86400)
+            field_invalid_int(e, PATH(ip, "timeoutSeconds"), seconds,
+                              "must be greater than 0 and less than or equal to 86400");
+    }
+}
+
+static void service_validate(const void *o, struct field_errors *e)
+{
+    const struct service_spec *s = &((const struct service *)o)->spec;
+    struct path root = path_child(NULL, STR("spec"));
+    const struct path *spec = &root;
+    VALID_ONE_OF(e, PATH(spec, "type"), s->type, true, STR("ClusterIP"), STR("ExternalName"),
+                 STR("LoadBalancer"), STR("NodePort"));
+    valid_service_ports(e, PATH(spec, "ports"), s);
+    valid_labels(e, PATH(spec, "selector"), &s->selector);
+    valid_affinity_seconds(e, spec, s);
+    valid_cluster_ips(e, spec, s);
+    if (is_type(s, "ExternalName")) {
+        struct str name = s->external_name;
+        if (name.n && name.p[name.n - 1] == '.')
+            name.n--;
+        valid_format(e, PATH(spec, "externalName"), FORMAT_DNS1123_SUBDOMAIN, name);
+    }
+    each (s->external_ips, i)
+        valid_ip(e, PATH_AT(PATH(spec, "externalIPs"), i), s->external_ips.at[i]);
+    if (s->load_balancer_source_ranges.n && !is_type(s, "LoadBalancer"))
+        field_forbidden(e, PATH(spec, "LoadBalancerSourceRanges"),
+                        "may only be used when `type` is 'LoadBalancer'");
+    each (s->load_balancer_source_ranges, i)
+        valid_cidr(e, PATH_AT(PATH(spec, "loadBalancerSourceRanges"), i),
+                   str_trim(s->load_balancer_source_ranges.at[i]));
+    if (s->allocate_load_balancer_node_ports && !is_type(s, "LoadBalancer"))
+        field_forbidden(e, PATH(spec, "allocateLoadBalancerNodePorts"),
+                        "may only be used when `type` is 'LoadBalancer'");
+    if (s->load_balancer_class && !is_type(s, "LoadBalancer"))
+        field_forbidden(e, PATH(spec, "loadBalancerClass"), "may only be used when `type` is 'LoadBalancer'");
+    valid_traffic(e, spec, s);
+}
+
+static void service_validate_update(const void *o, const void *before, struct field_errors *e)
+{
+    const struct service_spec *s = &((const struct service *)o)->spec,
+                              *old = &((const struct service *)before)->spec;
+    struct path spec = path_child(NULL, STR("spec"));
+    if (is_type(old, "ExternalName") || is_type(s, "ExternalName"))
+        return; /* either side has no address: it may come and go */
+    const struct path *list = PATH(&spec, "clusterIPs");
+    if (old->cluster_ip.n && !str_eq(s->cluster_ip, old->cluster_ip))
+        field_error(e, FIELD_ERROR_INVALID, PATH_AT(list, 0), BAD(s->cluster_ip), "may not change once set");
+    if (old->ip_families.n && s->ip_families.n && !str_eq(s->ip_families.at[0], old->ip_families.at[0]))
+        field_invalid(e, PATH_AT(PATH(&spec, "ipFamilies"), 0), s->ip_families.at[0],
+                      "may not change once set");
+    if (old->load_balancer_class && is_type(old, "LoadBalancer") && is_type(s, "LoadBalancer") &&
+        (!s->load_balancer_class || !str_eq(*s->load_balancer_class, *old->load_balancer_class)))
+        field_invalid(e, PATH(&spec, "loadBalancerClass"),
+                      s->load_balancer_class ? *s->load_balancer_class : STR(""), "may not change once set");
+}
+
+const struct strategy service_strategy = {
+    .resource = &service_resource,
+    .flags = STRATEGY_CREATE_ON_UPDATE | STRATEGY_RETURNS_DELETED,
+    .defaults = service_defaults,
+    .validate = service_validate,
+    .validate_update = service_validate_update,
+};
+
+/* --- Endpoints --- */
+
+static void valid_special_ip(struct field_errors *e, const struct path *at, struct str ip)
+{
+    static const struct {
+        const char *prefix, *what;
+    } special[] = {
+        {"127.", "may not be in the loopback range (127.0.0.0/8, ::1/128)"},
+        {"169.254.", "may not be in the link-local range (169.254.0.0/16, fe80::/10)"},
+        {"224.0.0.", "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"},
+    };
+    if (str_is(ip, "0.0.0.0") || str_is(ip, "::"))
+        field_invalid(e, at, ip, "may not be unspecified (" STR_FMT ")", STR_ARG(ip));
+    for (size_t i = 0; i < ARRAY_LEN(special); i++)
+        if (str_starts(ip, str_from(special[i].prefix)))
+            field_invalid(e, at, ip, "%s", special[i].what);
+    if (str_is(ip, "::1"))
+        field_invalid(e, at, ip, "%s", special[0].what);
+}
+
+static void valid_endpoint_addresses(struct field_errors *e, const struct path *at,
+                                     const struct endpoint_address_vec *addresses)
+{
+    each (*addresses, i) {
+        const struct endpoint_address *a = &addresses->at[i];
+        size_t before = e->n;
+        valid_ip(e, PATH(PATH_AT(at, i), "ip"), a->ip);
+        if (e->n == before)
+            valid_special_ip(e, PATH(PATH_AT(at, i), "ip"), a->ip);
+        if (a->hostname.n)
+            format_validate(e, PATH(PATH_AT(at, i), "hostname"), FORMAT_DNS1123_LABEL, a->hostname);
+        if (a->node_name)
+            format_validate(e, PATH(PATH_AT(at, i), "nodeName"), FORMAT_DNS1123_SUBDOMAIN, *a->node_name);
+    }
+}
+
+static void endpoints_validate(const void *o, struct field_errors *e)
+{
+    const struct endpoints *ep = o;
+    struct path subsets = path_child(NULL, STR("subsets"));
+    each (ep->subsets, i) {
+        const struct endpoint_subset *s = &ep->subsets.at[i];
+        const struct path *item = PATH_AT(&subsets, i);
+        if (!s->addresses.n && !s->not_ready_addresses.n)
+            field_required(e, item, "must specify `addresses` or `notReadyAddresses`");
+        valid_endpoint_addresses(e, PATH(item, "addresses"), &s->addresses);
+        valid_endpoint_addresses(e, PATH(item, "notReadyAddresses"), &s->not_ready_addresses);
+        each (s->ports, k) {
+            const struct endpoint_port *p = &s->ports.at[k];
+            const struct path *port = PATH_AT(PATH(item, "ports"), k);
+            if (s->ports.n > 1 && !p->name.n)
+                field_required(e, PATH(port, "name"), "%s", "");
+            else if (p->name.n)
+                format_validate(e, PATH(port, "name"), FORMAT_DNS1123_LABEL, p->name);
+            valid_port(e, PATH(port, "port"), p->port);
+            VALID_ONE_OF(e, PATH(port, "protocol"), p->protocol, true, STR("SCTP"), STR("TCP"), STR("UDP"));
+        }
+    }
+}
+
+const struct strategy endpoints_strategy = {
+    .resource = &endpoints_resource,
+    .flags = STRATEGY_CREATE_ON_UPDATE,
+    .validate = endpoints_validate,
+};
+
+/* --- EndpointSlice --- */
+
+enum { SLICE_ENDPOINTS_MAX = 1000, SLICE_PORTS_MAX = 20000, SLICE_ADDRESSES_MAX = 100 };
+
+static void valid_endpoint(struct field_errors *e, const struct path *at, const struct endpoint *ep,
+                           struct str type)
+{
+    const struct path *list = PATH(at, "addresses");
+    if (!ep->addresses.n)
+        field_required(e, list, "must contain at least 1 address");
+    if (ep->addresses.n > SLICE_ADDRESSES_MAX)
+        field_too_many(e, list, ep->addresses.n, SLICE_ADDRESSES_MAX);
+    each (ep->addresses, i) {
+        struct str a = ep->addresses.at[i];
+        if (str_is(type, "FQDN"))
+            format_validate(e, PATH_AT(list, i), FORMAT_DNS1123_SUBDOMAIN, a);
+        else {
+            format_validate(e, PATH_AT(list, i), str_is(type, "IPv6") ? FORMAT_IPV6 : FORMAT_IPV4, a);
+            valid_special_ip(e, PATH_AT(list, i), a);
+        }
+    }
+    if (ep->node_name)
+        format_validate(e, PATH(at, "nodeName"), FORMAT_DNS1123_SUBDOMAIN, *ep->node_name);
+    if (ep->hostname)
+        format_validate(e, PATH(at, "hostname"), FORMAT_DNS1123_LABEL, *ep->hostname);
+    if (ep->hints && ep->hints->for_zones.n > 8)
+        field_too_many(e, PATH(PATH(at, "hints"), "forZones"), ep->hints->for_zones.n, 8);
+}
+
+static void endpoint_slice_validate(const void *o, struct field_errors *e)
+{
+    const struct endpoint_slice *s = o;
+    _cleanup_map_ struct map names = {0};
+    struct path endpoints = path_child(NULL, STR("endpoints")), ports = path_child(NULL, STR("ports"));
+    if (!s->address_type.n)
+        field_required(e, PATH(NULL, "addressType"), "%s", "");
+    else
+        VALID_ONE_OF(e, PATH(NULL, "addressType"), s->address_type, true, STR("FQDN"), STR("IPv4"),
+                     STR("IPv6"));
+    if (s->endpoints.n > SLICE_ENDPOINTS_MAX)
+        field_too_many(e, &endpoints, s->endpoints.n, SLICE_ENDPOINTS_MAX);
+    each (s->endpoints, i)
+        valid_endpoint(e, PATH_AT(&endpoints, i), &s->endpoints.at[i], s->address_type);
+    if (s->ports.n > SLICE_PORTS_MAX)
+        field_too_many(e, &ports, s->ports.n, SLICE_PORTS_MAX);
+    each (s->ports, i) {
+        const struct discovery_endpoint_port *p = &s->ports.at[i];
+        const struct path *item = PATH_AT(&ports, i);
+        struct str name = p->name ? *p->name : STR("");
+        if (name.n)
+            format_validate(e, PATH(item, "name"), FORMAT_DNS1123_LABEL, name);
+        if (map_put(&names, name, (void *)p))
+            field_duplicate(e, PATH(item, "name"), name);
+        if (p->protocol)
+            VALID_ONE_OF(e, PATH(item, "protocol"), *p->protocol, true, STR("SCTP"), STR("TCP"), STR("UDP"));
+        if (p->app_protocol && p->app_protocol->n)
+            valid_qualified(e, PATH(item, "appProtocol"), *p->app_protocol);
+    }
+}
+
+static void endpoint_slice_validate_update(const void *o, const void *old, struct field_errors *e)
+{
+    valid_immutable_str(e, PATH(NULL, "addressType"), ((const struct endpoint_slice *)o)->address_type,
+                        ((const struct endpoint_slice *)old)->address_type);
+}
+
+const struct strategy endpoint_slice_strategy = {
+    .resource = &endpoint_slice_resource,
+    .validate = endpoint_slice_validate,
+    .validate_update = endpoint_slice_validate_update,
+};

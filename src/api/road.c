@@ -1,0 +1,319 @@
+#include "api/road.h"
+
+#include <stdlib.h>
+
+#include "api/options.h"
+#include "api/service/services.h"
+
+static const struct user api_user = {.name = STR_INIT("system:apiserver")};
+
+/* --- the API as a whole --- */
+
+int api_new(const struct api_options *o, struct api **out, struct err *err)
+{
+    struct api *a = mem_zalloc(sizeof *a);
+    a->options = *o;
+    a->store = o->store;
+    pthread_mutex_init(&a->mutex, NULL);
+    thread_cond_init(&a->settled);
+    struct str *texts[] = {&a->options.service_cidr, &a->options.node_port_range,
+                           &a->options.advertise_address};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        *texts[i] = arena_str(&a->arena, *texts[i]);
+    if (!a->options.service_cidr.n)
+        a->options.service_cidr = STR("10.96.0.0/12");
+    if (!a->options.node_port_range.n)
+        a->options.node_port_range = STR("30000-32767");
+    a->options.api_audiences.at = arena_new_n(&a->arena, struct str, o->api_audiences.n);
+    each (o->api_audiences, i)
+        a->options.api_audiences.at[i] = arena_str(&a->arena, o->api_audiences.at[i]);
+    if (services_new(a, &a->services, err) < 0) {
+        api_free(a);
+        return -1;
+    }
+    *out = a;
+    return 0;
+}
+
+void api_free(struct api *a)
+{
+    if (!a)
+        return;
+    services_free(a->services);
+    pthread_mutex_destroy(&a->mutex);
+    pthread_cond_destroy(&a->settled);
+    arena_free(&a->arena);
+    free(a);
+}
+
+void api_set_hooks(struct api *a, const struct api_hooks *hooks)
+{
+    a->hooks = *hooks;
+}
+
+struct store *api_store(struct api *a)
+{
+    return a->store;
+}
+
+void api_add_admission(struct api *a, const struct api_admission *admission)
+{
+    ensure(a->n_admissions < ADMISSIONS_MAX);
+    a->admissions[a->n_admissions++] = *admission;
+}
+
+/* --- a request --- */
+
+static road_step road_verb(struct road *d)
+{
+    if (d->r->subresource.n)
+        return sub_find(d);
+    switch (d->r->verb) {
+    case API_GET:
+        return verb_get;
+    case API_LIST:
+        return verb_list;
+    case API_CREATE:
+        return verb_create;
+    case API_UPDATE:
+        return verb_update;
+    case API_PATCH:
+        return verb_patch;
+    case API_DELETE:
+        return verb_delete;
+    case API_DELETE_COLLECTION:
+        return verb_delete_collection;
+    case API_WATCH: /* by api_watch_open */
+        break;
+    }
+    return NULL;
+}
+
+static int road_start(struct api *a, struct api_request *r)
+{
+    struct road *d = arena_new(r->arena, struct road);
+    r->state = d;
+    d->api = a;
+    d->r = r;
+    d->resource = r->resource->stored_as ? r->resource->stored_as : r->resource;
+    d->strategy = strategy_of(d->resource);
+    d->ns = r->ns;
+    d->name = r->name;
+    if (!r->user)
+        r->user = &api_user;
+    d->context = (struct strategy_context){a, r, r->arena, d->resource, r->subresource};
+    if (options_check(r) < 0)
+        return -1;
+    if (!(d->resource->flags & RESOURCE_VIRTUAL))
+        d->table = store_table(a->store, d->resource);
+    d->next = road_verb(d);
+    if (!d->next) {
+        err_set(&r->err, ERR_NOT_FOUND, "the server could not find the requested resource");
+        return err_about(&r->err, r->resource->group, r->resource->plural, r->name);
+    }
+    return 0;
+}
+
+enum api_state api_run(struct api *a, struct api_request *r)
+{
+    if (!r->state && road_start(a, r) < 0) {
+        r->code = r->err.code;
+        return API_DONE;
+    }
+    struct road *d = r->state;
+    int rc = d->next(d);
+    if (rc == ROAD_WAIT)
+        return API_PENDING; /* the request may be running elsewhere by now */
+    if (rc < 0)
+        r->code = r->err.code;
+    return API_DONE;
+}
+
+struct call {
+    struct latch latch;
+};
+
+static void call_wake(struct api_request *r)
+{
+    latch_set(&((struct call *)r->caller)->latch);
+}
+
+int api_call(struct api *a, struct api_request *r)
+{
+    struct call call;
+    latch_init(&call.latch);
+    r->wake = call_wake;
+    r->caller = &call;
+    while (api_run(a, r) == API_PENDING) {
+        latch_wait(&call.latch, INT64_MAX);
+        latch_reset(&call.latch);
+    }
+    latch_destroy(&call.latch);
+    return r->code >= 400 ? -1 : 0;
+}
+
+void api_finish(struct api *a, struct api_request *r)
+{
+    struct road *d = r->state;
+    if (d) {
+        if (d->child)
+            road_child_end(d);
+        pthread_mutex_lock(&a->mutex);
+        d->abandoned = true;
+        while (d->in_flight)
+            pthread_cond_wait(&a->settled, &a->mutex);
+        pthread_mutex_unlock(&a->mutex);
+        object_unref(d->current);
+        object_unref(d->fresh);
+        object_unref(d->change.current);
+        err_clear(&d->change.err);
+    }
+    object_unref(r->object);
+    if (r->list)
+        each (*r->list, i)
+            object_unref(r->list->at[i]);
+    err_clear(&r->err);
+    r->object = NULL;
+    r->list = NULL;
+    r->state = NULL;
+}
+
+/* --- requests of a request --- */
+
+static void child_wake(struct api_request *child)
+{
+    struct api_request *parent = child->caller;
+    parent->wake(parent);
+}
+
+struct api_request *road_child(struct road *d, enum api_verb verb, const struct resource *resource,
+                               struct str ns, struct str name)
+{
+    d->child = arena_new(d->r->arena, struct api_request);
+    *d->child = (struct api_request){.arena = d->r->arena,
+                                     .user = d->r->user,
+                                     .verb = verb,
+                                     .resource = resource,
+                                     .ns = ns,
+                                     .name = name,
+                                     .wake = child_wake,
+                                     .caller = d->r};
+    return d->child;
+}
+
+int road_child_run(struct road *d)
+{
+    struct api_request *child = d->child;
+    if (api_run(d->api, child) == API_PENDING)
+        return ROAD_WAIT;
+    if (child->code < 400)
+        return ROAD_DONE;
+    err_move(&d->r->err, &child->err);
+    return -1;
+}
+
+void road_child_end(struct road *d)
+{
+    api_finish(d->api, d->child);
+    d->child = NULL;
+}
+
+/* --- the store --- */
+
+static void road_committed(struct change *c)
+{
+    struct road *d = container_of(c, struct road, change);
+    struct api *a = d->api;
+    struct api_request *r = d->r;
+    pthread_mutex_lock(&a->mutex);
+    bool abandoned = d->abandoned;
+    d->in_flight = false;
+    if (abandoned)
+        pthread_cond_broadcast(&a->settled);
+    pthread_mutex_unlock(&a->mutex);
+    if (!abandoned)
+        r->wake(r);
+}
+
+int road_submit(struct road *d, enum change_op op, struct object *o, int64_t expect, road_step next)
+{
+    object_unref(d->change.current);
+    err_clear(&d->change.err);
+    d->change = (struct change){.op = op,
+                                .table = d->table,
+                                .object = o,
+                                .ns = d->ns,
+                                .name = d->name,
+                                .expect = expect,
+                                .done = road_committed};
+    d->next = next;
+    d->in_flight = true;
+    store_submit(d->api->store, &d->change);
+    return ROAD_WAIT;
+}
+
+int road_change_result(struct road *d)
+{
+    switch (d->change.result) {
+    case CHANGE_DONE:
+    case CHANGE_CONFLICT:
+        return 0;
+    case CHANGE_EXISTS:
+        return answer_exists(&d->r->err, d->resource, d->name);
+    case CHANGE_ABSENT:
+        return answer_not_found(&d->r->err, d->resource, d->name);
+    case CHANGE_FAILED:
+        break;
+    }
+    err_move(&d->r->err, &d->change.err);
+    return -1;
+}
+
+void road_load_maybe(struct road *d)
+{
+    _cleanup_snapshot_ struct snapshot *snap = store_snapshot(d->api->store);
+    struct object *o = snapshot_get(snap, d->table, d->ns, d->name);
+    object_unref(d->current);
+    d->current = o ? object_ref(o) : NULL;
+    d->old = o ? object_typed(o) : NULL;
+}
+
+int road_load(struct road *d)
+{
+    road_load_maybe(d);
+    return d->current ? 0 : answer_not_found(&d->r->err, d->resource, d->name);
+}
+
+struct object *road_find(struct api *a, const struct resource *r, struct str ns, struct str name)
+{
+    _cleanup_snapshot_ struct snapshot *snap = store_snapshot(a->store);
+    struct object *o = snapshot_get(snap, store_table(a->store, r), ns, name);
+    return o ? object_ref(o) : NULL;
+}
+
+/* --- answers --- */
+
+struct object *road_encode(struct road *d)
+{
+    struct object_meta *m = resource_meta(d->resource, d->object);
+    m->resource_version = STR("");
+    object_unref(d->fresh);
+    d->fresh = object_new(d->resource, d->object);
+    return d->fresh;
+}
+
+int road_reply(struct road *d, int code, struct object *o)
+{
+    d->r->code = code;
+    d->r->object = o;
+    return ROAD_DONE;
+}
+
+int road_reply_success(struct road *d, int code, struct str name, struct str uid)
+{
+    d->r->code = code;
+    d->r->status_success = true;
+    d->r->success_name = arena_str(d->r->arena, name);
+    d->r->success_uid = arena_str(d->r->arena, uid);
+    return ROAD_DONE;
+}

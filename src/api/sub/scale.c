@@ -1,0 +1,112 @@
+/* The scale subresource: an autoscaling/v1 Scale that stands for spec.replicas of a workload. */
+#include "api/sub/sub.h"
+
+#include "api/patch.h"
+#include "kinds/autoscaling_v1.h"
+#include "schema/field_ref.h"
+#include "schema/selector.h"
+
+static struct str strip(struct str path)
+{
+    return str_starts(path, STR(".")) ? str_from_at(path, 1) : path;
+}
+
+/* The number behind a path, which may be an optional one. */
+static int32_t *scale_number(const struct road *d, struct str path, const void *typed)
+{
+    struct field_ref ref;
+    if (!field_ref_resolve(d->resource->type, strip(path), &ref))
+        return NULL;
+    return field_ref_at(&ref, typed);
+}
+
+/* The selector as text: of a LabelSelector, of a plain map, or the text that a status holds. */
+static struct str scale_selector(const struct road *d, const void *typed)
+{
+    struct field_ref ref;
+    struct arena *a = d->r->arena;
+    struct selector s;
+    if (!d->resource->scale_selector_path.n ||
+        !field_ref_resolve(d->resource->type, strip(d->resource->scale_selector_path), &ref))
+        return STR("");
+    const void *at = field_ref_at(&ref, typed);
+    if (!at)
+        return STR("");
+    if (ref.leaf->kind == VALUE_STRING && ref.leaf->shape != SHAPE_MAP)
+        return *(const struct str *)at;
+    if (ref.leaf->shape == SHAPE_MAP)
+        selector_from_map(a, at, &s);
+    else if (ref.leaf->type != &label_selector_type || selector_from(a, at, &s, NULL) < 0)
+        return STR("");
+    _cleanup_buf_ struct buf b = {0};
+    selector_write(&b, &s);
+    return arena_str(a, buf_str(&b));
+}
+
+static struct scale *scale_of(const struct road *d, struct object *o)
+{
+    const void *typed = object_typed(o);
+    const struct object_meta *m = object_meta(o);
+    struct scale *s = arena_new(d->r->arena, struct scale);
+    s->metadata.name = arena_str(d->r->arena, m->name);
+    s->metadata.namespace = arena_str(d->r->arena, m->namespace);
+    s->metadata.uid = arena_str(d->r->arena, m->uid);
+    s->metadata.creation_timestamp = m->creation_timestamp;
+    s->metadata.resource_version = arena_printf(d->r->arena, "%lld", (long long)object_revision(o));
+    const int32_t *wanted = scale_number(d, d->resource->scale_replicas_path, typed);
+    const int32_t *present = scale_number(d, d->resource->scale_status_path, typed);
+    s->spec.replicas = wanted ? *wanted : 0;
+    s->status.replicas = present ? *present : 0;
+    s->status.selector = arena_str(d->r->arena, scale_selector(d, typed));
+    return s;
+}
+
+static int scale_answer(struct road *d)
+{
+    struct object *o = d->r->object;
+    d->r->virtual_typed = scale_of(d, o);
+    d->r->virtual_resource = &scale_resource;
+    return ROAD_DONE;
+}
+
+static int scale_make(struct road *d)
+{
+    struct scale *before = scale_of(d, d->current), *scale = NULL;
+    struct err *err = &d->r->err;
+    if (d->r->verb == API_PATCH) {
+        if (patch_struct(&d->context, &scale_resource, before, (void **)&scale, err) < 0)
+            return -1;
+    } else if (road_decode(d, &scale_resource, (void **)&scale) < 0)
+        return -1;
+    if (scale->metadata.name.n && !str_eq(scale->metadata.name, d->name))
+        return err_set(err, ERR_BAD_REQUEST,
+                       "the name of the object (" STR_FMT ") does not match the name on the URL (" STR_FMT
+                       ")",
+                       STR_ARG(scale->metadata.name), STR_ARG(d->name));
+    if (scale->spec.replicas < 0) {
+        _cleanup_field_errors_ struct field_errors e = {0};
+        valid_not_negative(&e, PATH(PATH(NULL, "spec"), "replicas"), scale->spec.replicas);
+        return field_errors_status(&e, STR("autoscaling"), STR("Scale"), d->name, err);
+    }
+    d->object = object_copy(d->current, d->r->arena);
+    struct object_meta *m = resource_meta(d->resource, d->object);
+    m->resource_version = scale->metadata.resource_version;
+    if (d->r->verb == API_PATCH && str_eq(m->resource_version, before->metadata.resource_version))
+        m->resource_version = STR("");
+    if (scale->metadata.uid.n)
+        m->uid = scale->metadata.uid;
+    int32_t *wanted = scale_number(d, d->resource->scale_replicas_path, d->object);
+    if (!wanted)
+        return err_set(err, ERR_INTERNAL, "the object has no field " STR_FMT,
+                       STR_ARG(d->resource->scale_replicas_path));
+    *wanted = scale->spec.replicas;
+    return 0;
+}
+
+int sub_scale(struct road *d)
+{
+    static const struct write write = {.make = scale_make, .answer = scale_answer};
+    if (d->r->verb != API_GET)
+        return road_write(d, &write);
+    return verb_get(d) < 0 ? -1 : scale_answer(d);
+}

@@ -1,0 +1,261 @@
+#include "api/valid.h"
+
+#include "base/map.h"
+#include "schema/selector.h"
+
+void valid_format(struct field_errors *e, const struct path *at, enum format f, struct str v)
+{
+    if (!v.n)
+        field_required(e, at, "%s", "");
+    else
+        format_validate(e, at, f, v);
+}
+
+void valid_label_name(struct field_errors *e, const struct path *at, struct str v)
+{
+    valid_format(e, at, FORMAT_DNS1123_LABEL, v);
+}
+
+void valid_subdomain(struct field_errors *e, const struct path *at, struct str v)
+{
+    valid_format(e, at, FORMAT_DNS1123_SUBDOMAIN, v);
+}
+
+void valid_qualified(struct field_errors *e, const struct path *at, struct str v)
+{
+    format_validate(e, at, FORMAT_LABEL_KEY, v);
+}
+
+void valid_label_value(struct field_errors *e, const struct path *at, struct str v)
+{
+    format_validate(e, at, FORMAT_LABEL_VALUE, v);
+}
+
+void valid_required(struct field_errors *e, const struct path *at, struct str v)
+{
+    if (!v.n)
+        field_required(e, at, "%s", "");
+}
+
+void valid_not_negative(struct field_errors *e, const struct path *at, int64_t v)
+{
+    if (v < 0)
+        field_invalid_int(e, at, v, "must be greater than or equal to 0");
+}
+
+void valid_positive(struct field_errors *e, const struct path *at, int64_t v)
+{
+    if (v <= 0)
+        field_invalid_int(e, at, v, "must be greater than zero");
+}
+
+void valid_id(struct field_errors *e, const struct path *at, const int64_t *id)
+{
+    if (id && (*id < 0 || *id > INT32_MAX))
+        field_invalid_int(e, at, *id, "must be between 0 and 2147483647, inclusive");
+}
+
+void valid_port(struct field_errors *e, const struct path *at, int64_t v)
+{
+    format_validate_port(e, at, v);
+}
+
+void valid_port_or_name(struct field_errors *e, const struct path *at, const struct int_or_str *v)
+{
+    if (v->is_str)
+        format_validate(e, at, FORMAT_PORT_NAME, v->s);
+    else
+        format_validate_port(e, at, v->i);
+}
+
+void valid_count_or_percent(struct field_errors *e, const struct path *at, const struct int_or_str *v)
+{
+    if (!v->is_str)
+        valid_not_negative(e, at, v->i);
+    else
+        format_validate(e, at, FORMAT_PERCENT, v->s);
+}
+
+int64_t percent_of(const struct int_or_str *v)
+{
+    int64_t n;
+    if (!v->is_str || !str_ends(v->s, STR("%")) || !str_to_i64(str_slice(v->s.p, v->s.n - 1), &n) || n < 0)
+        return -1;
+    return n;
+}
+
+void valid_at_most_100_percent(struct field_errors *e, const struct path *at, const struct int_or_str *v)
+{
+    if (percent_of(v) > 100)
+        field_invalid(e, at, v->s, "must not be greater than 100%%");
+}
+
+void valid_one_of(struct field_errors *e, const struct path *at, struct str v, const struct str *values,
+                  size_t n, bool required)
+{
+    if (!v.n) {
+        if (required)
+            field_required(e, at, "%s", "");
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(v, values[i]))
+            return;
+    field_not_supported(e, at, v, values, n);
+}
+
+void valid_immutable(struct field_errors *e, const struct path *at, bool same, struct bad_value v)
+{
+    if (!same)
+        field_error(e, FIELD_ERROR_INVALID, at, v, "field is immutable");
+}
+
+void valid_immutable_str(struct field_errors *e, const struct path *at, struct str v, struct str old)
+{
+    valid_immutable(e, at, str_eq(v, old), BAD(v));
+}
+
+void valid_ip(struct field_errors *e, const struct path *at, struct str v)
+{
+    format_validate(e, at, FORMAT_IP_SLOPPY, v);
+}
+
+void valid_cidr(struct field_errors *e, const struct path *at, struct str v)
+{
+    format_validate(e, at, FORMAT_CIDR_SLOPPY, v);
+}
+
+bool is_ip(struct str v)
+{
+    return format_ok(FORMAT_IP_SLOPPY, v);
+}
+
+bool is_ipv6(struct str v)
+{
+    return is_ip(v) && str_index(v, ':') >= 0;
+}
+
+void valid_no_backsteps(struct field_errors *e, const struct path *at, struct str v)
+{
+    struct str rest = v, part;
+    while (str_cut(&rest, '/', &part))
+        if (str_is(part, "..")) {
+            field_invalid(e, at, v, "must not contain '..'");
+            return;
+        }
+}
+
+void valid_relative_path(struct field_errors *e, const struct path *at, struct str v)
+{
+    if (str_starts(v, STR("/")))
+        field_invalid(e, at, v, "must be a relative path");
+    valid_no_backsteps(e, at, v);
+}
+
+static void valid_selector_requirement(struct field_errors *e, const struct path *at,
+                                       const struct label_selector_requirement *r)
+{
+    if (str_is(r->operator, "In") || str_is(r->operator, "NotIn")) {
+        if (!r->values.n)
+            field_required(e, PATH(at, "values"), "must be specified when `operator` is 'In' or 'NotIn'");
+    } else if (str_is(r->operator, "Exists") || str_is(r->operator, "DoesNotExist")) {
+        if (r->values.n)
+            field_forbidden(e, PATH(at, "values"),
+                            "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+    } else
+        field_invalid(e, PATH(at, "operator"), r->operator, "not a valid selector operator");
+    valid_qualified(e, PATH(at, "key"), r->key);
+    each (r->values, k)
+        valid_label_value(e, PATH_AT(PATH(at, "values"), k), r->values.at[k]);
+}
+
+void valid_selector(struct field_errors *e, const struct path *at, const struct label_selector *s)
+{
+    if (!s)
+        return;
+    valid_labels(e, PATH(at, "matchLabels"), &s->match_labels);
+    each (s->match_expressions, i)
+        valid_selector_requirement(e, PATH_AT(PATH(at, "matchExpressions"), i), &s->match_expressions.at[i]);
+}
+
+bool label_selector_empty(const struct label_selector *s)
+{
+    return s && s->match_labels.n == 0 && s->match_expressions.n == 0;
+}
+
+bool label_selector_takes(const struct label_selector *s, const struct str_map *labels)
+{
+    _cleanup_arena_ struct arena a = {0};
+    struct selector compiled;
+    return selector_from(&a, s, &compiled, NULL) == 0 && selector_matches(&compiled, labels);
+}
+
+const struct str *str_map_get(const struct str_map *m, struct str key)
+{
+    size_t low = 0, high = m->n;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        int order = str_cmp(m->at[mid].key, key);
+        if (order == 0)
+            return &m->at[mid].value;
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return NULL;
+}
+
+void str_map_put(struct str_map *m, struct arena *a, struct str key, struct str value)
+{
+    size_t i = 0;
+    while (i < m->n && str_cmp(m->at[i].key, key) < 0)
+        i++;
+    if (i < m->n && str_eq(m->at[i].key, key)) {
+        m->at[i].value = value;
+        return;
+    }
+    struct str_entry *more = arena_new_n(a, struct str_entry, m->n + 1);
+    if (i)
+        memcpy(more, m->at, i * sizeof *more);
+    more[i] = (struct str_entry){key, value};
+    if (m->n > i)
+        memcpy(more + i + 1, m->at + i, (m->n - i) * sizeof *more);
+    m->at = more;
+    m->n++;
+}
+
+void str_map_del(struct str_map *m, struct str key)
+{
+    size_t kept = 0;
+    each (*m, i)
+        if (!str_eq(m->at[i].key, key))
+            m->at[kept++] = m->at[i];
+    m->n = kept;
+}
+
+bool str_vec_has(const struct str_vec *v, struct str s)
+{
+    each (*v, i)
+        if (str_eq(v->at[i], s))
+            return true;
+    return false;
+}
+
+void str_vec_add(struct str_vec *v, struct arena *a, struct str s)
+{
+    struct str *more = arena_new_n(a, struct str, v->n + 1);
+    if (v->n)
+        memcpy(more, v->at, v->n * sizeof *more);
+    more[v->n++] = s;
+    v->at = more;
+}
+
+void str_vec_del(struct str_vec *v, struct str s)
+{
+    size_t kept = 0;
+    each (*v, i)
+        if (!str_eq(v->at[i], s))
+            v->at[kept++] = v->at[i];
+    v->n = kept;
+}

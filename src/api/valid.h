@@ -1,0 +1,81 @@
+/* What the validation of many kinds shares: upstream's rules for metadata, names, labels, selectors,
+ * references, ports, paths. Each function adds what is wrong to `e`, at `at`, in upstream's words
+ * (apimachinery/pkg/api/validation, pkg/apis/core/validation). */
+#pragma once
+#include "kinds/core_v1.h"
+#include "kinds/meta_v1.h"
+#include "schema/desc.h"
+#include "schema/format.h"
+
+#define each(vec, i) for (size_t i = 0; i < (vec).n; i++)
+
+void valid_meta(struct field_errors *e, const struct path *at, const struct object_meta *m, bool namespaced,
+                enum format names);
+/* Carries over what clients may leave out, then compares: name, uid, times may not change. */
+void valid_meta_update(struct field_errors *e, const struct path *at, struct object_meta *m,
+                       const struct object_meta *old);
+void valid_labels(struct field_errors *e, const struct path *at, const struct str_map *labels);
+void valid_annotations(struct field_errors *e, const struct path *at, const struct str_map *annotations);
+
+/* A name under a rule; empty: Required. */
+/* Empty: Required; else the format. */
+void valid_format(struct field_errors *e, const struct path *at, enum format f, struct str v);
+void valid_label_name(struct field_errors *e, const struct path *at, struct str v);
+void valid_subdomain(struct field_errors *e, const struct path *at, struct str v);
+void valid_qualified(struct field_errors *e, const struct path *at, struct str v);
+void valid_id(struct field_errors *e, const struct path *at,
+              const int64_t *id); /* of a user or group; NULL is fine */
+void valid_label_value(struct field_errors *e, const struct path *at, struct str v);
+void valid_required(struct field_errors *e, const struct path *at, struct str v);
+void valid_not_negative(struct field_errors *e, const struct path *at, int64_t v);
+void valid_positive(struct field_errors *e, const struct path *at, int64_t v);
+void valid_port(struct field_errors *e, const struct path *at, int64_t v);
+void valid_port_or_name(struct field_errors *e, const struct path *at, const struct int_or_str *v);
+/* A count or a percentage that is not negative. */
+void valid_count_or_percent(struct field_errors *e, const struct path *at, const struct int_or_str *v);
+/* "50%": 50; a number or anything else: -1. */
+int64_t percent_of(const struct int_or_str *v);
+/* Not more than 100 %. */
+void valid_at_most_100_percent(struct field_errors *e, const struct path *at, const struct int_or_str *v);
+/* One of the values, which are given in upstream's (sorted) order. An empty value is Required where
+ * `required`. */
+void valid_one_of(struct field_errors *e, const struct path *at, struct str v, const struct str *values,
+                  size_t n, bool required);
+#define VALID_ONE_OF(e, at, v, required, ...)                                                                \
+    valid_one_of((e), (at), (v), (const struct str[]){__VA_ARGS__},                                          \
+                 sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str), (required))
+/* Unchanged since `old`, compared by the descriptor; `message` for what upstream words differently (NULL: its
+ * usual "field is immutable"). */
+void valid_immutable_str(struct field_errors *e, const struct path *at, struct str v, struct str old);
+void valid_immutable(struct field_errors *e, const struct path *at, bool same, struct bad_value v);
+
+/* A label selector; `named` says what an empty operator's list of values is called. Labels' values are
+ * checked too. */
+void valid_selector(struct field_errors *e, const struct path *at, const struct label_selector *s);
+bool label_selector_empty(const struct label_selector *s);
+/* Whether the selector takes these labels (a NULL selector takes nothing, an empty one everything). */
+bool label_selector_takes(const struct label_selector *s, const struct str_map *labels);
+
+/* Paths inside a volume or below a mount. */
+void valid_relative_path(struct field_errors *e, const struct path *at, struct str v);
+void valid_no_backsteps(struct field_errors *e, const struct path *at, struct str v);
+void valid_cidr(struct field_errors *e, const struct path *at, struct str v);
+void valid_ip(struct field_errors *e, const struct path *at, struct str v);
+bool is_ip(struct str v);
+bool is_ipv6(struct str v);
+
+/* Quantities. */
+void valid_quantity(struct field_errors *e, const struct path *at, struct str q);
+void valid_resource_name(struct field_errors *e, const struct path *at, struct str name);
+void valid_resource_requirements(struct field_errors *e, const struct path *at,
+                                 const struct resource_requirements *r);
+const struct str *resource_list_get(const struct str_map *list, struct str name);
+
+const struct str *str_map_get(const struct str_map *m, struct str key);
+void str_map_put(struct str_map *m, struct arena *a, struct str key, struct str value);
+void str_map_del(struct str_map *m, struct str key);
+bool str_vec_has(const struct str_vec *v, struct str s);
+void str_vec_add(struct str_vec *v, struct arena *a, struct str s);
+void str_vec_del(struct str_vec *v, struct str s);
+/* Equal as upstream's apiequality.Semantic sees it: absent and empty lists and maps are the same. */
+bool same(const struct type *t, const void *a, const void *b);
