@@ -117,7 +117,8 @@ static void validate_items(struct field_errors *e, const struct path *at, const 
         validate_unique(e, at, f, v);
 }
 
-/* Whether an absent value of the field can be told from a present one. */
+/* Whether nothing is there to be checked, and whether that can be missed: numbers and structs are always
+ * there, and lists and maps that must not be empty say so by min_items. */
 static bool validate_absent(const struct field *f, const void *base)
 {
     bool shown = f->shape != SHAPE_ONE || f->kind == VALUE_STRING || f->kind == VALUE_BYTES ||
@@ -136,8 +137,11 @@ void validate_field(struct field_errors *e, const struct path *parent, const str
         return;
     }
     if (validate_absent(f, base)) {
-        if (f->flags & FIELD_REQUIRED)
+        bool many = f->shape == SHAPE_LIST || f->shape == SHAPE_MAP;
+        if (f->flags & FIELD_REQUIRED && !many)
             field_required(e, at, "%s", "");
+        if (many && f->rules && f->rules->min_items)
+            validate_items(e, at, f, field_at(f, base), flags);
         return;
     }
     if (f->shape == SHAPE_LIST || f->shape == SHAPE_MAP)
@@ -150,8 +154,11 @@ void validate_field(struct field_errors *e, const struct path *parent, const str
 void validate_struct(struct field_errors *e, const struct path *at, const struct type *t, const void *value,
                      unsigned flags)
 {
-    for (size_t i = 0; i < t->n_fields; i++)
-        validate_field(e, at, &t->fields[i], value, flags);
+    for (size_t i = 0; i < t->n_fields; i++) {
+        struct str name = t->fields[i].name;
+        if (at || (!str_is(name, "metadata") && !str_is(name, "status")))
+            validate_field(e, at, &t->fields[i], value, flags);
+    }
 }
 
 /* --- updates --- */

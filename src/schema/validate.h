@@ -12,7 +12,8 @@ enum validate_flag {
     VALIDATE_UNIQUE = 1 << 0,
 };
 
-/* `at` is the struct's own path, NULL for a whole object. */
+/* `at` is the struct's own path, NULL for a whole object: of that, metadata and status are not looked at.
+ * They have rules of their own, and an update of the spec must not fail for what a node once reported. */
 void validate_struct(struct field_errors *e, const struct path *at, const struct type *t, const void *value,
                      unsigned flags);
 void validate_field(struct field_errors *e, const struct path *at, const struct field *f, const void *base,

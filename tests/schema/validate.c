@@ -1,6 +1,7 @@
 #include "schema/validate.h"
 
 #include "base/map.h"
+#include "kinds/core_v1.h"
 #include "model.h"
 #include "schema/copy.h"
 #include "schema/default.h"
@@ -136,6 +137,20 @@ static void test_lists_have_limits(void **state)
     EXPECT(&e, "tags[2]: Duplicate value: \"aa\"");
 }
 
+static void test_metadata_and_status_are_not_looked_at(void **state)
+{
+    (void)state;
+    _cleanup_field_errors_ struct field_errors e = {0};
+    struct container_status status = {0};
+    struct container container = {0};
+    struct pod pod = {.status = {.phase = STR("Nonsense"), .container_statuses = {&status, 1}},
+                      .spec = {.restart_policy = STR("Maybe"), .containers = {&container, 1}}};
+    validate_struct(&e, NULL, &pod_type, &pod, 0);
+    EXPECT(&e, "spec.containers[0].name: Required value",
+           "spec.restartPolicy: Unsupported value: \"Maybe\": supported values: \"Always\", \"Never\", "
+           "\"OnFailure\"");
+}
+
 static void test_immutable_fields(void **state)
 {
     (void)state;
@@ -159,6 +174,7 @@ int main(void)
         cmocka_unit_test(test_a_valid_object_has_no_errors),
         cmocka_unit_test(test_rules_are_checked_where_the_field_stands),
         cmocka_unit_test(test_lists_have_limits),
+        cmocka_unit_test(test_metadata_and_status_are_not_looked_at),
         cmocka_unit_test(test_immutable_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
