@@ -1,5 +1,6 @@
 /* Requests for resources: what the road (api/) is asked, and how its result goes back. */
-#include "schema/json.h"
+#include "kinds/meta_v1.h"
+#include "schema/table.h"
 #include "server/internal.h"
 #include "server/render.h"
 #include "server/subresource.h"
@@ -100,6 +101,10 @@ static int prepare(struct request *q, struct err *err)
     if (accept_parse(http_header_get(q->http, STR("accept")), offer, &q->accept, err) < 0 ||
         find_verb(q, err) < 0)
         return -1;
+    enum table_include include;
+    struct str asked = query_get(&q->query, "includeObject");
+    if (q->accept.rendering == RENDER_TABLE && table_include_from(asked, &include) < 0)
+        return err_set(err, ERR_BAD_REQUEST, "unrecognized includeObject value: \"" STR_FMT "\"", STR_ARG(asked));
     r->arena = q->arena;
     r->user = &q->user;
     r->resource = q->resource;

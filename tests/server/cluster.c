@@ -1,0 +1,158 @@
+#include "cluster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "auth/jwt.h"
+#include "base/clock.h"
+#include "test.h"
+
+static void make_keys(struct cluster *c)
+{
+    struct err err = {0};
+    struct str names[] = {STR("localhost"), STR("127.0.0.1")}, masters = STR("system:masters");
+    struct pki_request serving = {.common_name = STR("kube-apiserver"), .names = names, .n_names = 2, .server = true,
+                                  .lifetime_s = 3600};
+    struct pki_request admin = {.common_name = STR("admin"), .organizations = &masters, .n_organizations = 1,
+                                .client = true, .lifetime_s = 3600};
+    assert_ok(pki_make_ca(STR("test"), 3600, &c->ca, &err), err);
+    assert_ok(pki_issue(&c->ca, &serving, &c->serving, &err), err);
+    assert_ok(pki_issue(&c->ca, &admin, &c->admin, &err), err);
+    assert_ok(jwt_key_make(false, &c->key, &err), err);
+}
+
+void cluster_start(struct cluster *c, const char *tokens, int limit)
+{
+    *c = (struct cluster){0};
+    struct err err = {0};
+    make_keys(c);
+    assert_ok(store_open(&(struct store_options){0}, &c->store, &err), err);
+    static struct str audience = STR_INIT("https://kubernetes.default.svc.cluster.local");
+    struct api_options api = {.store = c->store, .advertise_address = STR("127.0.0.1"), .advertise_port = 6443,
+                              .api_audiences = {&audience, 1}};
+    assert_ok(api_new(&api, &c->api, &err), err);
+    assert_ok(api_bootstrap(c->api, &err), err);
+    for (size_t i = 0; i < ARRAY_LEN(c->loops); i++) {
+        c->loops[i] = loop_new("http");
+        loop_start(c->loops[i]);
+    }
+    struct server_options o = {
+        .api = c->api,
+        .listen = "127.0.0.1:0",
+        .loops = c->loops,
+        .n_loops = ARRAY_LEN(c->loops),
+        .cert_pem = buf_str(&c->serving.cert_pem),
+        .key_pem = buf_str(&c->serving.key_pem),
+        .client_ca_pem = buf_str(&c->ca.cert_pem),
+        .service_account_key_pem = buf_str(&c->key),
+        .token_csv = str_from(tokens),
+        .kubelet_ca_pem = buf_str(&c->ca.cert_pem),
+        .kubelet_cert_pem = buf_str(&c->admin.cert_pem),
+        .kubelet_key_pem = buf_str(&c->admin.key_pem),
+        .max_mutating = limit,
+        .max_reading = limit,
+    };
+    assert_ok(server_start(&o, &c->server, &err), err);
+    struct fetch_options admin = {.ca_pem = buf_str(&c->ca.cert_pem), .cert_pem = buf_str(&c->admin.cert_pem),
+                                  .key_pem = buf_str(&c->admin.key_pem)};
+    assert_ok(fetch_new(&admin, &c->as_admin, &err), err);
+    assert_ok(fetch_new(&(struct fetch_options){.ca_pem = buf_str(&c->ca.cert_pem)}, &c->as_nobody, &err), err);
+}
+
+void cluster_stop(struct cluster *c)
+{
+    fetch_free(c->as_admin);
+    fetch_free(c->as_nobody);
+    server_stop(c->server, clock_mono() + 2 * CLOCK_S);
+    for (size_t i = 0; i < ARRAY_LEN(c->loops); i++) {
+        loop_stop(c->loops[i]);
+        loop_join(c->loops[i]);
+    }
+    server_free(c->server);
+    for (size_t i = 0; i < ARRAY_LEN(c->loops); i++)
+        loop_free(c->loops[i]);
+    api_free(c->api);
+    store_close(c->store);
+    pki_pair_free(&c->ca);
+    pki_pair_free(&c->serving);
+    pki_pair_free(&c->admin);
+    buf_free(&c->key);
+    arena_free(&c->arena);
+}
+
+struct fetch *cluster_client(struct cluster *c, const char *token)
+{
+    struct fetch *f;
+    struct err err = {0};
+    struct fetch_options o = {.ca_pem = buf_str(&c->ca.cert_pem), .token = str_from(token)};
+    assert_ok(fetch_new(&o, &f, &err), err);
+    return f;
+}
+
+struct str cluster_url(struct cluster *c, const char *path)
+{
+    return arena_printf(&c->arena, "https://127.0.0.1:%d%s", server_port(c->server), path);
+}
+
+void answer_clear(struct answer *a)
+{
+    fetch_response_clear(&a->response);
+}
+
+struct answer ask(struct cluster *c, struct fetch *who, const char *method, const char *path, const char *headers,
+                  const char *body)
+{
+    struct answer a = {0};
+    struct err err = {0};
+    struct http_header list[16];
+    size_t n = 0;
+    struct str rest = str_from(headers), line;
+    while (str_cut(&rest, '\n', &line)) {
+        struct str name;
+        str_cut(&line, ':', &name);
+        list[n++] = (struct http_header){name, str_trim(line)};
+    }
+    if (body && !headers)
+        list[n++] = (struct http_header){STR("content-type"), STR("application/json")};
+    struct fetch_request q = {.method = method, .url = cluster_url(c, path), .headers = list, .n_headers = n,
+                              .body = str_from(body)};
+    assert_ok(fetch_do(who, &q, &a.response, &err), err);
+    a.status = a.response.status;
+    value_parse(&a.response.arena, a.response.body, &a.json, NULL);
+    return a;
+}
+
+struct answer create(struct cluster *c, const char *path, const char *body)
+{
+    struct answer a = ask(c, c->as_admin, "POST", path, NULL, body);
+    assert_status(a, 201);
+    return a;
+}
+
+static const struct value *find(struct answer *a, const char *path)
+{
+    const struct value *v = &a->json;
+    struct str rest = str_from(path), part;
+    while (v && str_cut(&rest, '.', &part)) {
+        int64_t i;
+        if (v->kind == JSON_ARRAY)
+            v = str_to_i64(part, &i) && i >= 0 && (size_t)i < v->list.n ? &v->list.at[i] : NULL;
+        else
+            v = value_get(v, part);
+    }
+    return v;
+}
+
+struct str at(struct answer *a, const char *path)
+{
+    const struct value *v = find(a, path);
+    if (!v)
+        return (struct str){0};
+    return v->kind == JSON_STRING ? v->s : value_json(&a->response.arena, v);
+}
+
+size_t count(struct answer *a, const char *path)
+{
+    const struct value *v = find(a, path);
+    return v && v->kind == JSON_ARRAY ? v->list.n : 0;
+}
