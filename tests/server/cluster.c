@@ -24,6 +24,7 @@ static void make_keys(struct cluster *c)
 void cluster_start(struct cluster *c, const char *tokens, int limit)
 {
     *c = (struct cluster){0};
+    pthread_mutex_init(&c->mutex, NULL);
     struct err err = {0};
     make_keys(c);
     assert_ok(store_open(&(struct store_options){0}, &c->store, &err), err);
@@ -77,6 +78,7 @@ void cluster_stop(struct cluster *c)
     pki_pair_free(&c->serving);
     pki_pair_free(&c->admin);
     buf_free(&c->key);
+    pthread_mutex_destroy(&c->mutex);
     arena_free(&c->arena);
 }
 
@@ -91,6 +93,7 @@ struct fetch *cluster_client(struct cluster *c, const char *token)
 
 struct str cluster_url(struct cluster *c, const char *path)
 {
+    _lock_(&c->mutex);
     return arena_printf(&c->arena, "https://127.0.0.1:%d%s", server_port(c->server), path);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "api/api.h"
 #include "auth/pki.h"
+#include "base/thread.h"
 #include "http/fetch.h"
 #include "schema/value.h"
 #include "server/server.h"
@@ -15,6 +16,7 @@ struct cluster {
     struct pki_pair ca, serving, admin;
     struct buf key;
     struct fetch *as_admin, *as_nobody;
+    pthread_mutex_t mutex; /* guards arena in cluster_url */
     struct arena arena;
 };
 
