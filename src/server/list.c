@@ -5,7 +5,6 @@
 #include "kinds/meta_v1.h"
 #include "schema/json.h"
 #include "schema/proto.h"
-#include "schema/table.h"
 #include "server/gzip.h"
 #include "server/internal.h"
 #include "server/render.h"
@@ -127,7 +126,9 @@ static void add_item(struct list_stream *ls, size_t i, struct buf *out)
         buf_add_str(out, message);
         return;
     }
-    render_json_item(ls->q, o, i == 0, out);
+    if (i)
+        buf_add_c(out, ',');
+    render_json_item(ls->q, o, out);
 }
 
 static void release_object(void *o)
@@ -203,8 +204,6 @@ static void closed(void *arg)
 {
     struct list_stream *ls = arg;
     struct request *q = ls->q;
-    if (q->table)
-        table_end(q->table); /* the client left in the midst of it */
     gzip_free(ls->gzip);
     buf_free(&ls->text);
     buf_free(&ls->packed);

@@ -5,65 +5,103 @@
 #include "schema/proto.h"
 #include "schema/table.h"
 
-static bool is_partial(const struct request *q)
+static const char *meta_version(const struct request *q)
 {
-    return q->accept.rendering == RENDER_PARTIAL || q->accept.rendering == RENDER_PARTIAL_LIST;
+    return q->accept.v1beta1 ? "meta.k8s.io/v1beta1" : "meta.k8s.io/v1";
 }
 
-static void begin_table(struct request *q, struct table_writer *w, bool columns, const struct table_meta *meta,
-                        struct buf *out)
+static void add_partial(struct request *q, struct object *o, struct buf *out)
 {
-    enum table_include include = TABLE_INCLUDE_METADATA;
-    table_include_from(query_get(&q->query, "includeObject"), &include); /* checked before */
-    table_begin(w, out, q->resource, include, columns, meta);
+    buf_addf(out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"%s\",\"metadata\":", meta_version(q));
+    json_encode(out, &object_meta_type, object_meta(o));
+    buf_add_c(out, '}');
 }
 
-static void add_row(struct table_writer *w, struct object *o)
+/* A row's object: includeObject=None|Metadata|Object. */
+static void add_row_object(struct request *q, struct object *o, struct buf *out)
 {
-    table_row(w, object_typed(o), w->include == TABLE_INCLUDE_OBJECT ? object_json(o) : (struct str){0});
+    struct str include = query_get(&q->query, "includeObject");
+    if (str_is(include, "None"))
+        buf_add_lit(out, "null");
+    else if (str_is(include, "Object"))
+        buf_add_str(out, object_json(o));
+    else
+        add_partial(q, o, out);
 }
 
-static struct table_meta meta_of(struct request *q, int64_t revision, const struct api_list *list)
+static void add_row(struct request *q, struct object *o, struct buf *out)
 {
-    struct table_meta meta = {.resource_version = arena_printf(q->arena, "%lld", (long long)revision), .remaining = -1};
-    if (list) {
-        meta.continue_token = list->continue_token;
-        meta.remaining = list->remaining;
+    buf_add_lit(out, "{\"cells\":");
+    table_write_cells(out, o);
+    buf_add_lit(out, ",\"object\":");
+    add_row_object(q, o, out);
+    buf_add_c(out, '}');
+}
+
+static void add_table_head(struct request *q, int64_t revision, const struct api_list *list, bool columns,
+                           struct buf *out)
+{
+    buf_addf(out, "{\"kind\":\"Table\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%lld\"",
+             meta_version(q), (long long)revision);
+    if (list && !str_empty(list->continue_token)) {
+        buf_add_lit(out, ",\"continue\":");
+        json_encode_string(out, list->continue_token);
     }
-    return meta;
+    if (list && list->remaining >= 0)
+        buf_addf(out, ",\"remainingItemCount\":%lld", (long long)list->remaining);
+    buf_add_lit(out, "},\"columnDefinitions\":");
+    if (columns)
+        table_write_columns(out, q->resource);
+    else
+        buf_add_lit(out, "null");
+    buf_add_lit(out, ",\"rows\":[");
 }
 
 void render_json(struct request *q, struct object *o, bool columns, struct buf *out)
 {
-    if (q->accept.rendering == RENDER_TABLE) {
-        struct table_writer w;
-        struct table_meta meta = meta_of(q, object_revision(o), NULL);
-        begin_table(q, &w, columns, &meta, out);
-        add_row(&w, o);
-        table_end(&w);
-    } else if (is_partial(q)) {
-        partial_write(out, object_resource(o), object_typed(o));
-    } else {
+    switch (q->accept.rendering) {
+    case RENDER_TABLE:
+        add_table_head(q, object_revision(o), NULL, columns, out);
+        add_row(q, o, out);
+        buf_add_lit(out, "]}");
+        break;
+    case RENDER_PARTIAL:
+    case RENDER_PARTIAL_LIST:
+        add_partial(q, o, out);
+        break;
+    default:
         buf_add_str(out, object_json(o));
+    }
+}
+
+void render_json_item(struct request *q, struct object *o, struct buf *out)
+{
+    switch (q->accept.rendering) {
+    case RENDER_TABLE:
+        add_row(q, o, out);
+        break;
+    case RENDER_PARTIAL:
+    case RENDER_PARTIAL_LIST:
+        add_partial(q, o, out);
+        break;
+    default:
+        buf_add_c(out, '{');
+        buf_add_str(out, object_json_item(o));
     }
 }
 
 void render_json_head(struct request *q, const struct api_list *list, struct buf *out)
 {
-    struct table_meta meta = meta_of(q, list->revision, list);
     if (q->accept.rendering == RENDER_TABLE) {
-        q->table = arena_new(q->arena, struct table_writer);
-        begin_table(q, q->table, true, &meta, out);
+        add_table_head(q, list->revision, list, true, out);
         return;
     }
-    if (is_partial(q)) {
-        partial_list_begin(out, &meta);
-        return;
-    }
-    buf_addf(out,
-             "{\"kind\":\"" STR_FMT "\",\"apiVersion\":\"" STR_FMT "\",\"metadata\":{\"resourceVersion\":\"" STR_FMT
-             "\"",
-             STR_ARG(q->resource->list_kind), STR_ARG(q->resource->api_version), STR_ARG(meta.resource_version));
+    bool partial = q->accept.rendering == RENDER_PARTIAL || q->accept.rendering == RENDER_PARTIAL_LIST;
+    buf_addf(
+        out,
+        "{\"kind\":\"" STR_FMT "\",\"apiVersion\":\"" STR_FMT "\",\"metadata\":{\"resourceVersion\":\"%lld\"",
+        STR_ARG(partial ? STR("PartialObjectMetadataList") : q->resource->list_kind),
+        STR_ARG(partial ? str_from(meta_version(q)) : q->resource->api_version), (long long)list->revision);
     if (!str_empty(list->continue_token)) {
         buf_add_lit(out, ",\"continue\":");
         json_encode_string(out, list->continue_token);
@@ -73,33 +111,10 @@ void render_json_head(struct request *q, const struct api_list *list, struct buf
     buf_add_lit(out, "},\"items\":[");
 }
 
-void render_json_item(struct request *q, struct object *o, bool first, struct buf *out)
-{
-    if (q->table) {
-        add_row(q->table, o);
-        return;
-    }
-    if (!first)
-        buf_add_c(out, ',');
-    if (is_partial(q)) {
-        partial_write(out, object_resource(o), object_typed(o));
-    } else {
-        buf_add_c(out, '{');
-        buf_add_str(out, object_json_item(o));
-    }
-}
-
 void render_json_tail(struct request *q, struct buf *out)
 {
-    if (q->table) {
-        table_end(q->table);
-        q->table = NULL;
-    } else if (is_partial(q)) {
-        partial_list_end(out);
-    } else {
-        buf_add_lit(out, "]}");
-    }
-    buf_add_c(out, '\n');
+    (void)q;
+    buf_add_lit(out, "]}\n");
 }
 
 struct str render_proto(struct request *q, struct object *o, struct buf *scratch)
@@ -115,7 +130,7 @@ struct str render_proto(struct request *q, struct object *o, struct buf *scratch
 void render_type(struct request *q, struct object *o, struct str *api_version, struct str *kind)
 {
     bool whole = q->accept.rendering == RENDER_OBJECT;
-    *api_version = whole ? object_resource(o)->api_version : STR("meta.k8s.io/v1");
+    *api_version = whole ? object_resource(o)->api_version : str_from(meta_version(q));
     *kind = whole ? object_resource(o)->kind : STR("PartialObjectMetadata");
 }
 

@@ -5,10 +5,10 @@
 /* One object as JSON in the request's rendering, whole. For RENDER_TABLE a Table of one row, with its columns
  * when `columns` is set. */
 void render_json(struct request *q, struct object *o, bool columns, struct buf *out);
-/* A list: head, items (`first` for the first of all), tail. Always all three, into the same buffer, which may
- * be emptied in between. */
+/* What stands in a list's "items" (or a Table's "rows") for it. */
+void render_json_item(struct request *q, struct object *o, struct buf *out);
+/* The list around the items: everything before the first and behind the last. */
 void render_json_head(struct request *q, const struct api_list *list, struct buf *out);
-void render_json_item(struct request *q, struct object *o, bool first, struct buf *out);
 void render_json_tail(struct request *q, struct buf *out);
 
 /* The same in Protobuf: the message of one object, without envelope. */

@@ -7,7 +7,6 @@
 #include "server/route.h"
 
 struct server;
-struct table_writer;
 
 struct request {
     struct server *server;
@@ -20,7 +19,6 @@ struct request {
     struct accept accept;
     const struct resource *resource; /* of resource requests: what is served there */
     struct str_vec warnings;         /* for Warning headers (RFC 7234 5.5), upstream's 299 */
-    struct table_writer *table;      /* of a list that is being rendered as one */
     int64_t began;                   /* clock_mono */
     char audit_id[37];
     bool counted; /* holds a place among the requests in flight */

@@ -1,6 +1,5 @@
 /* Requests for resources: what the road (api/) is asked, and how its result goes back. */
 #include "kinds/meta_v1.h"
-#include "schema/table.h"
 #include "server/internal.h"
 #include "server/render.h"
 #include "server/subresource.h"
@@ -101,10 +100,10 @@ static int prepare(struct request *q, struct err *err)
     if (accept_parse(http_header_get(q->http, STR("accept")), offer, &q->accept, err) < 0 ||
         find_verb(q, err) < 0)
         return -1;
-    enum table_include include;
-    struct str asked = query_get(&q->query, "includeObject");
-    if (q->accept.rendering == RENDER_TABLE && table_include_from(asked, &include) < 0)
-        return err_set(err, ERR_BAD_REQUEST, "unrecognized includeObject value: \"" STR_FMT "\"", STR_ARG(asked));
+    struct str include = query_get(&q->query, "includeObject");
+    if (q->accept.rendering == RENDER_TABLE && !str_empty(include) && !str_is(include, "None") &&
+        !str_is(include, "Metadata") && !str_is(include, "Object"))
+        return err_set(err, ERR_BAD_REQUEST, "unrecognized includeObject value: \"" STR_FMT "\"", STR_ARG(include));
     r->arena = q->arena;
     r->user = &q->user;
     r->resource = q->resource;
