@@ -8,6 +8,9 @@
 #define LOG_PART "server"
 #include "base/log.h"
 
+static struct str masters[] = {STR_INIT("system:masters")};
+static const struct user self = {.name = STR_INIT("system:apiserver"), .groups = {masters, 1}};
+
 /* --- many requests at a time --- */
 
 struct batch;
@@ -45,6 +48,7 @@ static void batch_write(struct batch *b, const struct resource *r, struct str ns
     it->batch = b;
     it->request = (struct api_request){
         .arena = &b->arena,
+        .user = &self,
         .verb = update ? API_UPDATE : API_CREATE,
         .resource = r,
         .ns = ns,

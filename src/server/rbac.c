@@ -421,7 +421,9 @@ int rbac_role_rules(struct rbac *r, const struct role_ref *ref, struct str ns, s
                     struct policy_rule_vec *out, struct err *err)
 {
     rbac_enter(r);
-    struct object *role = object_ref(find_role(r, ref, ns));
+    struct object *role = find_role(r, ref, ns);
+    if (role)
+        object_ref(role);
     pthread_rwlock_unlock(&r->lock);
     if (!role)
         return err_set(err, ERR_NOT_FOUND, "%s.rbac.authorization.k8s.io \"" STR_FMT "\" not found",

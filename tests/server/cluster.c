@@ -29,7 +29,7 @@ void cluster_start(struct cluster *c, const char *tokens, int limit)
     make_keys(c);
     assert_ok(store_open(&(struct store_options){0}, &c->store, &err), err);
     static struct str audience = STR_INIT("https://kubernetes.default.svc.cluster.local");
-    struct api_options api = {.store = c->store, .advertise_address = STR("127.0.0.1"), .advertise_port = 6443,
+    struct api_options api = {.store = c->store, .advertise_address = STR("192.0.2.1"), .advertise_port = 6443,
                               .api_audiences = {&audience, 1}};
     assert_ok(api_new(&api, &c->api, &err), err);
     assert_ok(api_bootstrap(c->api, &err), err);

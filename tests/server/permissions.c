@@ -96,7 +96,7 @@ static void nobody_gives_away_more_than_they_have(void **state)
     (void)state;
     _cleanup_answer_ struct answer role = create(&c, RBAC "/clusterroles",
         "{\"metadata\":{\"name\":\"role-maker\"},\"rules\":[{\"apiGroups\":[\"rbac.authorization.k8s.io\"],"
-        "\"resources\":[\"roles\",\"rolebindings\"],\"verbs\":[\"*\"]},{\"apiGroups\":[\"\"],\"resources\":[\"pods\"],"
+        "\"resources\":[\"roles\",\"rolebindings\"],\"verbs\":[\"create\"]},{\"apiGroups\":[\"\"],\"resources\":[\"pods\"],"
         "\"verbs\":[\"get\"]}]}");
     _cleanup_answer_ struct answer binding = create(&c, RBAC "/clusterrolebindings",
         "{\"metadata\":{\"name\":\"role-makers\"},\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\","
@@ -241,6 +241,8 @@ static void a_node_reads_only_what_its_pods_need(void **state)
         create(&c, "/api/v1/namespaces/kube-public/secrets", "{\"metadata\":{\"name\":\"needed\"}}");
     _cleanup_answer_ struct answer s2 =
         create(&c, "/api/v1/namespaces/kube-public/secrets", "{\"metadata\":{\"name\":\"other\"}}");
+    _cleanup_answer_ struct answer account =
+        create(&c, "/api/v1/namespaces/kube-public/serviceaccounts", "{\"metadata\":{\"name\":\"default\"}}");
     _cleanup_answer_ struct answer pod = create(&c, "/api/v1/namespaces/kube-public/pods",
         "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"nodeName\":\"n1\",\"automountServiceAccountToken\":false,"
         "\"volumes\":[{\"name\":\"v\",\"secret\":{\"secretName\":\"needed\"}}],"

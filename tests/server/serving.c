@@ -317,6 +317,8 @@ static void logs_need_a_pod_and_sane_options(void **state)
     _cleanup_answer_ struct answer none = get(&c, "/api/v1/namespaces/default/pods/none/log");
     assert_status(none, 404);
     assert_str(at(&none, "message"), "pods \"none\" not found");
+    _cleanup_answer_ struct answer account =
+        create(&c, "/api/v1/namespaces/kube-system/serviceaccounts", "{\"metadata\":{\"name\":\"default\"}}");
     _cleanup_answer_ struct answer pod =
         create(&c, "/api/v1/namespaces/kube-system/pods",
                "{\"metadata\":{\"name\":\"two\"},\"spec\":{\"serviceAccountName\":\"default\","

@@ -176,10 +176,9 @@ static void live_main(void *arg)
 {
     struct live *l = arg;
     struct fetch_response r = {0};
-    struct str path =
-        arena_printf(&r.arena, "https://127.0.0.1:%d" MAPS "?watch=1&timeoutSeconds=20&resourceVersion=" STR_FMT,
-                     server_port(c.server), STR_ARG(l->from));
-    struct fetch_request q = {.url = path, .data = saw, .arg = l};
+    char path[128];
+    snprintf(path, sizeof path, MAPS "?watch=1&timeoutSeconds=20&resourceVersion=" STR_FMT, STR_ARG(l->from));
+    struct fetch_request q = {.url = cluster_url(&c, path), .data = saw, .arg = l};
     fetch_do(c.as_admin, &q, &r, NULL);
     fetch_response_clear(&r);
 }
