@@ -285,7 +285,7 @@ static void h2_begin(struct http_request *r, const struct http_header *headers, 
     bool no_body = r->bodiless && (r->ended || r->status == 204 || r->status == 304);
     if (nghttp2_submit_response(h->session, r->stream_id, nv, at, no_body ? NULL : &body) != 0)
         nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, r->stream_id, NGHTTP2_INTERNAL_ERROR);
-    else if (no_body && !nghttp2_session_get_stream_remote_close(h->session, r->stream_id))
+    else if (no_body && !r->complete) /* nghttp2 itself knows only after this call that a request is whole */
         nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, r->stream_id, NGHTTP2_NO_ERROR);
 }
 

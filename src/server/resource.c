@@ -103,7 +103,8 @@ static int prepare(struct request *q, struct err *err)
     struct str include = query_get(&q->query, "includeObject");
     if (q->accept.rendering == RENDER_TABLE && !str_empty(include) && !str_is(include, "None") &&
         !str_is(include, "Metadata") && !str_is(include, "Object"))
-        return err_set(err, ERR_BAD_REQUEST, "unrecognized includeObject value: \"" STR_FMT "\"", STR_ARG(include));
+        return err_set(err, ERR_BAD_REQUEST, "unrecognized includeObject value: \"" STR_FMT "\"",
+                       STR_ARG(include));
     r->arena = q->arena;
     r->user = &q->user;
     r->resource = q->resource;

@@ -12,11 +12,11 @@ struct server_options {
     const char *listen; /* "0.0.0.0:6443" */
     struct loop **loops;
     size_t n_loops;
-    struct str cert_pem, key_pem;        /* the server's chain and key; empty: plain TCP, for tests */
-    struct str client_ca_pem;            /* who signs client certificates */
+    struct str cert_pem, key_pem;       /* the server's chain and key; empty: plain TCP, for tests */
+    struct str client_ca_pem;           /* who signs client certificates */
     struct str service_account_key_pem; /* signs and verifies service account tokens */
-    const char *issuer;                  /* NULL: "https://kubernetes.default.svc.cluster.local" */
-    struct str token_csv;                /* the static token file's content; empty: none */
+    const char *issuer;                 /* NULL: "https://kubernetes.default.svc.cluster.local" */
+    struct str token_csv;               /* the static token file's content; empty: none */
     /* How nodes' agents are reached: who signs their certificates, and who we are to them. */
     struct str kubelet_ca_pem, kubelet_cert_pem, kubelet_key_pem;
     int max_mutating, max_reading; /* requests in flight; 0: 200 and 400; negative: no limit */

@@ -23,24 +23,28 @@ static void quality_decides(void **state)
 {
     (void)state;
     assert_int_equal(parse("application/json;q=0.5, application/yaml", ACCEPT_OBJECTS).media, MEDIA_YAML);
-    assert_int_equal(parse("application/vnd.kubernetes.protobuf,application/json", ACCEPT_OBJECTS).media, MEDIA_PROTOBUF);
+    assert_int_equal(parse("application/vnd.kubernetes.protobuf,application/json", ACCEPT_OBJECTS).media,
+                     MEDIA_PROTOBUF);
     assert_int_equal(parse("text/html, application/yaml;q=0.9, */*;q=0.8", ACCEPT_OBJECTS).media, MEDIA_YAML);
 }
 
 static void kubectl_gets_its_table(void **state)
 {
     (void)state;
-    const char *header = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,"
-                         "application/json";
+    const char *header =
+        "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,"
+        "application/json";
     struct accept a = parse(header, ACCEPT_OBJECTS);
     assert_int_equal(a.rendering, RENDER_TABLE);
     assert_false(a.v1beta1);
     /* Where there are no tables, the plain form that it accepts as well. */
     assert_int_equal(parse(header, ACCEPT_PLAIN).rendering, RENDER_OBJECT);
-    assert_int_equal(parse("application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io", ACCEPT_OBJECTS).rendering,
-                     RENDER_PARTIAL_LIST);
     assert_int_equal(
-        parse("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json", ACCEPT_DISCOVERY)
+        parse("application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io", ACCEPT_OBJECTS).rendering,
+        RENDER_PARTIAL_LIST);
+    assert_int_equal(
+        parse("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json",
+              ACCEPT_DISCOVERY)
             .rendering,
         RENDER_DISCOVERY);
 }
@@ -49,7 +53,8 @@ static void a_table_has_no_protobuf(void **state)
 {
     (void)state;
     struct accept a = parse("application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io, "
-                            "application/json;as=Table;v=v1;g=meta.k8s.io", ACCEPT_OBJECTS);
+                            "application/json;as=Table;v=v1;g=meta.k8s.io",
+                            ACCEPT_OBJECTS);
     assert_int_equal(a.media, MEDIA_JSON);
     assert_int_equal(a.rendering, RENDER_TABLE);
 }

@@ -11,10 +11,16 @@ static void make_keys(struct cluster *c)
 {
     struct err err = {0};
     struct str names[] = {STR("localhost"), STR("127.0.0.1")}, masters = STR("system:masters");
-    struct pki_request serving = {.common_name = STR("kube-apiserver"), .names = names, .n_names = 2, .server = true,
+    struct pki_request serving = {.common_name = STR("kube-apiserver"),
+                                  .names = names,
+                                  .n_names = 2,
+                                  .server = true,
                                   .lifetime_s = 3600};
-    struct pki_request admin = {.common_name = STR("admin"), .organizations = &masters, .n_organizations = 1,
-                                .client = true, .lifetime_s = 3600};
+    struct pki_request admin = {.common_name = STR("admin"),
+                                .organizations = &masters,
+                                .n_organizations = 1,
+                                .client = true,
+                                .lifetime_s = 3600};
     assert_ok(pki_make_ca(STR("test"), 3600, &c->ca, &err), err);
     assert_ok(pki_issue(&c->ca, &serving, &c->serving, &err), err);
     assert_ok(pki_issue(&c->ca, &admin, &c->admin, &err), err);
@@ -29,7 +35,9 @@ void cluster_start(struct cluster *c, const char *tokens, int limit)
     make_keys(c);
     assert_ok(store_open(&(struct store_options){0}, &c->store, &err), err);
     static struct str audience = STR_INIT("https://kubernetes.default.svc.cluster.local");
-    struct api_options api = {.store = c->store, .advertise_address = STR("192.0.2.1"), .advertise_port = 6443,
+    struct api_options api = {.store = c->store,
+                              .advertise_address = STR("192.0.2.1"),
+                              .advertise_port = 6443,
                               .api_audiences = {&audience, 1}};
     assert_ok(api_new(&api, &c->api, &err), err);
     assert_ok(api_bootstrap(c->api, &err), err);
@@ -54,10 +62,12 @@ void cluster_start(struct cluster *c, const char *tokens, int limit)
         .max_reading = limit,
     };
     assert_ok(server_start(&o, &c->server, &err), err);
-    struct fetch_options admin = {.ca_pem = buf_str(&c->ca.cert_pem), .cert_pem = buf_str(&c->admin.cert_pem),
+    struct fetch_options admin = {.ca_pem = buf_str(&c->ca.cert_pem),
+                                  .cert_pem = buf_str(&c->admin.cert_pem),
                                   .key_pem = buf_str(&c->admin.key_pem)};
     assert_ok(fetch_new(&admin, &c->as_admin, &err), err);
-    assert_ok(fetch_new(&(struct fetch_options){.ca_pem = buf_str(&c->ca.cert_pem)}, &c->as_nobody, &err), err);
+    assert_ok(fetch_new(&(struct fetch_options){.ca_pem = buf_str(&c->ca.cert_pem)}, &c->as_nobody, &err),
+              err);
 }
 
 void cluster_stop(struct cluster *c)
@@ -102,8 +112,8 @@ void answer_clear(struct answer *a)
     fetch_response_clear(&a->response);
 }
 
-struct answer ask(struct cluster *c, struct fetch *who, const char *method, const char *path, const char *headers,
-                  const char *body)
+struct answer ask(struct cluster *c, struct fetch *who, const char *method, const char *path,
+                  const char *headers, const char *body)
 {
     struct answer a = {0};
     struct err err = {0};
@@ -117,7 +127,10 @@ struct answer ask(struct cluster *c, struct fetch *who, const char *method, cons
     }
     if (body && !headers)
         list[n++] = (struct http_header){STR("content-type"), STR("application/json")};
-    struct fetch_request q = {.method = method, .url = cluster_url(c, path), .headers = list, .n_headers = n,
+    struct fetch_request q = {.method = method,
+                              .url = cluster_url(c, path),
+                              .headers = list,
+                              .n_headers = n,
                               .body = str_from(body)};
     assert_ok(fetch_do(who, &q, &a.response, &err), err);
     a.status = a.response.status;

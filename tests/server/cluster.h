@@ -1,5 +1,5 @@
-/* A whole API server for tests: in this process, on a free port of loopback, its state in memory, and clients that are
- * the administrator, nobody, or whoever a token says. */
+/* A whole API server for tests: in this process, on a free port of loopback, its state in memory, and clients
+ * that are the administrator, nobody, or whoever a token says. */
 #pragma once
 #include "api/api.h"
 #include "auth/pki.h"
@@ -37,8 +37,8 @@ void answer_clear(struct answer *a);
 #define _cleanup_answer_ _cleanup_(answer_clear)
 
 /* `headers`: "name: value", separated by newlines; NULL: none. Fails the test where no answer comes. */
-struct answer ask(struct cluster *c, struct fetch *who, const char *method, const char *path, const char *headers,
-                  const char *body);
+struct answer ask(struct cluster *c, struct fetch *who, const char *method, const char *path,
+                  const char *headers, const char *body);
 static inline struct answer get(struct cluster *c, const char *path)
 {
     return ask(c, c->as_admin, "GET", path, NULL, NULL);
@@ -46,8 +46,8 @@ static inline struct answer get(struct cluster *c, const char *path)
 /* POST of JSON as administrator; fails the test unless it is created. */
 struct answer create(struct cluster *c, const char *path, const char *body);
 
-/* The text of a member by its path, "metadata.name", "items.0.spec"; numbers and booleans as JSON has them; "" when
- * absent. Lives as long as the answer. */
+/* The text of a member by its path, "metadata.name", "items.0.spec"; numbers and booleans as JSON has them;
+ * "" when absent. Lives as long as the answer. */
 struct str at(struct answer *a, const char *path);
 size_t count(struct answer *a, const char *path); /* elements of an array */
 

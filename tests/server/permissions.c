@@ -11,7 +11,9 @@ static struct fetch *alice, *bob, *node;
 static int start(void **state)
 {
     (void)state;
-    cluster_start(&c, "alice-token,alice,u1,\"dev,ops\"\nbob-token,bob,u2\nnode-token,system:node:n1,u3,system:nodes\n", 0);
+    cluster_start(
+        &c, "alice-token,alice,u1,\"dev,ops\"\nbob-token,bob,u2\nnode-token,system:node:n1,u3,system:nodes\n",
+        0);
     alice = cluster_client(&c, "alice-token");
     bob = cluster_client(&c, "bob-token");
     node = cluster_client(&c, "node-token");
@@ -40,8 +42,9 @@ static void nobody_sees_only_what_is_public(void **state)
     assert_status(health, 200);
     _cleanup_answer_ struct answer pods = as(c.as_nobody, "GET", "/api/v1/pods", NULL);
     assert_status(pods, 403);
-    assert_str(at(&pods, "message"), "pods is forbidden: User \"system:anonymous\" cannot list resource \"pods\" in API "
-                                     "group \"\" at the cluster scope");
+    assert_str(at(&pods, "message"),
+               "pods is forbidden: User \"system:anonymous\" cannot list resource \"pods\" in API "
+               "group \"\" at the cluster scope");
     assert_str(at(&pods, "details.kind"), "pods");
     _cleanup_answer_ struct answer api = as(c.as_nobody, "GET", "/apis", NULL);
     assert_status(api, 403);
@@ -51,7 +54,8 @@ static void nobody_sees_only_what_is_public(void **state)
 static void wrong_tokens_are_nobodys(void **state)
 {
     (void)state;
-    static const char *const tokens[] = {"nonsense", "abcdef.0123456789abcdef", "a.b.c", "eyJhbGciOiJub25lIn0.e30."};
+    static const char *const tokens[] = {"nonsense", "abcdef.0123456789abcdef", "a.b.c",
+                                         "eyJhbGciOiJub25lIn0.e30."};
     for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
         struct fetch *f = cluster_client(&c, tokens[i]);
         _cleanup_answer_ struct answer a = as(f, "GET", "/healthz", NULL);
@@ -67,25 +71,32 @@ static void a_role_lets_in_where_it_is_bound(void **state)
     (void)state;
     _cleanup_answer_ struct answer before = as(alice, "GET", "/api/v1/namespaces/default/configmaps", NULL);
     assert_status(before, 403);
-    assert_str(at(&before, "message"), "configmaps is forbidden: User \"alice\" cannot list resource \"configmaps\" in API "
-                                       "group \"\" in the namespace \"default\"");
-    _cleanup_answer_ struct answer role = create(&c, RBAC "/namespaces/default/roles",
+    assert_str(at(&before, "message"),
+               "configmaps is forbidden: User \"alice\" cannot list resource \"configmaps\" in API "
+               "group \"\" in the namespace \"default\"");
+    _cleanup_answer_ struct answer role = create(
+        &c, RBAC "/namespaces/default/roles",
         "{\"metadata\":{\"name\":\"reader\"},\"rules\":[{\"apiGroups\":[\"\"],\"resources\":[\"configmaps\"],"
         "\"verbs\":[\"list\",\"get\"]}]}");
-    _cleanup_answer_ struct answer binding = create(&c, RBAC "/namespaces/default/rolebindings",
-        "{\"metadata\":{\"name\":\"readers\"},\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":\"Role\","
-        "\"name\":\"reader\"},\"subjects\":[{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":\"Group\",\"name\":\"dev\"}]}");
+    _cleanup_answer_ struct answer binding =
+        create(&c, RBAC "/namespaces/default/rolebindings",
+               "{\"metadata\":{\"name\":\"readers\"},\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\","
+               "\"kind\":\"Role\","
+               "\"name\":\"reader\"},\"subjects\":[{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":"
+               "\"Group\",\"name\":\"dev\"}]}");
     /* At once: the answer to the write was given after it took effect. */
     _cleanup_answer_ struct answer after = as(alice, "GET", "/api/v1/namespaces/default/configmaps", NULL);
     assert_status(after, 200);
-    _cleanup_answer_ struct answer elsewhere = as(alice, "GET", "/api/v1/namespaces/kube-system/configmaps", NULL);
+    _cleanup_answer_ struct answer elsewhere =
+        as(alice, "GET", "/api/v1/namespaces/kube-system/configmaps", NULL);
     assert_status(elsewhere, 403);
-    _cleanup_answer_ struct answer write = as(alice, "POST", "/api/v1/namespaces/default/configmaps",
-                                              "{\"metadata\":{\"name\":\"x\"}}");
+    _cleanup_answer_ struct answer write =
+        as(alice, "POST", "/api/v1/namespaces/default/configmaps", "{\"metadata\":{\"name\":\"x\"}}");
     assert_status(write, 403);
     _cleanup_answer_ struct answer other = as(bob, "GET", "/api/v1/namespaces/default/configmaps", NULL);
     assert_status(other, 403);
-    _cleanup_answer_ struct answer gone = as(c.as_admin, "DELETE", RBAC "/namespaces/default/rolebindings/readers", NULL);
+    _cleanup_answer_ struct answer gone =
+        as(c.as_admin, "DELETE", RBAC "/namespaces/default/rolebindings/readers", NULL);
     assert_status(gone, 200);
     _cleanup_answer_ struct answer again = as(alice, "GET", "/api/v1/namespaces/default/configmaps", NULL);
     assert_status(again, 403);
@@ -94,29 +105,37 @@ static void a_role_lets_in_where_it_is_bound(void **state)
 static void nobody_gives_away_more_than_they_have(void **state)
 {
     (void)state;
-    _cleanup_answer_ struct answer role = create(&c, RBAC "/clusterroles",
+    _cleanup_answer_ struct answer role = create(
+        &c, RBAC "/clusterroles",
         "{\"metadata\":{\"name\":\"role-maker\"},\"rules\":[{\"apiGroups\":[\"rbac.authorization.k8s.io\"],"
-        "\"resources\":[\"roles\",\"rolebindings\"],\"verbs\":[\"create\"]},{\"apiGroups\":[\"\"],\"resources\":[\"pods\"],"
+        "\"resources\":[\"roles\",\"rolebindings\"],\"verbs\":[\"create\"]},{\"apiGroups\":[\"\"],"
+        "\"resources\":[\"pods\"],"
         "\"verbs\":[\"get\"]}]}");
-    _cleanup_answer_ struct answer binding = create(&c, RBAC "/clusterrolebindings",
+    _cleanup_answer_ struct answer binding = create(
+        &c, RBAC "/clusterrolebindings",
         "{\"metadata\":{\"name\":\"role-makers\"},\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\","
-        "\"kind\":\"ClusterRole\",\"name\":\"role-maker\"},\"subjects\":[{\"apiGroup\":\"rbac.authorization.k8s.io\","
+        "\"kind\":\"ClusterRole\",\"name\":\"role-maker\"},\"subjects\":[{\"apiGroup\":\"rbac.authorization."
+        "k8s.io\","
         "\"kind\":\"User\",\"name\":\"bob\"}]}");
     _cleanup_answer_ struct answer same = as(bob, "POST", RBAC "/namespaces/default/roles",
-        "{\"metadata\":{\"name\":\"mine\"},\"rules\":[{\"apiGroups\":[\"\"],\"resources\":[\"pods\"],\"verbs\":[\"get\"]}]}");
+                                             "{\"metadata\":{\"name\":\"mine\"},\"rules\":[{\"apiGroups\":["
+                                             "\"\"],\"resources\":[\"pods\"],\"verbs\":[\"get\"]}]}");
     assert_status(same, 201);
-    _cleanup_answer_ struct answer more = as(bob, "POST", RBAC "/namespaces/default/roles",
-        "{\"metadata\":{\"name\":\"more\"},\"rules\":[{\"apiGroups\":[\"\"],\"resources\":[\"secrets\"],"
-        "\"verbs\":[\"get\",\"list\"]}]}");
+    _cleanup_answer_ struct answer more =
+        as(bob, "POST", RBAC "/namespaces/default/roles",
+           "{\"metadata\":{\"name\":\"more\"},\"rules\":[{\"apiGroups\":[\"\"],\"resources\":[\"secrets\"],"
+           "\"verbs\":[\"get\",\"list\"]}]}");
     assert_status(more, 403);
-    assert_str(at(&more, "message"),
-               "roles.rbac.authorization.k8s.io \"more\" is forbidden: user \"bob\" (groups=[\"system:authenticated\"]) is "
-               "attempting to grant RBAC permissions not currently held:\n"
-               "{APIGroups:[\"\"], Resources:[\"secrets\"], Verbs:[\"get\" \"list\"]}");
+    assert_str(at(&more, "message"), "roles.rbac.authorization.k8s.io \"more\" is forbidden: user \"bob\" "
+                                     "(groups=[\"system:authenticated\"]) is "
+                                     "attempting to grant RBAC permissions not currently held:\n"
+                                     "{APIGroups:[\"\"], Resources:[\"secrets\"], Verbs:[\"get\" \"list\"]}");
     _cleanup_answer_ struct answer bind = as(bob, "POST", RBAC "/namespaces/default/rolebindings",
-        "{\"metadata\":{\"name\":\"b\"},\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":\"ClusterRole\","
-        "\"name\":\"cluster-admin\"},\"subjects\":[{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":\"User\","
-        "\"name\":\"bob\"}]}");
+                                             "{\"metadata\":{\"name\":\"b\"},\"roleRef\":{\"apiGroup\":"
+                                             "\"rbac.authorization.k8s.io\",\"kind\":\"ClusterRole\","
+                                             "\"name\":\"cluster-admin\"},\"subjects\":[{\"apiGroup\":\"rbac."
+                                             "authorization.k8s.io\",\"kind\":\"User\","
+                                             "\"name\":\"bob\"}]}");
     assert_status(bind, 403);
 }
 
@@ -125,21 +144,23 @@ static void service_accounts_come_with_tokens(void **state)
     (void)state;
     _cleanup_answer_ struct answer account =
         create(&c, "/api/v1/namespaces/default/serviceaccounts", "{\"metadata\":{\"name\":\"robot\"}}");
-    _cleanup_answer_ struct answer token = ask(&c, c.as_admin, "POST",
-        "/api/v1/namespaces/default/serviceaccounts/robot/token", NULL,
-        "{\"kind\":\"TokenRequest\",\"apiVersion\":\"authentication.k8s.io/v1\",\"spec\":{}}");
+    _cleanup_answer_ struct answer token =
+        ask(&c, c.as_admin, "POST", "/api/v1/namespaces/default/serviceaccounts/robot/token", NULL,
+            "{\"kind\":\"TokenRequest\",\"apiVersion\":\"authentication.k8s.io/v1\",\"spec\":{}}");
     assert_status(token, 201);
     struct str text = arena_str(&c.arena, at(&token, "status.token"));
     assert_true(text.n > 100);
     struct fetch *robot = cluster_client(&c, text.p);
-    _cleanup_answer_ struct answer me = as(robot, "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}");
+    _cleanup_answer_ struct answer me =
+        as(robot, "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}");
     assert_status(me, 201);
     assert_str(at(&me, "status.userInfo.username"), "system:serviceaccount:default:robot");
     assert_str(at(&me, "status.userInfo.groups"),
                "[\"system:serviceaccounts\",\"system:serviceaccounts:default\",\"system:authenticated\"]");
 
     struct str body = arena_printf(&c.arena, "{\"spec\":{\"token\":\"" STR_FMT "\"}}", STR_ARG(text));
-    _cleanup_answer_ struct answer review = as(c.as_admin, "POST", "/apis/authentication.k8s.io/v1/tokenreviews", body.p);
+    _cleanup_answer_ struct answer review =
+        as(c.as_admin, "POST", "/apis/authentication.k8s.io/v1/tokenreviews", body.p);
     assert_status(review, 201);
     assert_str(at(&review, "status.authenticated"), "true");
     assert_str(at(&review, "status.user.username"), "system:serviceaccount:default:robot");
@@ -153,7 +174,8 @@ static void service_accounts_come_with_tokens(void **state)
     fetch_free(liar);
 
     /* The token ends with its account, even if one of the same name follows. */
-    _cleanup_answer_ struct answer gone = as(c.as_admin, "DELETE", "/api/v1/namespaces/default/serviceaccounts/robot", NULL);
+    _cleanup_answer_ struct answer gone =
+        as(c.as_admin, "DELETE", "/api/v1/namespaces/default/serviceaccounts/robot", NULL);
     assert_status(gone, 200);
     _cleanup_answer_ struct answer anew =
         create(&c, "/api/v1/namespaces/default/serviceaccounts", "{\"metadata\":{\"name\":\"robot\"}}");
@@ -166,8 +188,10 @@ static void bootstrap_tokens_are_secrets(void **state)
 {
     (void)state;
     static const char *const secret =
-        "{\"metadata\":{\"name\":\"bootstrap-token-%s\"},\"type\":\"bootstrap.kubernetes.io/token\",\"stringData\":{"
-        "\"token-id\":\"%s\",\"token-secret\":\"0123456789abcdef\",\"usage-bootstrap-authentication\":\"true\","
+        "{\"metadata\":{\"name\":\"bootstrap-token-%s\"},\"type\":\"bootstrap.kubernetes.io/"
+        "token\",\"stringData\":{"
+        "\"token-id\":\"%s\",\"token-secret\":\"0123456789abcdef\",\"usage-bootstrap-authentication\":"
+        "\"true\","
         "\"expiration\":\"%s\",\"auth-extra-groups\":\"system:bootstrappers:nodes\"}}";
     char body[1024];
     snprintf(body, sizeof body, secret, "aaaaaa", "aaaaaa", "2999-01-01T00:00:00Z");
@@ -178,12 +202,15 @@ static void bootstrap_tokens_are_secrets(void **state)
         const char *token;
         int status;
     } cases[] = {
-        {"aaaaaa.0123456789abcdef", 201}, {"aaaaaa.0123456789abcdee", 401}, {"bbbbbb.0123456789abcdef", 401},
+        {"aaaaaa.0123456789abcdef", 201},
+        {"aaaaaa.0123456789abcdee", 401},
+        {"bbbbbb.0123456789abcdef", 401},
         {"cccccc.0123456789abcdef", 401},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct fetch *f = cluster_client(&c, cases[i].token);
-        _cleanup_answer_ struct answer me = as(f, "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}");
+        _cleanup_answer_ struct answer me =
+            as(f, "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}");
         assert_status(me, cases[i].status);
         if (cases[i].status == 201)
             assert_str(at(&me, "status.userInfo.username"), "system:bootstrap:aaaaaa");
@@ -196,8 +223,10 @@ static void impersonation_needs_permission(void **state)
     (void)state;
     const char *path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
     _cleanup_answer_ struct answer me = ask(&c, c.as_admin, "POST", path,
-        "content-type: application/json\nimpersonate-user: jane\nimpersonate-group: g1\nimpersonate-group: g2\n"
-        "impersonate-extra-scopes: read", "{}");
+                                            "content-type: application/json\nimpersonate-user: "
+                                            "jane\nimpersonate-group: g1\nimpersonate-group: g2\n"
+                                            "impersonate-extra-scopes: read",
+                                            "{}");
     assert_status(me, 201);
     assert_str(at(&me, "status.userInfo.username"), "jane");
     assert_str(at(&me, "status.userInfo.groups"), "[\"g1\",\"g2\",\"system:authenticated\"]");
@@ -205,9 +234,9 @@ static void impersonation_needs_permission(void **state)
     _cleanup_answer_ struct answer no =
         ask(&c, alice, "POST", path, "content-type: application/json\nimpersonate-user: jane", "{}");
     assert_status(no, 403);
-    assert_str(at(&no, "message"),
-               "users \"jane\" is forbidden: User \"alice\" cannot impersonate resource \"users\" in API group \"\" at the "
-               "cluster scope");
+    assert_str(at(&no, "message"), "users \"jane\" is forbidden: User \"alice\" cannot impersonate resource "
+                                   "\"users\" in API group \"\" at the "
+                                   "cluster scope");
     _cleanup_answer_ struct answer headless =
         ask(&c, c.as_admin, "POST", path, "content-type: application/json\nimpersonate-group: g1", "{}");
     assert_status(headless, 500);
@@ -217,18 +246,23 @@ static void reviews_answer_for_others(void **state)
 {
     (void)state;
     _cleanup_answer_ struct answer yes = create(&c, "/apis/authorization.k8s.io/v1/subjectaccessreviews",
-        "{\"spec\":{\"user\":\"x\",\"groups\":[\"system:masters\"],\"resourceAttributes\":{\"verb\":\"delete\","
-        "\"resource\":\"nodes\"}}}");
+                                                "{\"spec\":{\"user\":\"x\",\"groups\":[\"system:masters\"],"
+                                                "\"resourceAttributes\":{\"verb\":\"delete\","
+                                                "\"resource\":\"nodes\"}}}");
     assert_str(at(&yes, "status.allowed"), "true");
-    _cleanup_answer_ struct answer no = create(&c, "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+    _cleanup_answer_ struct answer no = create(
+        &c, "/apis/authorization.k8s.io/v1/subjectaccessreviews",
         "{\"spec\":{\"user\":\"x\",\"nonResourceAttributes\":{\"verb\":\"get\",\"path\":\"/metrics\"}}}");
     assert_str(at(&no, "status.allowed"), "false");
-    _cleanup_answer_ struct answer self = as(alice, "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-        "{\"spec\":{\"resourceAttributes\":{\"namespace\":\"default\",\"verb\":\"get\",\"resource\":\"secrets\"}}}");
+    _cleanup_answer_ struct answer self =
+        as(alice, "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+           "{\"spec\":{\"resourceAttributes\":{\"namespace\":\"default\",\"verb\":\"get\",\"resource\":"
+           "\"secrets\"}}}");
     assert_status(self, 201);
     assert_str(at(&self, "status.allowed"), "false");
-    _cleanup_answer_ struct answer rules = as(alice, "POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
-                                              "{\"spec\":{\"namespace\":\"default\"}}");
+    _cleanup_answer_ struct answer rules =
+        as(alice, "POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
+           "{\"spec\":{\"namespace\":\"default\"}}");
     assert_status(rules, 201);
     assert_true(count(&rules, "status.resourceRules") >= 2);
     assert_true(count(&rules, "status.nonResourceRules") >= 2);
@@ -243,7 +277,8 @@ static void a_node_reads_only_what_its_pods_need(void **state)
         create(&c, "/api/v1/namespaces/kube-public/secrets", "{\"metadata\":{\"name\":\"other\"}}");
     _cleanup_answer_ struct answer account =
         create(&c, "/api/v1/namespaces/kube-public/serviceaccounts", "{\"metadata\":{\"name\":\"default\"}}");
-    _cleanup_answer_ struct answer pod = create(&c, "/api/v1/namespaces/kube-public/pods",
+    _cleanup_answer_ struct answer pod = create(
+        &c, "/api/v1/namespaces/kube-public/pods",
         "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"nodeName\":\"n1\",\"automountServiceAccountToken\":false,"
         "\"volumes\":[{\"name\":\"v\",\"secret\":{\"secretName\":\"needed\"}}],"
         "\"containers\":[{\"name\":\"a\",\"image\":\"i\"}]}}");
@@ -265,12 +300,14 @@ static void a_node_reads_only_what_its_pods_need(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         _cleanup_answer_ struct answer a = as(node, cases[i].method, cases[i].path, NULL);
         if (a.status != cases[i].status)
-            fail_msg("%s: %d, expected %d: " STR_FMT, cases[i].path, a.status, cases[i].status, STR_ARG(a.response.body));
+            fail_msg("%s: %d, expected %d: " STR_FMT, cases[i].path, a.status, cases[i].status,
+                     STR_ARG(a.response.body));
     }
     _cleanup_answer_ struct answer no = as(node, "GET", "/api/v1/namespaces/kube-public/secrets/other", NULL);
-    assert_str(at(&no, "message"), "secrets \"other\" is forbidden: User \"system:node:n1\" cannot get resource \"secrets\" in "
-                                   "API group \"\" in the namespace \"kube-public\": no relationship found between node "
-                                   "'n1' and this object");
+    assert_str(at(&no, "message"),
+               "secrets \"other\" is forbidden: User \"system:node:n1\" cannot get resource \"secrets\" in "
+               "API group \"\" in the namespace \"kube-public\": no relationship found between node "
+               "'n1' and this object");
 }
 
 int main(void)

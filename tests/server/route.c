@@ -33,8 +33,10 @@ static void resources_are_taken_apart(void **state)
     static const struct case_ cases[] = {
         {"GET", "/api/v1/namespaces", "", "list", "", "v1", "", "namespaces", "", ""},
         {"GET", "/api/v1/namespaces/other", "", "get", "", "v1", "other", "namespaces", "other", ""},
-        {"PUT", "/api/v1/namespaces/other/finalize", "", "update", "", "v1", "other", "namespaces", "other", "finalize"},
-        {"PATCH", "/api/v1/namespaces/other/status", "", "patch", "", "v1", "other", "namespaces", "other", "status"},
+        {"PUT", "/api/v1/namespaces/other/finalize", "", "update", "", "v1", "other", "namespaces", "other",
+         "finalize"},
+        {"PATCH", "/api/v1/namespaces/other/status", "", "patch", "", "v1", "other", "namespaces", "other",
+         "status"},
         {"GET", "/api/v1/namespaces/other/pods", "", "list", "", "v1", "other", "pods", "", ""},
         {"GET", "/api/v1/namespaces/other/pods/foo", "", "get", "", "v1", "other", "pods", "foo", ""},
         {"HEAD", "/api/v1/namespaces/other/pods/foo", "", "get", "", "v1", "other", "pods", "foo", ""},
@@ -45,17 +47,19 @@ static void resources_are_taken_apart(void **state)
         {"GET", "/api/v1/watch/namespaces/other/pods", "", "watch", "", "v1", "other", "pods", "", ""},
         {"GET", "/api/v1/watch/pods", "", "watch", "", "v1", "", "pods", "", ""},
         {"POST", "/api/v1/namespaces/other/pods", "", "create", "", "v1", "other", "pods", "", ""},
-        {"POST", "/api/v1/namespaces/other/pods/foo/binding", "", "create", "", "v1", "other", "pods", "foo", "binding"},
+        {"POST", "/api/v1/namespaces/other/pods/foo/binding", "", "create", "", "v1", "other", "pods", "foo",
+         "binding"},
         {"DELETE", "/api/v1/namespaces/other/pods/foo", "", "delete", "", "v1", "other", "pods", "foo", ""},
-        {"DELETE", "/api/v1/namespaces/other/pods", "", "deletecollection", "", "v1", "other", "pods", "", ""},
-        {"GET", "/apis/apps/v1/namespaces/other/deployments/web/scale", "", "get", "apps", "v1", "other", "deployments",
-         "web", "scale"},
-        {"GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:node", "", "get", "rbac.authorization.k8s.io", "v1",
-         "", "clusterroles", "system:node", ""},
-        {"GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode", "", "get", "rbac.authorization.k8s.io",
-         "v1", "", "clusterroles", "system:node", ""},
-        {"GET", "/api/v1/namespaces/other/pods", "fieldSelector=metadata.name%3Dfoo", "list", "", "v1", "other", "pods",
-         "foo", ""},
+        {"DELETE", "/api/v1/namespaces/other/pods", "", "deletecollection", "", "v1", "other", "pods", "",
+         ""},
+        {"GET", "/apis/apps/v1/namespaces/other/deployments/web/scale", "", "get", "apps", "v1", "other",
+         "deployments", "web", "scale"},
+        {"GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:node", "", "get",
+         "rbac.authorization.k8s.io", "v1", "", "clusterroles", "system:node", ""},
+        {"GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode", "", "get",
+         "rbac.authorization.k8s.io", "v1", "", "clusterroles", "system:node", ""},
+        {"GET", "/api/v1/namespaces/other/pods", "fieldSelector=metadata.name%3Dfoo", "list", "", "v1",
+         "other", "pods", "foo", ""},
         {"GET", "/api/v1/namespaces/other/pods/", "", "list", "", "v1", "other", "pods", "", ""},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -65,8 +69,17 @@ static void resources_are_taken_apart(void **state)
 static void other_paths_are_no_resources(void **state)
 {
     (void)state;
-    static const char *const paths[] = {"/", "/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1", "/healthz",
-                                        "/version", "/openapi/v3/apis/apps/v1", "/metrics", ""};
+    static const char *const paths[] = {"/",
+                                        "/api",
+                                        "/api/v1",
+                                        "/apis",
+                                        "/apis/apps",
+                                        "/apis/apps/v1",
+                                        "/healthz",
+                                        "/version",
+                                        "/openapi/v3/apis/apps/v1",
+                                        "/metrics",
+                                        ""};
     struct arena a = {0};
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         struct query q = {0};
@@ -134,8 +147,8 @@ static void values_convert_as_upstreams(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(resources_are_taken_apart),  cmocka_unit_test(other_paths_are_no_resources),
-        cmocka_unit_test(a_proxied_path_is_kept),     cmocka_unit_test(malformed_encoding_is_refused),
+        cmocka_unit_test(resources_are_taken_apart),   cmocka_unit_test(other_paths_are_no_resources),
+        cmocka_unit_test(a_proxied_path_is_kept),      cmocka_unit_test(malformed_encoding_is_refused),
         cmocka_unit_test(values_convert_as_upstreams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

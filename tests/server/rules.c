@@ -9,10 +9,15 @@
         (struct str[]){__VA_ARGS__}, sizeof((struct str[]){__VA_ARGS__}) / sizeof(struct str)                \
     }
 
-static struct attributes ask(const char *verb, const char *group, const char *resource, const char *sub, const char *name)
+static struct attributes ask(const char *verb, const char *group, const char *resource, const char *sub,
+                             const char *name)
 {
-    return (struct attributes){.verb = str_from(verb), .is_resource = true, .group = str_from(group),
-                               .resource = str_from(resource), .subresource = str_from(sub), .name = str_from(name)};
+    return (struct attributes){.verb = str_from(verb),
+                               .is_resource = true,
+                               .group = str_from(group),
+                               .resource = str_from(resource),
+                               .subresource = str_from(sub),
+                               .name = str_from(name)};
 }
 
 static bool allows(const struct policy_rule *r, struct attributes a)
@@ -23,7 +28,8 @@ static bool allows(const struct policy_rule *r, struct attributes a)
 static void a_rule_allows_what_it_names(void **state)
 {
     (void)state;
-    struct policy_rule r = {.verbs = WORDS(STR("get"), STR("list")), .api_groups = WORDS(STR("")),
+    struct policy_rule r = {.verbs = WORDS(STR("get"), STR("list")),
+                            .api_groups = WORDS(STR("")),
                             .resources = WORDS(STR("pods"), STR("pods/log"))};
     assert_true(allows(&r, ask("get", "", "pods", "", "x")));
     assert_true(allows(&r, ask("get", "", "pods", "log", "x")));
@@ -39,11 +45,12 @@ static void a_rule_allows_what_it_names(void **state)
 static void stars_stand_for_all(void **state)
 {
     (void)state;
-    struct policy_rule scale = {.verbs = WORDS(STR("*")), .api_groups = WORDS(STR("*")),
-                                .resources = WORDS(STR("*/scale"))};
+    struct policy_rule scale = {
+        .verbs = WORDS(STR("*")), .api_groups = WORDS(STR("*")), .resources = WORDS(STR("*/scale"))};
     assert_true(allows(&scale, ask("patch", "apps", "deployments", "scale", "x")));
     assert_false(allows(&scale, ask("patch", "apps", "deployments", "", "x")));
-    struct policy_rule urls = {.verbs = WORDS(STR("get")), .non_resource_urls = WORDS(STR("/healthz/*"), STR("/version"))};
+    struct policy_rule urls = {.verbs = WORDS(STR("get")),
+                               .non_resource_urls = WORDS(STR("/healthz/*"), STR("/version"))};
     assert_true(allows(&urls, (struct attributes){.verb = STR("get"), .path = STR("/healthz/ping")}));
     assert_true(allows(&urls, (struct attributes){.verb = STR("get"), .path = STR("/version")}));
     assert_false(allows(&urls, (struct attributes){.verb = STR("get"), .path = STR("/healthz")}));
@@ -54,8 +61,10 @@ static void what_is_not_covered_is_told_compactly(void **state)
 {
     (void)state;
     struct arena a = {0};
-    struct policy_rule held[] = {{.verbs = WORDS(STR("get")), .api_groups = WORDS(STR("")), .resources = WORDS(STR("*"))}};
-    struct policy_rule wanted[] = {{.verbs = WORDS(STR("get"), STR("list"), STR("watch")), .api_groups = WORDS(STR("")),
+    struct policy_rule held[] = {
+        {.verbs = WORDS(STR("get")), .api_groups = WORDS(STR("")), .resources = WORDS(STR("*"))}};
+    struct policy_rule wanted[] = {{.verbs = WORDS(STR("get"), STR("list"), STR("watch")),
+                                    .api_groups = WORDS(STR("")),
                                     .resources = WORDS(STR("secrets"))}};
     struct policy_rule_vec missing;
     rules_missing(&(struct policy_rule_vec){held, 1}, &(struct policy_rule_vec){wanted, 1}, &a, &missing);
@@ -108,7 +117,8 @@ static void default_bindings_name_default_roles(void **state)
             found = !strcmp(role_defaults[i].name, binding_defaults[b].role) &&
                     !role_defaults[i].ns == !binding_defaults[b].ns;
         if (!found)
-            fail_msg("binding %s names role %s, which is none", binding_defaults[b].name, binding_defaults[b].role);
+            fail_msg("binding %s names role %s, which is none", binding_defaults[b].name,
+                     binding_defaults[b].role);
     }
 }
 

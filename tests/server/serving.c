@@ -20,8 +20,10 @@ static int stop(void **state)
     return 0;
 }
 
-#define CONFIG_MAP(name) "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"" name "\"},\"data\":{\"k\":\"v\"}}"
-#define MAPS             "/api/v1/namespaces/default/configmaps"
+#define CONFIG_MAP(name)                                                                                     \
+    "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"" name                           \
+    "\"},\"data\":{\"k\":\"v\"}}"
+#define MAPS "/api/v1/namespaces/default/configmaps"
 
 static void a_new_cluster_has_what_it_needs(void **state)
 {
@@ -34,7 +36,8 @@ static void a_new_cluster_has_what_it_needs(void **state)
         "/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-admin",
         "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/system:basic-user",
         "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/system:controller:job-controller",
-        "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/roles/extension-apiserver-authentication-reader",
+        "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/roles/"
+        "extension-apiserver-authentication-reader",
         "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication",
     };
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
@@ -45,7 +48,8 @@ static void a_new_cluster_has_what_it_needs(void **state)
     assert_str(at(&view, "aggregationRule.clusterRoleSelectors.0.matchLabels"),
                "{\"rbac.authorization.k8s.io/aggregate-to-view\":\"true\"}");
     assert_str(at(&view, "metadata.labels"),
-               "{\"kubernetes.io/bootstrapping\":\"rbac-defaults\",\"rbac.authorization.k8s.io/aggregate-to-edit\":\"true\"}");
+               "{\"kubernetes.io/bootstrapping\":\"rbac-defaults\",\"rbac.authorization.k8s.io/"
+               "aggregate-to-edit\":\"true\"}");
     assert_true(count(&view, "rules") > 5);
 }
 
@@ -65,8 +69,9 @@ static void objects_come_and_go(void **state)
     _cleanup_answer_ struct answer again = ask(&c, c.as_admin, "POST", MAPS, NULL, CONFIG_MAP("come"));
     assert_status(again, 409);
     assert_str(at(&again, "reason"), "AlreadyExists");
-    _cleanup_answer_ struct answer patched = ask(&c, c.as_admin, "PATCH", MAPS "/come",
-                                                 "content-type: application/merge-patch+json", "{\"data\":{\"k\":\"w\"}}");
+    _cleanup_answer_ struct answer patched =
+        ask(&c, c.as_admin, "PATCH", MAPS "/come", "content-type: application/merge-patch+json",
+            "{\"data\":{\"k\":\"w\"}}");
     assert_status(patched, 200);
     assert_str(at(&patched, "data.k"), "w");
     _cleanup_answer_ struct answer gone = ask(&c, c.as_admin, "DELETE", MAPS "/come", NULL, NULL);
@@ -84,7 +89,8 @@ static void lists_carry_everything(void **state)
     (void)state;
     char body[256], path[64];
     for (int i = 0; i < 100; i++) {
-        snprintf(body, sizeof body, "{\"metadata\":{\"name\":\"list-%03d\",\"labels\":{\"l\":\"%d\"}}}", i, i % 2);
+        snprintf(body, sizeof body, "{\"metadata\":{\"name\":\"list-%03d\",\"labels\":{\"l\":\"%d\"}}}", i,
+                 i % 2);
         _cleanup_answer_ struct answer a = create(&c, "/api/v1/namespaces/kube-public/configmaps", body);
     }
     (void)path;
@@ -95,15 +101,16 @@ static void lists_carry_everything(void **state)
     assert_int_equal(count(&all, "items"), 100);
     assert_str(at(&all, "items.7.metadata.name"), "list-007");
     assert_str(at(&all, "items.7.kind"), "");
-    _cleanup_answer_ struct answer odd = get(&c, "/api/v1/namespaces/kube-public/configmaps?labelSelector=l%3D1");
+    _cleanup_answer_ struct answer odd =
+        get(&c, "/api/v1/namespaces/kube-public/configmaps?labelSelector=l%3D1");
     assert_int_equal(count(&odd, "items"), 50);
     _cleanup_answer_ struct answer page = get(&c, "/api/v1/namespaces/kube-public/configmaps?limit=30");
     assert_int_equal(count(&page, "items"), 30);
     assert_str(at(&page, "metadata.remainingItemCount"), "70");
     struct str token = at(&page, "metadata.continue");
     assert_true(token.n > 0);
-    struct str next = arena_printf(&c.arena, "/api/v1/namespaces/kube-public/configmaps?limit=100&continue=" STR_FMT,
-                                   STR_ARG(token));
+    struct str next = arena_printf(
+        &c.arena, "/api/v1/namespaces/kube-public/configmaps?limit=100&continue=" STR_FMT, STR_ARG(token));
     _cleanup_answer_ struct answer rest = get(&c, next.p);
     assert_status(rest, 200);
     assert_int_equal(count(&rest, "items"), 70);
@@ -154,7 +161,8 @@ static void protobuf_and_yaml_are_served(void **state)
 static void wrong_types_are_told(void **state)
 {
     (void)state;
-    _cleanup_answer_ struct answer accept = ask(&c, c.as_admin, "GET", "/api/v1/namespaces", "accept: text/html", NULL);
+    _cleanup_answer_ struct answer accept =
+        ask(&c, c.as_admin, "GET", "/api/v1/namespaces", "accept: text/html", NULL);
     assert_status(accept, 406);
     assert_str(at(&accept, "reason"), "NotAcceptable");
     _cleanup_answer_ struct answer body = ask(&c, c.as_admin, "POST", MAPS, "content-type: text/xml", "<x/>");
@@ -188,8 +196,8 @@ static void what_is_not_there_is_not_found(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         _cleanup_answer_ struct answer a = ask(&c, c.as_admin, cases[i].method, cases[i].path, NULL, NULL);
         if (a.status != cases[i].status)
-            fail_msg("%s %s: %d, expected %d: " STR_FMT, cases[i].method, cases[i].path, a.status, cases[i].status,
-                     STR_ARG(a.response.body));
+            fail_msg("%s %s: %d, expected %d: " STR_FMT, cases[i].method, cases[i].path, a.status,
+                     cases[i].status, STR_ARG(a.response.body));
     }
 }
 
@@ -210,18 +218,21 @@ static void discovery_lists_everything(void **state)
     assert_str(at(&v1, "groupVersion"), "v1");
     assert_true(str_find(v1.response.body, STR("\"name\":\"pods/log\"")) >= 0);
     _cleanup_answer_ struct answer apps = get(&c, "/apis/apps/v1");
-    assert_true(str_find(apps.response.body, STR("\"name\":\"deployments/scale\",\"singularName\":\"\",\"namespaced\":true,"
-                                                 "\"group\":\"autoscaling\",\"version\":\"v1\",\"kind\":\"Scale\"")) >= 0);
+    assert_true(str_find(apps.response.body,
+                         STR("\"name\":\"deployments/scale\",\"singularName\":\"\",\"namespaced\":true,"
+                             "\"group\":\"autoscaling\",\"version\":\"v1\",\"kind\":\"Scale\"")) >= 0);
 }
 
 static void aggregated_discovery_is_cached_by_its_tag(void **state)
 {
     (void)state;
-    const char *accept = "accept: application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+    const char *accept =
+        "accept: application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
     _cleanup_answer_ struct answer a = ask(&c, c.as_admin, "GET", "/apis", accept, NULL);
     assert_status(a, 200);
     assert_str(at(&a, "kind"), "APIGroupDiscoveryList");
-    assert_true(str_find(fetch_header_get(&a.response, STR("content-type")), STR("as=APIGroupDiscoveryList")) >= 0);
+    assert_true(
+        str_find(fetch_header_get(&a.response, STR("content-type")), STR("as=APIGroupDiscoveryList")) >= 0);
     struct str tag = fetch_header_get(&a.response, STR("etag"));
     assert_true(tag.n > 10);
     struct str again = arena_printf(&c.arena, "%s\nif-none-match: " STR_FMT, accept, STR_ARG(tag));
@@ -257,8 +268,9 @@ static void the_version_and_metrics_are_told(void **state)
     assert_true(str_starts(at(&v, "gitVersion"), STR("v1.36.")));
     _cleanup_answer_ struct answer m = get(&c, "/metrics");
     assert_status(m, 200);
-    assert_true(str_find(m.response.body, STR("apiserver_request_total{code=\"200\",group=\"\",resource=\"\",scope=\"\","
-                                              "subresource=\"\",verb=\"GET\",version=\"\"}")) >= 0);
+    assert_true(str_find(m.response.body,
+                         STR("apiserver_request_total{code=\"200\",group=\"\",resource=\"\",scope=\"\","
+                             "subresource=\"\",verb=\"GET\",version=\"\"}")) >= 0);
     assert_true(str_find(m.response.body, STR("process_resident_memory_bytes ")) >= 0);
     _cleanup_answer_ struct answer keys = get(&c, "/openid/v1/jwks");
     assert_status(keys, 200);
@@ -280,7 +292,8 @@ static void large_answers_are_compressed(void **state)
     buf_free(&body);
     static const char *const paths[] = {MAPS "/large", MAPS};
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-        _cleanup_answer_ struct answer a = ask(&c, c.as_admin, "GET", paths[i], "accept-encoding: gzip", NULL);
+        _cleanup_answer_ struct answer a =
+            ask(&c, c.as_admin, "GET", paths[i], "accept-encoding: gzip", NULL);
         assert_status(a, 200);
         assert_str(fetch_header_get(&a.response, STR("content-encoding")), "gzip");
         assert_true(a.response.body.n < 10000);
@@ -296,17 +309,18 @@ static void json_is_indented_for_people(void **state)
 {
     (void)state;
     _cleanup_answer_ struct answer a = get(&c, "/api/v1/namespaces/default?pretty=true");
-    assert_true(str_starts(a.response.body, STR("{\n  \"kind\": \"Namespace\",\n  \"apiVersion\": \"v1\",\n")));
-    _cleanup_answer_ struct answer list = ask(&c, c.as_admin, "GET", "/api/v1/namespaces", "user-agent: curl/8", NULL);
+    assert_true(
+        str_starts(a.response.body, STR("{\n  \"kind\": \"Namespace\",\n  \"apiVersion\": \"v1\",\n")));
+    _cleanup_answer_ struct answer list =
+        ask(&c, c.as_admin, "GET", "/api/v1/namespaces", "user-agent: curl/8", NULL);
     assert_true(str_starts(list.response.body, STR("{\n  \"kind\": \"NamespaceList\",\n")));
 }
 
 static void warnings_stand_in_headers(void **state)
 {
     (void)state;
-    _cleanup_answer_ struct answer a =
-        ask(&c, c.as_admin, "POST", MAPS "?dryRun=All&fieldValidation=Warn", NULL,
-            "{\"metadata\":{\"name\":\"warned\"},\"nonsense\":1}");
+    _cleanup_answer_ struct answer a = ask(&c, c.as_admin, "POST", MAPS "?dryRun=All&fieldValidation=Warn",
+                                           NULL, "{\"metadata\":{\"name\":\"warned\"},\"nonsense\":1}");
     assert_status(a, 201);
     assert_str(fetch_header_get(&a.response, STR("warning")), "299 - \"unknown field \\\"nonsense\\\"\"");
 }
@@ -326,7 +340,8 @@ static void logs_need_a_pod_and_sane_options(void **state)
                "{\"name\":\"a\",\"image\":\"i\"},{\"name\":\"b\",\"image\":\"i\"}]}}");
     _cleanup_answer_ struct answer choose = get(&c, "/api/v1/namespaces/kube-system/pods/two/log");
     assert_status(choose, 400);
-    assert_str(at(&choose, "message"), "a container name must be specified for pod two, choose one of: [a b]");
+    assert_str(at(&choose, "message"),
+               "a container name must be specified for pod two, choose one of: [a b]");
     _cleanup_answer_ struct answer wrong = get(&c, "/api/v1/namespaces/kube-system/pods/two/log?container=z");
     assert_str(at(&wrong, "message"), "container z is not valid for pod two");
     _cleanup_answer_ struct answer empty = get(&c, "/api/v1/namespaces/kube-system/pods/two/log?container=a");

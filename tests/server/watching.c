@@ -49,8 +49,8 @@ static void change(const char *name)
 /* All events of a watch that lasts a second, one a line. */
 static struct answer watch(const char *query, struct str from, const char *headers)
 {
-    struct str path =
-        arena_printf(&c.arena, MAPS "?watch=1&timeoutSeconds=1&resourceVersion=" STR_FMT "%s", STR_ARG(from), query);
+    struct str path = arena_printf(&c.arena, MAPS "?watch=1&timeoutSeconds=1&resourceVersion=" STR_FMT "%s",
+                                   STR_ARG(from), query);
     return ask(&c, c.as_admin, "GET", path.p, headers, NULL);
 }
 
@@ -80,7 +80,8 @@ static void events_follow_a_revision_in_order(void **state)
     assert_status(a, 200);
     assert_str(fetch_header_get(&a.response, STR("content-type")), "application/json");
     assert_int_equal(lines(&a), 3);
-    assert_true(line_has(&a, 0, "{\"type\":\"ADDED\",\"object\":{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\""));
+    assert_true(
+        line_has(&a, 0, "{\"type\":\"ADDED\",\"object\":{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\""));
     assert_true(line_has(&a, 1, "{\"type\":\"MODIFIED\""));
     assert_true(line_has(&a, 2, "{\"type\":\"DELETED\""));
 }
@@ -101,7 +102,8 @@ static void tables_and_metadata_are_watched(void **state)
     (void)state;
     struct str from = revision();
     change("table");
-    _cleanup_answer_ struct answer t = watch("", from, "accept: application/json;as=Table;v=v1;g=meta.k8s.io");
+    _cleanup_answer_ struct answer t =
+        watch("", from, "accept: application/json;as=Table;v=v1;g=meta.k8s.io");
     assert_true(line_has(&t, 0, "\"kind\":\"Table\""));
     assert_true(line_has(&t, 0, "\"columnDefinitions\":[{"));
     assert_true(line_has(&t, 1, "\"columnDefinitions\":null"));
@@ -115,8 +117,10 @@ static void protobuf_frames_have_lengths(void **state)
     (void)state;
     struct str from = revision();
     change("framed");
-    _cleanup_answer_ struct answer a = watch("", from, "accept: application/vnd.kubernetes.protobuf;stream=watch");
-    assert_str(fetch_header_get(&a.response, STR("content-type")), "application/vnd.kubernetes.protobuf;stream=watch");
+    _cleanup_answer_ struct answer a =
+        watch("", from, "accept: application/vnd.kubernetes.protobuf;stream=watch");
+    assert_str(fetch_header_get(&a.response, STR("content-type")),
+               "application/vnd.kubernetes.protobuf;stream=watch");
     struct str rest = a.response.body;
     static const char *const types[] = {"ADDED", "MODIFIED", "DELETED"};
     for (int i = 0; i < 3; i++) {
@@ -145,7 +149,8 @@ static void a_streaming_list_ends_with_a_bookmark(void **state)
     assert_status(a, 200);
     int n = lines(&a);
     assert_true(n >= 2);
-    assert_true(line_has(&a, n - 1, "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\""));
+    assert_true(line_has(&a, n - 1,
+                         "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\""));
     assert_true(line_has(&a, n - 1, "\"k8s.io/initial-events-end\":\"true\""));
     _cleanup_answer_ struct answer gone = ask(&c, c.as_admin, "DELETE", MAPS "/there", NULL, NULL);
 }
@@ -208,7 +213,8 @@ static void crowd_main(void *arg)
     struct crowd *crowd = arg;
     for (int i = 0; i < 200 && !crowd->refused; i++) {
         struct fetch_response r = {0};
-        struct fetch_request q = {.url = cluster_url(crowd->cluster, MAPS), .body = STR("{\"metadata\":{\"generateName\":\"m-\"}}")};
+        struct fetch_request q = {.url = cluster_url(crowd->cluster, MAPS),
+                                  .body = STR("{\"metadata\":{\"generateName\":\"m-\"}}")};
         if (fetch_do(crowd->who, &q, &r, NULL) == 0 && r.status == 429 &&
             str_eq(fetch_header_get(&r, STR("retry-after")), STR("1")) &&
             str_find(r.body, STR("\"reason\":\"TooManyRequests\"")) >= 0)
@@ -223,10 +229,13 @@ static void too_many_requests_are_sent_back(void **state)
     (void)state;
     struct cluster tiny;
     cluster_start(&tiny, "tiny-token,tiny,u1\n", 1);
-    _cleanup_answer_ struct answer bound = create(&tiny, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-        "{\"metadata\":{\"name\":\"tiny\"},\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":\"ClusterRole\","
-        "\"name\":\"cluster-admin\"},\"subjects\":[{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":\"User\","
-        "\"name\":\"tiny\"}]}");
+    _cleanup_answer_ struct answer bound =
+        create(&tiny, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+               "{\"metadata\":{\"name\":\"tiny\"},\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\","
+               "\"kind\":\"ClusterRole\","
+               "\"name\":\"cluster-admin\"},\"subjects\":[{\"apiGroup\":\"rbac.authorization.k8s.io\","
+               "\"kind\":\"User\","
+               "\"name\":\"tiny\"}]}");
     struct crowd crowd = {.cluster = &tiny, .who = cluster_client(&tiny, "tiny-token")};
     pthread_t threads[8];
     for (size_t i = 0; i < ARRAY_LEN(threads); i++)
