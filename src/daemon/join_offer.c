@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/file.h"
 #include "daemon/join.h"
+#include "kinds/meta_v1.h"
 #include "schema/json.h"
 
 /* What must be there for agents to join, as kubeadm makes it: who may ask for certificates, and that anyone

@@ -234,7 +234,7 @@ static void respond_aggregated(struct discovery *d, struct request *q, bool core
         make_aggregated(d, core, q->accept.media, q, doc);
     struct aggregated now = *doc;
     pthread_mutex_unlock(&d->mutex);
-    request_cacheable(q, str_from(types[q->accept.media]), now.etag,
+    request_cacheable(q, str_from(types[q->accept.media]), now.etag, false,
                       &(struct http_part){.bytes = now.bytes, .release = release_nothing});
 }
 

@@ -108,7 +108,7 @@ void request_bytes(struct request *q, int code, struct str content_type, const s
     respond(q, code, &h, &packed);
 }
 
-void request_cacheable(struct request *q, struct str content_type, struct str etag,
+void request_cacheable(struct request *q, struct str content_type, struct str etag, bool packed,
                        const struct http_part *part)
 {
     struct headers h = {0};
@@ -118,6 +118,8 @@ void request_cacheable(struct request *q, struct str content_type, struct str et
     add_header(&h, STR("content-type"), content_type);
     add_header(&h, STR("etag"), etag);
     add_header(&h, STR("vary"), STR("Accept"));
+    if (packed)
+        add_header(&h, STR("content-encoding"), STR("gzip"));
     struct str known = http_header_get(q->http, STR("if-none-match"));
     if (!str_empty(known) && str_find(known, etag) >= 0) {
         drop(part);

@@ -39,8 +39,8 @@ void request_json(struct request *q, int code, const struct type *type, const vo
 /* Bytes of a media type. Large ones are compressed where the client takes that. Copied, unless `release` is
  * given. */
 void request_bytes(struct request *q, int code, struct str content_type, const struct http_part *part);
-/* The same with an ETag; 304 when the client has it already. */
-void request_cacheable(struct request *q, struct str content_type, struct str etag,
+/* The same with an ETag; 304 when the client has it already. `packed`: the bytes are compressed. */
+void request_cacheable(struct request *q, struct str content_type, struct str etag, bool packed,
                        const struct http_part *part);
 /* An object, in the rendering that the client asked for. */
 void request_object(struct request *q, int code, struct object *o);
