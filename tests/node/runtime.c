@@ -104,16 +104,16 @@ static struct container_config config(struct world *w, const char *script)
     return c;
 }
 
-static struct container *start(struct world *w, const struct container_config *c)
+static struct runtime_container *start(struct world *w, const struct container_config *c)
 {
-    struct container *out;
+    struct runtime_container *out;
     latch_reset(&w->ended);
     assert_ok(container_create(w->runtime, c, &out, &w->err), w->err);
     assert_ok(container_start(w->runtime, out, &w->err), w->err);
     return out;
 }
 
-static void wait_for_end(struct world *w, struct container *c)
+static void wait_for_end(struct world *w, struct runtime_container *c)
 {
     int64_t deadline = clock_mono() + 20 * CLOCK_S;
     while (!container_refresh(w->runtime, c)) {
@@ -123,7 +123,7 @@ static void wait_for_end(struct world *w, struct container *c)
 }
 
 /* Its log without times and streams. */
-static struct str output(struct world *w, struct container *c)
+static struct str output(struct world *w, struct runtime_container *c)
 {
     _cleanup_buf_ struct buf b = {0}, text = {0};
     assert_ok(file_read(arena_c(&w->arena, c->log_path), 1 << 20, &b, &w->err), w->err);
@@ -138,7 +138,7 @@ static struct str output(struct world *w, struct container *c)
 
 static struct str run(struct world *w, struct container_config *c, int64_t code)
 {
-    struct container *made = start(w, c);
+    struct runtime_container *made = start(w, c);
     wait_for_end(w, made);
     struct str said = output(w, made);
     if (made->exit_code != code)
@@ -166,7 +166,7 @@ static void user_directory_and_environment(void **state)
     c.env = (struct str_vec){env, 2};
     c.cwd = STR("/var");
     char root[512];
-    struct user u;
+    struct image_user u;
     assert_ok(container_mount_root(w->runtime, c.id, &c.layers, root, &w->err), w->err);
     assert_ok(user_find(root, STR("boat"), &w->arena, &u, &w->err), w->err);
     c.uid = u.uid;
@@ -180,7 +180,7 @@ static void users_of_the_image(void **state)
 {
     struct world *w = *state;
     NEED_RUNTIME(w);
-    struct user u;
+    struct image_user u;
     char *root = arena_c(&w->arena, w->image.layers.at[0]);
     assert_ok(user_find(root, STR(""), &w->arena, &u, &w->err), w->err);
     assert_int_equal(u.uid, 0);
@@ -236,7 +236,7 @@ static void limits_are_the_kernels(void **state)
     NEED_RUNTIME(w);
     struct container_config c = config(w, "sleep 100");
     c.limits = (struct cgroup_limits){512, 50000, 100000, 64 << 20, 50};
-    struct container *made = start(w, &c);
+    struct runtime_container *made = start(w, &c);
     const char *path = arena_c(&w->arena, c.cgroup_path);
     bool v2 = cgroup_is_unified();
     assert_int_equal(cgroup_read("memory", path, v2 ? "memory.max" : "memory.limit_in_bytes"), 64 << 20);
@@ -258,7 +258,7 @@ static void too_much_memory_is_an_oom_kill(void **state)
     NEED_RUNTIME(w);
     struct container_config c = config(w, "tail /dev/zero");
     c.limits = (struct cgroup_limits){.memory_bytes = 16 << 20};
-    struct container *made = start(w, &c);
+    struct runtime_container *made = start(w, &c);
     wait_for_end(w, made);
     assert_int_equal(made->exit_code, 137);
     assert_true(made->oom_killed);
@@ -272,11 +272,11 @@ static void a_missing_command_is_an_error_and_leaves_nothing(void **state)
     NEED_RUNTIME(w);
     struct container_config c = config(w, "");
     c.args.at[0] = STR("/bin/nothing");
-    struct container *made = NULL;
+    struct runtime_container *made = NULL;
     assert_int_equal(container_create(w->runtime, &c, &made, &w->err), -1);
     if (str_find(w->err.message, STR("No such file or directory")) < 0)
         fail_msg(STR_FMT, STR_ARG(w->err.message));
-    struct container **all;
+    struct runtime_container **all;
     size_t n;
     assert_ok(runtime_load(w->runtime, &all, &n, &w->err), w->err);
     assert_int_equal(n, 0);
@@ -288,7 +288,7 @@ static void exec_runs_inside(void **state)
     struct world *w = *state;
     NEED_RUNTIME(w);
     struct container_config c = config(w, "sleep 100");
-    struct container *made = start(w, &c);
+    struct runtime_container *made = start(w, &c);
     _cleanup_buf_ struct buf out = {0};
     int code;
     struct str command[] = {STR("sh"), STR("-c"), STR("hostname; echo no >&2; exit 7")};
@@ -306,7 +306,7 @@ static void a_new_agent_adopts_what_runs(void **state)
     NEED_RUNTIME(w);
     struct container_config c = config(w, "while sleep 0.01; do test -e /stop && exit 5; done");
     struct container_config ended = config(w, "exit 4"), lost = config(w, "sleep 100");
-    struct container *running = start(w, &c), *done, *gone;
+    struct runtime_container *running = start(w, &c), *done, *gone;
     int64_t pid = running->pid;
     done = start(w, &ended);
     gone = start(w, &lost);
@@ -318,7 +318,7 @@ static void a_new_agent_adopts_what_runs(void **state)
     container_free(gone);
     clock_sleep(200 * CLOCK_MS);
     open_runtime(w);
-    struct container **all;
+    struct runtime_container **all;
     size_t n;
     assert_ok(runtime_load(w->runtime, &all, &n, &w->err), w->err);
     assert_int_equal(n, 3);

@@ -12,7 +12,7 @@
 #include "base/map.h"
 #include "node/image/reference.h"
 #include "node/image/transfer.h"
-#include "node/oci/json.h"
+#include "schema/json.h"
 
 enum { ARCHIVE_FILES_MAX = 100000, ARCHIVE_DOCUMENT_MAX = 8 << 20 };
 
@@ -202,7 +202,7 @@ static int archive_load_layout(struct image_archive *ar, struct str name, struct
     struct str text;
     struct oci_manifest index = {0};
     if (archive_read_file(ar, STR("index.json"), &ar->arena, &text, err) < 0 ||
-        oci_json_read(&oci_manifest_type, text, &ar->arena, &index, err) < 0)
+        json_decode(&ar->arena, &oci_manifest_type, text, 0, &index, NULL, err) < 0)
         return -1;
     for (size_t i = 0; i < index.manifests.n; i++) {
         const struct oci_descriptor *d = &index.manifests.at[i];
@@ -228,7 +228,7 @@ static int archive_make_manifest(struct image_archive *ar, const struct docker_a
     struct str config_text;
     struct oci_image config = {0};
     if (archive_read_file(ar, image->config, a, &config_text, err) < 0 ||
-        oci_json_read(&oci_image_type, config_text, a, &config, err) < 0)
+        json_decode(a, &oci_image_type, config_text, 0, &config, NULL, err) < 0)
         return -1;
     if (config.rootfs.diff_ids.n != image->layers.n)
         return err_set(err, ERR_INVALID, "archive has %zu layers, its configuration %zu", image->layers.n,
@@ -253,7 +253,7 @@ static int archive_make_manifest(struct image_archive *ar, const struct docker_a
         map_put(&ar->documents, m.layers.at[i].digest, &image->layers.at[i]);
     }
     _cleanup_buf_ struct buf b = {0};
-    oci_json_write(&oci_manifest_type, &m, &b);
+    json_encode(&b, &oci_manifest_type, &m);
     struct str *text = arena_new(a, struct str);
     *text = arena_str(a, buf_str(&b));
     struct digest digest = digest_of(*text);
@@ -269,7 +269,7 @@ static int archive_load_docker(struct image_archive *ar, struct str name, struct
     if (archive_read_file(ar, STR("manifest.json"), &ar->arena, &text, err) < 0)
         return -1;
     text = arena_printf(&ar->arena, "{\"images\":" STR_FMT "}", STR_ARG(text));
-    if (oci_json_read(&docker_archive_type, text, &ar->arena, &docker, err) < 0)
+    if (json_decode(&ar->arena, &docker_archive_type, text, 0, &docker, NULL, err) < 0)
         return -1;
     for (size_t i = 0; i < docker.images.n; i++) {
         struct oci_descriptor root;

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "node/image/reference.h"
-#include "node/oci/json.h"
+#include "schema/json.h"
 
 enum { DOCUMENT_MAX = 8 << 20, NAMES_MAX = 64 << 20 };
 
@@ -137,14 +137,15 @@ static int image_load(struct image_store *s, struct str manifest_digest, struct 
     *out = (struct image){.manifest = arena_str(a, manifest_digest)};
     if (!digest_parse(manifest_digest, &d))
         return err_set(err, ERR_INVALID, "unsupported digest " STR_FMT, STR_ARG(manifest_digest));
-    if (image_store_read(s, &d, a, &text, err) < 0 || oci_json_read(&oci_manifest_type, text, a, &m, err) < 0)
+    if (image_store_read(s, &d, a, &text, err) < 0 ||
+        json_decode(a, &oci_manifest_type, text, 0, &m, NULL, err) < 0)
         return -1;
     out->size = text.n;
     if (!digest_parse(m.config.digest, &d))
         return err_set(err, ERR_INVALID, "unsupported digest " STR_FMT, STR_ARG(m.config.digest));
     out->id = m.config.digest;
     if (image_store_read(s, &d, a, &text, err) < 0 ||
-        oci_json_read(&oci_image_type, text, a, &out->config, err) < 0)
+        json_decode(a, &oci_image_type, text, 0, &out->config, NULL, err) < 0)
         return -1;
     out->size += text.n;
     for (size_t i = 0; i < m.layers.n; i++)
@@ -336,7 +337,7 @@ static void collect_keep_pin(void *arg, const char *name)
         return;
     collect_keep(c, digest_str(&d));
     if (image_store_read(c->store, &d, &c->arena, &text, NULL) == 0 &&
-        oci_json_read(&oci_image_type, text, &c->arena, &config, NULL) == 0)
+        json_decode(&c->arena, &oci_image_type, text, 0, &config, NULL, NULL) == 0)
         for (size_t i = 0; i < config.rootfs.diff_ids.n; i++)
             collect_keep(c, config.rootfs.diff_ids.at[i]);
 }

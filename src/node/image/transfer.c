@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/thread.h"
-#include "node/oci/json.h"
+#include "schema/json.h"
 
 enum { INDEX_DEPTH_MAX = 3, LAYERS_MAX = 256, LAYER_WORKERS = 3, LAYER_BLOCK = 64 * 1024 };
 
@@ -136,7 +136,7 @@ static int document_read(const struct image_origin *o, const struct oci_descript
     if (strcmp(found.text, digest->text))
         return err_set(err, ERR_INVALID, "failed size validation or digest of " STR_FMT ": content is %s",
                        STR_ARG(d->digest), found.text);
-    return oci_json_read(t, *text, a, out, err);
+    return json_decode(a, t, *text, 0, out, NULL, err);
 }
 
 static int image_check(const struct oci_manifest *m, const struct oci_image *config, struct digest *diff_ids,

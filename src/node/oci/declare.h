@@ -1,7 +1,7 @@
 /* Declares a struct's descriptor by hand, a line a field, for documents that are not of the Kubernetes API:
  *
  *   static const struct field oci_platform_fields[] = {ONE(oci_platform, os, "os", STRING), ...};
- *   DECLARE(oci_platform); */
+ *   DECLARE(static, oci_platform) */
 #pragma once
 #include "base/mem.h"
 #include "schema/desc.h"
@@ -20,8 +20,17 @@
 #define LIST_OF(s, member, json, t)     DECLARED_FIELD(s, member, json, STRUCT, LIST, &t##_type)
 #define MAP_OF(s, member, json, t)      DECLARED_FIELD(s, member, json, STRUCT, MAP, &t##_type)
 
-#define DECLARE(s)                                                                                           \
-    const struct type s##_type = {.name = STR_INIT(#s),                                                      \
-                                  .fields = s##_fields,                                                      \
-                                  .n_fields = ARRAY_LEN(s##_fields),                                         \
-                                  .size = sizeof(struct s)}
+/* `scope` is `static` or empty. The table of names is made before main. */
+#define DECLARE(scope, s)                                                                                    \
+    static struct type_index s##_index;                                                                      \
+    scope const struct type s##_type = {.name = STR_INIT(#s),                                                \
+                                        .fields = s##_fields,                                                \
+                                        .n_fields = ARRAY_LEN(s##_fields),                                   \
+                                        .size = sizeof(struct s),                                            \
+                                        .index = &s##_index};                                                \
+    __attribute__((constructor)) static void s##_make_index(void)                                            \
+    {                                                                                                        \
+        declare_index(&s##_type, &s##_index);                                                                \
+    }
+
+void declare_index(const struct type *t, struct type_index *out);

@@ -7,7 +7,7 @@ static const struct field oci_platform_fields[] = {
     ONE(oci_platform, os, "os", STRING),
     ONE(oci_platform, variant, "variant", STRING),
 };
-static DECLARE(oci_platform);
+DECLARE(static, oci_platform)
 
 static const struct field oci_descriptor_fields[] = {
     ONE(oci_descriptor, media_type, "mediaType", STRING),
@@ -16,7 +16,7 @@ static const struct field oci_descriptor_fields[] = {
     OPTIONAL_OF(oci_descriptor, platform, "platform", oci_platform),
     MAP(oci_descriptor, annotations, "annotations", STRING),
 };
-static DECLARE(oci_descriptor);
+DECLARE(static, oci_descriptor)
 
 static const struct field oci_manifest_fields[] = {
     ONE(oci_manifest, schema_version, "schemaVersion", INT64),
@@ -25,7 +25,7 @@ static const struct field oci_manifest_fields[] = {
     LIST_OF(oci_manifest, layers, "layers", oci_descriptor),
     LIST_OF(oci_manifest, manifests, "manifests", oci_descriptor),
 };
-DECLARE(oci_manifest);
+DECLARE(, oci_manifest)
 
 static const struct field oci_image_config_fields[] = {
     ONE(oci_image_config, user, "User", STRING),
@@ -36,13 +36,13 @@ static const struct field oci_image_config_fields[] = {
     LIST(oci_image_config, cmd, "Cmd", STRING),
     MAP(oci_image_config, labels, "Labels", STRING),
 };
-static DECLARE(oci_image_config);
+DECLARE(static, oci_image_config)
 
 static const struct field oci_rootfs_fields[] = {
     ONE(oci_rootfs, type, "type", STRING),
     LIST(oci_rootfs, diff_ids, "diff_ids", STRING),
 };
-static DECLARE(oci_rootfs);
+DECLARE(static, oci_rootfs)
 
 static const struct field oci_image_fields[] = {
     ONE(oci_image, architecture, "architecture", STRING),
@@ -50,19 +50,19 @@ static const struct field oci_image_fields[] = {
     ONE_OF(oci_image, config, "config", oci_image_config),
     ONE_OF(oci_image, rootfs, "rootfs", oci_rootfs),
 };
-DECLARE(oci_image);
+DECLARE(, oci_image)
 
 static const struct field docker_archive_image_fields[] = {
     ONE(docker_archive_image, config, "Config", STRING),
     LIST(docker_archive_image, repo_tags, "RepoTags", STRING),
     LIST(docker_archive_image, layers, "Layers", STRING),
 };
-static DECLARE(docker_archive_image);
+DECLARE(static, docker_archive_image)
 
 static const struct field docker_archive_fields[] = {
     LIST_OF(docker_archive, images, "images", docker_archive_image),
 };
-DECLARE(docker_archive);
+DECLARE(, docker_archive)
 
 static const struct field docker_auth_fields[] = {
     ONE(docker_auth, username, "username", STRING),
@@ -70,27 +70,27 @@ static const struct field docker_auth_fields[] = {
     ONE(docker_auth, auth, "auth", STRING),
     ONE(docker_auth, identity_token, "identitytoken", STRING),
 };
-static DECLARE(docker_auth);
+DECLARE(static, docker_auth)
 
 static const struct field docker_config_fields[] = {
     MAP_OF(docker_config, auths, "auths", docker_auth),
 };
-DECLARE(docker_config);
+DECLARE(, docker_config)
 
 static const struct field registry_token_fields[] = {
     ONE(registry_token, token, "token", STRING),
     ONE(registry_token, access_token, "access_token", STRING),
     ONE(registry_token, expires_in, "expires_in", INT64),
 };
-DECLARE(registry_token);
+DECLARE(, registry_token)
 
 static const struct field registry_error_fields[] = {
     ONE(registry_error, code, "code", STRING),
     ONE(registry_error, message, "message", STRING),
 };
-static DECLARE(registry_error);
+DECLARE(static, registry_error)
 
 static const struct field registry_errors_fields[] = {
     LIST_OF(registry_errors, errors, "errors", registry_error),
 };
-DECLARE(registry_errors);
+DECLARE(, registry_errors)

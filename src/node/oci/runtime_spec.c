@@ -8,7 +8,7 @@ static const struct field oci_user_fields[] = {
     LIST(oci_user, additional_gids, "additionalGids", INT64),
     OPTIONAL(oci_user, umask, "umask", INT64),
 };
-static DECLARE(oci_user);
+DECLARE(static, oci_user)
 
 static const struct field oci_capabilities_fields[] = {
     LIST(oci_capabilities, bounding, "bounding", STRING),
@@ -17,7 +17,7 @@ static const struct field oci_capabilities_fields[] = {
     LIST(oci_capabilities, permitted, "permitted", STRING),
     LIST(oci_capabilities, ambient, "ambient", STRING),
 };
-static DECLARE(oci_capabilities);
+DECLARE(static, oci_capabilities)
 
 static const struct field oci_process_fields[] = {
     ONE(oci_process, terminal, "terminal", BOOL),
@@ -29,13 +29,13 @@ static const struct field oci_process_fields[] = {
     ONE(oci_process, no_new_privileges, "noNewPrivileges", BOOL),
     OPTIONAL(oci_process, oom_score_adj, "oomScoreAdj", INT64),
 };
-DECLARE(oci_process);
+DECLARE(, oci_process)
 
 static const struct field oci_root_fields[] = {
     ONE(oci_root, path, "path", STRING),
     ONE(oci_root, readonly, "readonly", BOOL),
 };
-static DECLARE(oci_root);
+DECLARE(static, oci_root)
 
 static const struct field oci_mount_fields[] = {
     ONE(oci_mount, destination, "destination", STRING),
@@ -43,13 +43,13 @@ static const struct field oci_mount_fields[] = {
     ONE(oci_mount, source, "source", STRING),
     LIST(oci_mount, options, "options", STRING),
 };
-static DECLARE(oci_mount);
+DECLARE(static, oci_mount)
 
 static const struct field oci_namespace_fields[] = {
     ONE(oci_namespace, type, "type", STRING),
     ONE(oci_namespace, path, "path", STRING),
 };
-static DECLARE(oci_namespace);
+DECLARE(static, oci_namespace)
 
 static const struct field oci_device_fields[] = {
     ONE(oci_device, path, "path", STRING),
@@ -60,32 +60,32 @@ static const struct field oci_device_fields[] = {
     ONE(oci_device, uid, "uid", INT64),
     ONE(oci_device, gid, "gid", INT64),
 };
-static DECLARE(oci_device);
+DECLARE(static, oci_device)
 
 static const struct field oci_device_rule_fields[] = {
     OPTIONAL(oci_device_rule, allow, "allow", BOOL),  ONE(oci_device_rule, type, "type", STRING),
     OPTIONAL(oci_device_rule, major, "major", INT64), OPTIONAL(oci_device_rule, minor, "minor", INT64),
     ONE(oci_device_rule, access, "access", STRING),
 };
-static DECLARE(oci_device_rule);
+DECLARE(static, oci_device_rule)
 
 static const struct field oci_memory_fields[] = {
     ONE(oci_memory, limit, "limit", INT64),
     ONE(oci_memory, swap, "swap", INT64),
 };
-static DECLARE(oci_memory);
+DECLARE(static, oci_memory)
 
 static const struct field oci_cpu_fields[] = {
     ONE(oci_cpu, shares, "shares", INT64),
     ONE(oci_cpu, quota, "quota", INT64),
     ONE(oci_cpu, period, "period", INT64),
 };
-static DECLARE(oci_cpu);
+DECLARE(static, oci_cpu)
 
 static const struct field oci_pids_fields[] = {
     ONE(oci_pids, limit, "limit", INT64),
 };
-static DECLARE(oci_pids);
+DECLARE(static, oci_pids)
 
 static const struct field oci_resources_fields[] = {
     LIST_OF(oci_resources, devices, "devices", oci_device_rule),
@@ -94,7 +94,7 @@ static const struct field oci_resources_fields[] = {
     OPTIONAL_OF(oci_resources, pids, "pids", oci_pids),
     MAP(oci_resources, unified, "unified", STRING),
 };
-static DECLARE(oci_resources);
+DECLARE(static, oci_resources)
 
 static const struct field oci_linux_fields[] = {
     LIST_OF(oci_linux, namespaces, "namespaces", oci_namespace),
@@ -106,7 +106,7 @@ static const struct field oci_linux_fields[] = {
     LIST(oci_linux, masked_paths, "maskedPaths", STRING),
     LIST(oci_linux, readonly_paths, "readonlyPaths", STRING),
 };
-static DECLARE(oci_linux);
+DECLARE(static, oci_linux)
 
 static const struct field oci_spec_fields[] = {
     ONE(oci_spec, oci_version, "ociVersion", STRING),  ONE_OF(oci_spec, process, "process", oci_process),
@@ -114,10 +114,10 @@ static const struct field oci_spec_fields[] = {
     LIST_OF(oci_spec, mounts, "mounts", oci_mount),    ONE_OF(oci_spec, linux_, "linux", oci_linux),
     MAP(oci_spec, annotations, "annotations", STRING),
 };
-DECLARE(oci_spec);
+DECLARE(, oci_spec)
 
 static const struct field conmon_report_fields[] = {
     ONE(conmon_report, data, "data", INT64),
     ONE(conmon_report, message, "message", STRING),
 };
-DECLARE(conmon_report);
+DECLARE(, conmon_report)

@@ -20,11 +20,11 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/random.h"
-#include "node/oci/json.h"
 #include "node/runtime/exits.h"
 #include "node/runtime/overlay.h"
 #include "node/runtime/record.h"
 #include "node/runtime/spec.h"
+#include "schema/json.h"
 
 extern char **environ;
 
@@ -76,7 +76,7 @@ void container_new_id(char out[65])
     buf_free(&b);
 }
 
-void container_free(struct container *c)
+void container_free(struct runtime_container *c)
 {
     if (!c)
         return;
@@ -136,7 +136,7 @@ static bool process_is(int64_t pid, int64_t start)
 
 /* --- conmon --- */
 
-static int spawn(const char *const *argv, int sync_fd, pid_t *pid)
+static int spawn(const char *const *argv, const char *dir, int sync_fd, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
@@ -151,6 +151,7 @@ static int spawn(const char *const *argv, int sync_fd, pid_t *pid)
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &all);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawn_file_actions_addchdir_np(&actions, dir); /* conmon leaves its notes where it stands */
     static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                 pipe[] = "_OCI_SYNCPIPE=3";
     char *const env[] = {path, pipe, NULL};
@@ -181,7 +182,7 @@ static int read_report(int fd, struct arena *a, struct conmon_report *out, struc
     }
     if (!b.n)
         return err_set(err, ERR_INTERNAL, "container create failed: conmon ended without a word");
-    return oci_json_read(&conmon_report_type, arena_str(a, buf_str(&b)), a, out, err);
+    return json_decode(a, &conmon_report_type, arena_str(a, buf_str(&b)), 0, out, NULL, err);
 }
 
 static int run_conmon(struct runtime *r, const struct container_config *config, const char *dir,
@@ -230,7 +231,7 @@ static int run_conmon(struct runtime *r, const struct container_config *config, 
     if (pipe2(fds, O_CLOEXEC) < 0)
         return err_errno(err, errno, "make a pipe");
     pid_t pid;
-    int e = spawn(argv, fds[1], &pid);
+    int e = spawn(argv, dir, fds[1], &pid);
     close(fds[1]);
     if (e) {
         close(fds[0]);
@@ -286,12 +287,12 @@ void container_unmount_root(struct runtime *r, struct str id)
     file_remove_tree(dir, NULL);
 }
 
-static struct container *container_from(const struct container_config *config, const char *dir)
+static struct runtime_container *container_from(const struct container_config *config, const char *dir)
 {
     struct arena own = {0};
     struct arena *a = &own;
-    struct container *c = arena_new(a, struct container);
-    *c = (struct container){
+    struct runtime_container *c = arena_new(a, struct runtime_container);
+    *c = (struct runtime_container){
         .id = arena_str(a, config->id),
         .pod_uid = arena_str(a, config->pod_uid),
         .pod_namespace = arena_str(a, config->pod_namespace),
@@ -320,7 +321,7 @@ static int64_t read_number(const char *dir, const char *name)
     return file_read(path, 32, &b, NULL) == 0 && str_to_i64(str_trim(buf_str(&b)), &value) ? value : 0;
 }
 
-int container_create(struct runtime *r, const struct container_config *config, struct container **out,
+int container_create(struct runtime *r, const struct container_config *config, struct runtime_container **out,
                      struct err *err)
 {
     _cleanup_arena_ struct arena a = {0};
@@ -331,8 +332,8 @@ int container_create(struct runtime *r, const struct container_config *config, s
     if (container_mount_root(r, config->id, &config->layers, rootfs, err) < 0)
         return -1;
     spec_make(config, rootfs, &a, &spec);
-    oci_json_write(&oci_spec_type, &spec, &text);
-    struct container *c = container_from(config, dir);
+    json_encode(&text, &oci_spec_type, &spec);
+    struct runtime_container *c = container_from(config, dir);
     if (file_replace(arena_printf(&a, "%s/config.json", dir).p, buf_str(&text), 0600, err) < 0 ||
         run_conmon(r, config, dir, &a, &c->pid, err) < 0)
         goto failed;
@@ -350,7 +351,27 @@ failed:
     return -1;
 }
 
-int container_start(struct runtime *r, struct container *c, struct err *err)
+int container_record_failure(struct runtime *r, const struct container_config *config, struct str why,
+                             struct runtime_container **out, struct err *err)
+{
+    _cleanup_arena_ struct arena a = {0};
+    const char *dir = dir_of(r, &a, config->id).p;
+    if (file_mkdirs(dir, 0711, err) < 0)
+        return -1;
+    struct runtime_container *c = container_from(config, dir);
+    c->start_error = arena_str(c->arena, why);
+    c->state = CONTAINER_EXITED;
+    c->exit_code = 128;
+    c->finished_ns = c->created_ns;
+    if (record_write(c, err) < 0) {
+        container_free(c);
+        return -1;
+    }
+    *out = c;
+    return 0;
+}
+
+int container_start(struct runtime *r, struct runtime_container *c, struct err *err)
 {
     /* Written before: a container that runs without having been started is never seen. */
     c->started_ns = clock_wall();
@@ -362,12 +383,12 @@ int container_start(struct runtime *r, struct container *c, struct err *err)
     return 0;
 }
 
-static const char *exit_path(struct runtime *r, const struct container *c, struct arena *a)
+static const char *exit_path(struct runtime *r, const struct runtime_container *c, struct arena *a)
 {
     return arena_printf(a, "%s/" STR_FMT, r->exits_dir, STR_ARG(c->id)).p;
 }
 
-static void container_ended(struct container *c, int64_t code, int64_t at)
+static void container_ended(struct runtime_container *c, int64_t code, int64_t at)
 {
     char oom[CONTAINER_PATH_MAX + 8];
     snprintf(oom, sizeof oom, STR_FMT "/oom", STR_ARG(c->dir));
@@ -378,7 +399,7 @@ static void container_ended(struct container *c, int64_t code, int64_t at)
     record_write(c, NULL);
 }
 
-bool container_refresh(struct runtime *r, struct container *c)
+bool container_refresh(struct runtime *r, struct runtime_container *c)
 {
     if (c->state == CONTAINER_EXITED)
         return false;
@@ -404,7 +425,7 @@ bool container_refresh(struct runtime *r, struct container *c)
     return true;
 }
 
-int container_signal(struct runtime *r, struct container *c, int number, struct err *err)
+int container_signal(struct runtime *r, struct runtime_container *c, int number, struct err *err)
 {
     (void)r;
     if (c->state == CONTAINER_EXITED || !process_is(c->pid, c->pid_start))
@@ -418,7 +439,7 @@ int container_signal(struct runtime *r, struct container *c, int number, struct 
     return 0;
 }
 
-void container_release(struct runtime *r, struct container *c)
+void container_release(struct runtime *r, struct runtime_container *c)
 {
     _cleanup_arena_ struct arena a = {0};
     const char *cgroup = arena_c(&a, c->cgroup_path);
@@ -428,7 +449,7 @@ void container_release(struct runtime *r, struct container *c)
     overlay_unmount(c->dir.p);
 }
 
-int container_remove(struct runtime *r, struct container *c, struct err *err)
+int container_remove(struct runtime *r, struct runtime_container *c, struct err *err)
 {
     _cleanup_arena_ struct arena a = {0};
     container_release(r, c);
@@ -441,7 +462,7 @@ int container_remove(struct runtime *r, struct container *c, struct err *err)
     return file_remove_tree(c->dir.p, err);
 }
 
-int container_reopen_log(struct runtime *r, const struct container *c, struct err *err)
+int container_reopen_log(struct runtime *r, const struct runtime_container *c, struct err *err)
 {
     (void)r;
     _cleanup_arena_ struct arena a = {0};
@@ -455,14 +476,15 @@ int container_reopen_log(struct runtime *r, const struct container *c, struct er
 
 /* --- adoption --- */
 
-static void load_one(struct runtime *r, const char *id, struct container ***out, size_t *n, size_t *cap)
+static void load_one(struct runtime *r, const char *id, struct runtime_container ***out, size_t *n,
+                     size_t *cap)
 {
     _cleanup_arena_ struct arena a = {0};
     const char *dir = dir_of(r, &a, str_from(id)).p;
-    struct container *c;
+    struct runtime_container *c;
     if (record_read(dir, &c, NULL) < 0) {
         log_info("removing container %s, which was never whole", id);
-        struct container rest = {
+        struct runtime_container rest = {
             .id = str_from(id), .dir = str_from(dir), .cgroup_path = STR("/sagong-none")};
         container_remove(r, &rest, NULL);
         return;
@@ -475,7 +497,7 @@ static void load_one(struct runtime *r, const char *id, struct container ***out,
     (*out)[(*n)++] = c;
 }
 
-int runtime_load(struct runtime *r, struct container ***out, size_t *n, struct err *err)
+int runtime_load(struct runtime *r, struct runtime_container ***out, size_t *n, struct err *err)
 {
     size_t cap = 0;
     *out = NULL;
@@ -492,7 +514,7 @@ int runtime_load(struct runtime *r, struct container ***out, size_t *n, struct e
 
 /* --- exec --- */
 
-int container_exec(struct runtime *r, const struct container *c, const struct str_vec *command,
+int container_exec(struct runtime *r, const struct runtime_container *c, const struct str_vec *command,
                    int64_t timeout_ns, size_t limit, struct buf *output, int *exit_code, struct err *err)
 {
     _cleanup_arena_ struct arena a = {0};

@@ -35,14 +35,14 @@ struct container_config {
     struct str stop_signal; /* "SIGTERM" when empty */
 };
 
-enum container_state {
+enum runtime_state {
     CONTAINER_CREATED,
     CONTAINER_RUNNING,
     CONTAINER_EXITED,
 };
 
 /* A container as it is on disk. */
-struct container {
+struct runtime_container {
     struct str id, pod_uid, pod_namespace, pod_name, name, image, image_id, spec_hash, log_path, cgroup_path,
         stop_signal, dir;
     int64_t attempt;
@@ -51,9 +51,10 @@ struct container {
     int64_t created_ns, started_ns; /* wall clock; started 0: not yet */
     int64_t finished_ns;            /* once exited, as what follows */
     int64_t exit_code;
-    bool oom_killed, lost; /* lost: nobody saw how it ended */
-    bool adopted;          /* began under an agent before this one */
-    enum container_state state;
+    bool oom_killed, lost;  /* lost: nobody saw how it ended */
+    struct str start_error; /* why it never ran: then exit_code is 128 */
+    bool adopted;           /* began under an agent before this one */
+    enum runtime_state state;
     struct arena *arena; /* its own: container_free */
 };
 
@@ -72,33 +73,36 @@ void runtime_close(struct runtime *r);
 void container_new_id(char out[65]);
 /* Everything up to the first instruction: overlay, config.json, conmon, `crun create`. On an error nothing is
  * left. */
-int container_create(struct runtime *r, const struct container_config *c, struct container **out,
+int container_create(struct runtime *r, const struct container_config *c, struct runtime_container **out,
                      struct err *err);
+/* Keeps a record of a container that could not be started, as one that has ended. */
+int container_record_failure(struct runtime *r, const struct container_config *c, struct str why,
+                             struct runtime_container **out, struct err *err);
 /* Where its root file system will be, for looking up users before it is created: mounts the overlay. */
 int container_mount_root(struct runtime *r, struct str id, const struct str_vec *layers,
                          char path[static 512], struct err *err);
 /* Takes back container_mount_root when no container comes of it. */
 void container_unmount_root(struct runtime *r, struct str id);
-int container_start(struct runtime *r, struct container *c, struct err *err);
+int container_start(struct runtime *r, struct runtime_container *c, struct err *err);
 /* Reads how the container is now. True when it has ended since. */
-bool container_refresh(struct runtime *r, struct container *c);
+bool container_refresh(struct runtime *r, struct runtime_container *c);
 /* Sends a signal to its first process; SIGKILL goes to everything in its cgroup. One that has ended is no
  * error. */
-int container_signal(struct runtime *r, struct container *c, int signal, struct err *err);
+int container_signal(struct runtime *r, struct runtime_container *c, int signal, struct err *err);
 /* When it has ended: gives back mounts and cgroup, keeps the record (and its log, which is elsewhere). */
-void container_release(struct runtime *r, struct container *c);
+void container_release(struct runtime *r, struct runtime_container *c);
 /* Kills it if need be and removes all of it. */
-int container_remove(struct runtime *r, struct container *c, struct err *err);
-void container_free(struct container *c);
+int container_remove(struct runtime *r, struct runtime_container *c, struct err *err);
+void container_free(struct runtime_container *c);
 /* Reopens the log file, after it was moved away. */
-int container_reopen_log(struct runtime *r, const struct container *c, struct err *err);
+int container_reopen_log(struct runtime *r, const struct runtime_container *c, struct err *err);
 /* Every container on disk, of agents before this one too; watches those that run. Directories without a
  * record (a crash during creation) are removed. The caller frees each, and `*out`. */
-int runtime_load(struct runtime *r, struct container ***out, size_t *n, struct err *err);
+int runtime_load(struct runtime *r, struct runtime_container ***out, size_t *n, struct err *err);
 
 /* Runs a command inside. Output (both streams) goes to `output`, up to `limit` bytes; it is killed at
  * `timeout_ns` (ERR_TIMEOUT). `*exit_code` is the command's own. */
-int container_exec(struct runtime *r, const struct container *c, const struct str_vec *command,
+int container_exec(struct runtime *r, const struct runtime_container *c, const struct str_vec *command,
                    int64_t timeout_ns, size_t limit, struct buf *output, int *exit_code, struct err *err);
 /* "SIGTERM", "TERM", "15" -> 15; 0 when unknown. */
 int signal_from(struct str name);

@@ -2,5 +2,5 @@
 #pragma once
 #include "node/runtime/container.h"
 
-int record_write(const struct container *c, struct err *err);
-int record_read(const char *dir, struct container **out, struct err *err);
+int record_write(const struct runtime_container *c, struct err *err);
+int record_read(const char *dir, struct runtime_container **out, struct err *err);

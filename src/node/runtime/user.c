@@ -44,7 +44,8 @@ static bool to_id(struct str s, int64_t *id)
     return true;
 }
 
-static bool find_in_passwd(struct str passwd, struct str who, bool numeric, struct user *u, struct str *name)
+static bool find_in_passwd(struct str passwd, struct str who, bool numeric, struct image_user *u,
+                           struct str *name)
 {
     struct str line, f[7];
     int64_t uid, gid, want = 0;
@@ -65,7 +66,7 @@ static bool find_in_passwd(struct str passwd, struct str who, bool numeric, stru
     return false;
 }
 
-static void add_groups(struct str group, struct str name, struct arena *a, struct user *u)
+static void add_groups(struct str group, struct str name, struct arena *a, struct image_user *u)
 {
     struct str line, f[4], member;
     int64_t gid;
@@ -96,9 +97,9 @@ static bool find_group(struct str group, struct str who, int64_t *gid)
     return false;
 }
 
-int user_find(const char *root, struct str spec, struct arena *a, struct user *out, struct err *err)
+int user_find(const char *root, struct str spec, struct arena *a, struct image_user *out, struct err *err)
 {
-    *out = (struct user){.home = STR("/")};
+    *out = (struct image_user){.home = STR("/")};
     struct str rest = spec, who = {0}, group_name = {0}, name = {0};
     str_cut(&rest, ':', &who);
     if (rest.p)

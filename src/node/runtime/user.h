@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "schema/desc.h"
 
-struct user {
+struct image_user {
     int64_t uid, gid;
     struct int64_vec groups; /* further ones that /etc/group gives the user */
     struct str home;         /* "/" when not known */
@@ -13,4 +13,4 @@ struct user {
 
 /* `spec`: "", "name", "uid", and either with ":group" (as USER in a Dockerfile). `root` is the container's
  * root file system. */
-int user_find(const char *root, struct str spec, struct arena *a, struct user *out, struct err *err);
+int user_find(const char *root, struct str spec, struct arena *a, struct image_user *out, struct err *err);

@@ -1,0 +1,38 @@
+/* What the parts of the node agent share. */
+#pragma once
+#include <pthread.h>
+
+#include "base/map.h"
+#include "client/events.h"
+#include "client/informer.h"
+#include "client/reconciler.h"
+#include "net/pod_network.h"
+#include "node/image/store.h"
+#include "node/node.h"
+#include "node/runtime/container.h"
+
+struct pods;
+struct puller;
+struct endpoint;
+struct node_status_keeper;
+
+struct node_agent {
+    struct client *client;
+    struct node_options options; /* strings in arena */
+    struct arena arena;
+    struct recorder *recorder;
+    struct runtime *runtime;
+    struct image_store *images;
+    struct puller *puller;
+    struct pods *pods;
+    struct node_status_keeper *status;
+    struct endpoint *endpoint;
+    struct informer *pod_informer, *service_informer, *node_informer;
+    pthread_mutex_t network_mutex;
+    struct pod_network
+        *network;    /* guarded by network_mutex; NULL until the node has its range of addresses */
+    struct str name; /* options.name */
+};
+
+/* The pod network, opened as soon as Node.spec.podCIDR is there; NULL with `err` until then. */
+struct pod_network *node_network(struct node_agent *n, struct err *err);

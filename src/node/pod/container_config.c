@@ -1,0 +1,214 @@
+#include "node/pod/container_config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "node/pod/env.h"
+#include "node/pod/files.h"
+#include "node/pod/resources.h"
+#include "node/runtime/user.h"
+#include "node/volume/volume.h"
+#include "schema/json.h"
+
+struct field_context pod_field_context(const struct pod_state *p)
+{
+    return (struct field_context){
+        .pod_ips = p->ips,
+        .host_ip = p->node->options.address,
+        .node_name = p->node->name,
+        .node_memory = node_memory_bytes(),
+        .node_cpu_milli = sysconf(_SC_NPROCESSORS_ONLN) * 1000,
+    };
+}
+
+/* --- who it runs as --- */
+
+static const struct security_context no_security = {0};
+static const struct pod_security_context no_pod_security = {0};
+
+static int config_user(const struct pod *pod, const struct container *c, const struct image *image,
+                       const char *rootfs, struct arena *a, struct container_config *out, struct err *err)
+{
+    const struct security_context *s = c->security_context ? c->security_context : &no_security;
+    const struct pod_security_context *ps =
+        pod->spec.security_context ? pod->spec.security_context : &no_pod_security;
+    const int64_t *uid = s->run_as_user ? s->run_as_user : ps->run_as_user;
+    const int64_t *gid = s->run_as_group ? s->run_as_group : ps->run_as_group;
+    const bool *non_root = s->run_as_non_root ? s->run_as_non_root : ps->run_as_non_root;
+    struct str spec = uid ? arena_printf(a, "%lld", (long long)*uid) : image->config.config.user;
+    struct image_user user;
+    if (user_find(rootfs, spec, a, &user, err) < 0)
+        return -1;
+    if (non_root && *non_root) { /* upstream asks before the image's names are known */
+        if (uid && *uid == 0)
+            return err_set(err, ERR_INVALID,
+                           "container's runAsUser breaks non-root policy (pod: \"" STR_FMT "_" STR_FMT
+                           "(" STR_FMT ")\", container: " STR_FMT ")",
+                           STR_ARG(pod->metadata.name), STR_ARG(pod->metadata.namespace),
+                           STR_ARG(pod->metadata.uid), STR_ARG(c->name));
+        if (!uid && user.named)
+            return err_set(err, ERR_INVALID,
+                           "container has runAsNonRoot and image has non-numeric user (" STR_FMT
+                           "), cannot verify user is non-root (pod: \"" STR_FMT "_" STR_FMT "(" STR_FMT
+                           ")\", container: " STR_FMT ")",
+                           STR_ARG(spec), STR_ARG(pod->metadata.name), STR_ARG(pod->metadata.namespace),
+                           STR_ARG(pod->metadata.uid), STR_ARG(c->name));
+        if (!uid && user.uid == 0)
+            return err_set(err, ERR_INVALID,
+                           "container has runAsNonRoot and image will run as root (pod: \"" STR_FMT
+                           "_" STR_FMT "(" STR_FMT ")\", container: " STR_FMT ")",
+                           STR_ARG(pod->metadata.name), STR_ARG(pod->metadata.namespace),
+                           STR_ARG(pod->metadata.uid), STR_ARG(c->name));
+    }
+    out->uid = user.uid;
+    out->gid = gid ? *gid : user.gid;
+    bool strict = ps->supplemental_groups_policy && str_is(*ps->supplemental_groups_policy, "Strict");
+    size_t n = (strict ? 0 : user.groups.n) + ps->supplemental_groups.n + 1;
+    out->groups = (struct int64_vec){arena_new_n(a, int64_t, n), 0};
+    for (size_t i = 0; i < user.groups.n && !strict; i++)
+        out->groups.at[out->groups.n++] = user.groups.at[i];
+    for (size_t i = 0; i < ps->supplemental_groups.n; i++)
+        out->groups.at[out->groups.n++] = ps->supplemental_groups.at[i];
+    if (ps->fs_group)
+        out->groups.at[out->groups.n++] = *ps->fs_group;
+    return 0;
+}
+
+static void config_security(const struct container *c, struct container_config *out)
+{
+    const struct security_context *s = c->security_context ? c->security_context : &no_security;
+    out->privileged = s->privileged && *s->privileged;
+    out->readonly_root = s->read_only_root_filesystem && *s->read_only_root_filesystem;
+    out->no_new_privileges =
+        s->allow_privilege_escalation && !*s->allow_privilege_escalation && !out->privileged;
+    out->unmasked_proc = s->proc_mount && str_is(*s->proc_mount, "Unmasked");
+    if (s->capabilities) {
+        out->add_capabilities = s->capabilities->add;
+        out->drop_capabilities = s->capabilities->drop;
+    }
+}
+
+static void config_namespaces(struct pod_state *p, const struct pod *pod, struct arena *a,
+                              struct container_config *out)
+{
+    const struct pod_spec *s = &pod->spec;
+    out->network = s->host_network ? STR("host") : arena_printf(a, "%s/net", p->sandbox);
+    out->uts = s->host_network ? STR("host") : arena_printf(a, "%s/uts", p->sandbox);
+    out->ipc = s->host_ipc ? STR("host") : arena_printf(a, "%s/ipc", p->sandbox);
+    if (s->host_pid) {
+        out->pid = STR("host");
+    } else if (s->share_process_namespace && *s->share_process_namespace) {
+        /* The first container's namespace is the pod's, as long as that container runs. */
+        for (struct container_control *k = p->containers; k; k = k->next)
+            if (k->current && k->current->state != CONTAINER_EXITED && k->current->started_ns)
+                out->pid = arena_printf(a, "/proc/%lld/ns/pid", (long long)k->current->pid);
+    }
+    out->shm_path = s->host_ipc ? STR("/dev/shm") : str_from(p->shm);
+}
+
+/* --- mounts --- */
+
+static struct str_vec mount_options(struct arena *a, bool read_only, struct str propagation)
+{
+    struct str_vec v = {arena_new_n(a, struct str, 3), 0};
+    v.at[v.n++] = STR("rbind");
+    v.at[v.n++] = str_is(propagation, "Bidirectional")     ? STR("rshared")
+                  : str_is(propagation, "HostToContainer") ? STR("rslave")
+                                                           : STR("rprivate");
+    v.at[v.n++] = read_only ? STR("ro") : STR("rw");
+    return v;
+}
+
+static bool mounts_have(const struct oci_mount_vec *m, struct str destination)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (str_eq(m->at[i].destination, destination))
+            return true;
+    return false;
+}
+
+static int config_mounts(struct pod_state *p, const struct pod *pod, const struct container *c,
+                         struct arena *a, struct container_config *out, struct err *err)
+{
+    static const struct {
+        const char *file, *destination;
+    } own[] = {{"hosts", "/etc/hosts"}, {"hostname", "/etc/hostname"}, {"resolv.conf", "/etc/resolv.conf"}};
+    struct oci_mount_vec m = {arena_new_n(a, struct oci_mount, c->volume_mounts.n + ARRAY_LEN(own) + 1), 0};
+    for (size_t i = 0; i < c->volume_mounts.n; i++) {
+        const struct volume_mount *v = &c->volume_mounts.at[i];
+        struct oci_mount *to = &m.at[m.n++];
+        *to = (struct oci_mount){
+            .destination =
+                v->mount_path.p[0] == '/' ? v->mount_path : arena_concat(a, STR("/"), v->mount_path),
+            .type = STR("bind"),
+            .options =
+                mount_options(a, v->read_only, v->mount_propagation ? *v->mount_propagation : STR("None"))};
+        if (volume_mount_source(p, pod, v, &out->env, a, &to->source, err) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(own); i++)
+        if (!mounts_have(&m, str_from(own[i].destination)))
+            m.at[m.n++] = (struct oci_mount){str_from(own[i].destination), STR("bind"),
+                                             arena_printf(a, "%s/%s", p->dir, own[i].file),
+                                             mount_options(a, out->readonly_root, STR("None"))};
+    if (c->termination_message_path.n) {
+        const char *path = arena_printf(a, "%s/termination-" STR_FMT, p->dir, STR_ARG(out->id)).p;
+        if (file_replace(path, STR(""), 0666, err) < 0)
+            return -1;
+        m.at[m.n++] = (struct oci_mount){c->termination_message_path, STR("bind"), str_from(path),
+                                         mount_options(a, false, STR("None"))};
+    }
+    out->mounts = m;
+    return 0;
+}
+
+static void config_command(const struct container *c, const struct image *image, struct arena *a,
+                           struct container_config *out)
+{
+    const struct oci_image_config *i = &image->config.config;
+    const struct str_vec *command = c->command.n ? &c->command : &i->entrypoint;
+    /* The image's arguments belong to the image's command. */
+    const struct str_vec *args = c->args.n ? &c->args : c->command.n ? &c->args : &i->cmd;
+    out->args = (struct str_vec){arena_new_n(a, struct str, command->n + args->n), 0};
+    for (size_t k = 0; k < command->n; k++)
+        out->args.at[out->args.n++] =
+            c->command.n ? expand_variables(command->at[k], &out->env, a) : command->at[k];
+    for (size_t k = 0; k < args->n; k++)
+        out->args.at[out->args.n++] = c->args.n ? expand_variables(args->at[k], &out->env, a) : args->at[k];
+    out->cwd = c->working_dir.n ? c->working_dir : i->working_dir;
+}
+
+int container_config_make(struct pod_state *p, const struct pod *pod, const struct container *c,
+                          const struct image *image, int64_t attempt, const char *rootfs, struct arena *a,
+                          struct container_config *out, struct err *err)
+{
+    struct field_context x = pod_field_context(p);
+    out->pod_uid = p->uid;
+    out->pod_namespace = p->ns;
+    out->pod_name = p->name;
+    out->name = c->name;
+    out->attempt = attempt;
+    out->image = c->image;
+    out->image_id = image->id;
+    out->layers = image->layers;
+    out->tty = c->tty;
+    out->stdin_open = c->stdin;
+    out->stop_signal = c->lifecycle && c->lifecycle->stop_signal ? *c->lifecycle->stop_signal
+                                                                 : image->config.config.stop_signal;
+    out->limits = container_limits(c);
+    out->oom_score_adj = container_oom_score_adj(pod, c, x.node_memory);
+    out->cgroup_path = arena_printf(a, "%s/" STR_FMT, p->cgroup, STR_ARG(out->id));
+    const char *logs = arena_printf(a, "%s/" STR_FMT, p->log_dir, STR_ARG(c->name)).p;
+    out->log_path = arena_printf(a, "%s/%lld.log", logs, (long long)attempt);
+    config_security(c, out);
+    config_namespaces(p, pod, a, out);
+    if (file_mkdirs(logs, 0755, err) < 0 || config_user(pod, c, image, rootfs, a, out, err) < 0 ||
+        container_env(p, pod, c, &x, &image->config.config.env, a, &out->env, err) < 0 ||
+        config_mounts(p, pod, c, a, out, err) < 0)
+        return -1;
+    config_command(c, image, a, out);
+    return out->args.n ? 0 : err_set(err, ERR_INVALID, "no command specified");
+}

@@ -1,0 +1,22 @@
+/* What the downward API tells a container about its pod and resources. */
+#pragma once
+#include "base/err.h"
+#include "kinds/core_v1.h"
+
+/* What is known of the pod beyond its object. */
+struct field_context {
+    struct str_vec pod_ips;
+    struct str host_ip, node_name;
+    int64_t node_memory, node_cpu_milli;
+};
+
+/* "metadata.name", "metadata.annotations['a']", "metadata.labels", "status.podIP" ... */
+int field_ref(const struct pod *pod, struct str path, const struct field_context *x, struct arena *a,
+              struct str *out, struct err *err);
+/* "limits.cpu" divided by the divisor, rounded up; the node's own where there is no limit. `self`: when the
+ * selector names no container. */
+int resource_field_ref(const struct pod *pod, const struct container *self,
+                       const struct resource_field_selector *s, const struct field_context *x,
+                       struct arena *a, struct str *out, struct err *err);
+/* Replaces $(NAME) by a variable's value; $$ is $; unknown ones stay. `vars`: "NAME=value". */
+struct str expand_variables(struct str text, const struct str_vec *vars, struct arena *a);

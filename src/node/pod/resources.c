@@ -1,0 +1,140 @@
+#include "node/pod/resources.h"
+
+#include <unistd.h>
+
+#include "node/pod/pod_state.h"
+#include "schema/quantity.h"
+
+enum { CPU_SHARES_MIN = 2, CPU_SHARES_MAX = 262144, CPU_PERIOD_US = 100000, CPU_QUOTA_MIN_US = 1000 };
+
+struct str resource_amount(const struct str_map *list, struct str name)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (str_eq(list->at[i].key, name))
+            return list->at[i].value;
+    return (struct str){0};
+}
+
+static bool is_set(const struct str_map *list, struct str name)
+{
+    struct str amount = resource_amount(list, name);
+    return amount.n && quantity_sign(quantity_of(amount)) > 0;
+}
+
+static const struct str qos_resources[] = {STR_INIT("cpu"), STR_INIT("memory")};
+
+static void qos_add(const struct container *c, bool *any, bool *all_limited)
+{
+    for (size_t i = 0; i < ARRAY_LEN(qos_resources); i++) {
+        struct str name = qos_resources[i], limit = resource_amount(&c->resources.limits, name),
+                   request = resource_amount(&c->resources.requests, name);
+        bool limited = is_set(&c->resources.limits, name);
+        if (limited || is_set(&c->resources.requests, name))
+            *any = true;
+        if (!limited || (request.n && quantity_cmp_str(limit, request) != 0))
+            *all_limited = false;
+    }
+}
+
+struct str pod_qos(const struct pod *pod)
+{
+    bool any = false, all_limited = true;
+    for (size_t i = 0; i < pod->spec.init_containers.n; i++)
+        qos_add(&pod->spec.init_containers.at[i], &any, &all_limited);
+    for (size_t i = 0; i < pod->spec.containers.n; i++)
+        qos_add(&pod->spec.containers.at[i], &any, &all_limited);
+    return !any ? STR("BestEffort") : all_limited ? STR("Guaranteed") : STR("Burstable");
+}
+
+struct str pod_cgroup(const char *root, const struct pod *pod, struct arena *a)
+{
+    struct str qos = pod_qos(pod);
+    const char *level = str_is(qos, "Burstable")    ? "/burstable"
+                        : str_is(qos, "BestEffort") ? "/besteffort"
+                                                    : "";
+    return arena_printf(a, "%s%s/pod" STR_FMT, root, level, STR_ARG(pod->metadata.uid));
+}
+
+static int64_t amount(const struct str_map *list, struct str name)
+{
+    struct str text = resource_amount(list, name);
+    return str_is(name, "cpu") ? quantity_milli_of(text) : quantity_value_of(text);
+}
+
+static int64_t asked(const struct container *c, struct str resource, bool limits)
+{
+    return amount(limits ? &c->resources.limits : &c->resources.requests, resource);
+}
+
+int64_t pod_request(const struct pod *pod, struct str resource, bool limits)
+{
+    const struct pod_spec *s = &pod->spec;
+    int64_t sum = 0, sidecars = 0, largest = 0;
+    for (size_t i = 0; i < s->containers.n; i++)
+        sum += asked(&s->containers.at[i], resource, limits);
+    for (size_t i = 0; i < s->init_containers.n; i++) {
+        int64_t one = asked(&s->init_containers.at[i], resource, limits);
+        if (container_is_sidecar(&s->init_containers.at[i]))
+            sidecars += one;
+        int64_t then = container_is_sidecar(&s->init_containers.at[i]) ? sidecars : sidecars + one;
+        largest = then > largest ? then : largest;
+    }
+    sum += sidecars;
+    return (sum > largest ? sum : largest) + amount(&s->overhead, resource);
+}
+
+static int64_t shares_of(int64_t milli)
+{
+    int64_t shares = milli * 1024 / 1000;
+    return shares < CPU_SHARES_MIN ? CPU_SHARES_MIN : shares > CPU_SHARES_MAX ? CPU_SHARES_MAX : shares;
+}
+
+static int64_t quota_of(int64_t milli)
+{
+    int64_t quota = milli * CPU_PERIOD_US / 1000;
+    return milli == 0 ? 0 : quota < CPU_QUOTA_MIN_US ? CPU_QUOTA_MIN_US : quota;
+}
+
+struct cgroup_limits container_limits(const struct container *c)
+{
+    int64_t request = asked(c, STR("cpu"), false), limit = asked(c, STR("cpu"), true);
+    return (struct cgroup_limits){
+        .cpu_shares = shares_of(request ? request : limit),
+        .cpu_quota_us = quota_of(limit),
+        .cpu_period_us = CPU_PERIOD_US,
+        .memory_bytes = asked(c, STR("memory"), true),
+    };
+}
+
+struct cgroup_limits pod_limits(const struct pod *pod)
+{
+    struct cgroup_limits l = {.cpu_shares = shares_of(pod_request(pod, STR("cpu"), false)),
+                              .cpu_period_us = CPU_PERIOD_US};
+    bool cpu = true, memory = true; /* the pod is limited where all of its containers are */
+    for (size_t i = 0; i < pod->spec.containers.n; i++) {
+        cpu &= is_set(&pod->spec.containers.at[i].resources.limits, STR("cpu"));
+        memory &= is_set(&pod->spec.containers.at[i].resources.limits, STR("memory"));
+    }
+    if (cpu)
+        l.cpu_quota_us = quota_of(pod_request(pod, STR("cpu"), true));
+    if (memory)
+        l.memory_bytes = pod_request(pod, STR("memory"), true);
+    return l;
+}
+
+int64_t node_memory_bytes(void)
+{
+    return (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+}
+
+int64_t container_oom_score_adj(const struct pod *pod, const struct container *c, int64_t node_memory)
+{
+    struct str qos = pod_qos(pod);
+    if ((pod->spec.priority && *pod->spec.priority >= 2000001000) || str_is(qos, "Guaranteed"))
+        return -997; /* node-critical pods count as guaranteed */
+    if (str_is(qos, "BestEffort"))
+        return 1000;
+    /* The less of the node's memory it asks for, the sooner it goes. */
+    int64_t adj = 1000 - 1000 * asked(c, STR("memory"), false) / node_memory;
+    return adj < 3 ? 3 : adj > 999 ? 999 : adj;
+}

@@ -1,0 +1,228 @@
+#include "node/volume/volume.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "node/volume/content.h"
+#include "schema/quantity.h"
+
+static struct str volume_dir(struct pod_state *p, struct str name, struct arena *a)
+{
+    return arena_printf(a, "%s/volumes/" STR_FMT, p->dir, STR_ARG(name));
+}
+
+static int64_t fs_group(const struct pod *pod)
+{
+    const struct pod_security_context *s = pod->spec.security_context;
+    return s && s->fs_group ? *s->fs_group : -1;
+}
+
+static int mount_tmpfs(const char *dir, int64_t size, struct err *err)
+{
+    struct statfs s;
+    char options[64];
+    if (statfs(dir, &s) == 0 && s.f_type == TMPFS_MAGIC)
+        return 0;
+    snprintf(options, sizeof options, size > 0 ? "mode=0777,size=%lld" : "mode=0777", (long long)size);
+    return mount("tmpfs", dir, "tmpfs", MS_RELATIME, options) < 0
+               ? err_errno(err, errno, "mount tmpfs %s", dir)
+               : 0;
+}
+
+static int make_empty_dir(const char *dir, const struct volume *v, int64_t gid, struct err *err)
+{
+    int64_t limit = v->empty_dir->size_limit ? quantity_value_of(*v->empty_dir->size_limit) : 0;
+    if (str_is(v->empty_dir->medium, "Memory") && mount_tmpfs(dir, limit, err) < 0)
+        return -1;
+    if (gid >= 0 && chown(dir, (uid_t)-1, (gid_t)gid) < 0)
+        return err_errno(err, errno, "change the group of %s", dir);
+    return chmod(dir, gid >= 0 ? 02777 : 0777) < 0 ? err_errno(err, errno, "change the mode of %s", dir) : 0;
+}
+
+/* --- hostPath --- */
+
+static int check_host_path(struct str path, struct str type, struct err *err)
+{
+    _cleanup_arena_ struct arena a = {0};
+    const char *c = arena_c(&a, path);
+    struct stat st;
+    static const struct {
+        const char *type;
+        mode_t mode;
+        const char *wanted;
+    } kinds[] = {
+        {"Directory", S_IFDIR, "a directory"},      {"File", S_IFREG, "a file"},
+        {"Socket", S_IFSOCK, "a socket"},           {"CharDevice", S_IFCHR, "a character device"},
+        {"BlockDevice", S_IFBLK, "a block device"}, {"DirectoryOrCreate", S_IFDIR, "a directory"},
+        {"FileOrCreate", S_IFREG, "a file"},
+    };
+    if (str_is(type, "DirectoryOrCreate") && !file_exists(c) && file_mkdirs(c, 0755, err) < 0)
+        return -1;
+    if (str_is(type, "FileOrCreate") && !file_exists(c) && file_replace(c, STR(""), 0644, err) < 0)
+        return -1;
+    if (!type.n) /* unchecked; what is absent becomes a directory, as Docker did */
+        return file_exists(c) ? 0 : file_mkdirs(c, 0755, err);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (str_is(type, kinds[i].type) && (stat(c, &st) < 0 || (st.st_mode & S_IFMT) != kinds[i].mode))
+            return err_set(err, ERR_INVALID, "hostPath type check failed: " STR_FMT " is not %s",
+                           STR_ARG(path), kinds[i].wanted);
+    return 0;
+}
+
+/* --- persistentVolumeClaim: volumes that are a directory of this node --- */
+
+static int claim_path(struct pod_state *p, const struct volume *v, struct arena *a, struct str *out,
+                      struct err *err)
+{
+    _cleanup_object_ struct object *claim = NULL, *volume = NULL;
+    struct str name = v->persistent_volume_claim->claim_name;
+    struct client *c = p->node->client;
+    if (client_get(c, &persistent_volume_claim_resource, p->ns, name, &claim, err) < 0)
+        return -1;
+    const struct persistent_volume_claim *pvc = object_typed(claim);
+    if (!str_is(pvc->status.phase, "Bound"))
+        return err_set(err, ERR_CONFLICT, "PVC " STR_FMT "/" STR_FMT " is not bound", STR_ARG(p->ns),
+                       STR_ARG(name));
+    if (client_get(c, &persistent_volume_resource, STR(""), pvc->spec.volume_name, &volume, err) < 0)
+        return -1;
+    const struct persistent_volume *pv = object_typed(volume);
+    if (pv->spec.host_path)
+        *out = arena_str(a, pv->spec.host_path->path);
+    else if (pv->spec.local)
+        *out = arena_str(a, pv->spec.local->path);
+    else
+        return err_set(err, ERR_INVALID, "no volume plugin matched");
+    return 0;
+}
+
+static int mount_volume(struct pod_state *p, const struct pod *pod, const struct volume *v,
+                        const struct field_context *x, struct err *err)
+{
+    _cleanup_arena_ struct arena a = {0};
+    const char *dir = volume_dir(p, v->name, &a).p;
+    struct str path;
+    if (v->host_path)
+        return check_host_path(v->host_path->path, v->host_path->type ? *v->host_path->type : STR(""), err);
+    if (v->persistent_volume_claim)
+        return claim_path(p, v, &a, &path, err);
+    bool fresh = !file_exists(dir);
+    if (file_mkdirs(dir, 0755, err) < 0)
+        return -1;
+    if (v->empty_dir)
+        return fresh || str_is(v->empty_dir->medium, "Memory") ? make_empty_dir(dir, v, fs_group(pod), err)
+                                                               : 0;
+    if (!volume_has_content(v))
+        return err_set(err, ERR_INVALID, "no volume plugin matched");
+    if ((v->secret || v->projected) && mount_tmpfs(dir, 0, err) < 0) /* secrets do not touch the disk */
+        return -1;
+    return volume_write_content(p, pod, v, x, dir, fs_group(pod), err);
+}
+
+int volumes_mount(struct pod_state *p, const struct pod *pod, const struct field_context *x, struct err *err)
+{
+    for (size_t i = 0; i < pod->spec.volumes.n; i++)
+        if (mount_volume(p, pod, &pod->spec.volumes.at[i], x, err) < 0)
+            return err_wrap(err, "MountVolume.SetUp failed for volume \"" STR_FMT "\" ",
+                            STR_ARG(pod->spec.volumes.at[i].name));
+    return 0;
+}
+
+bool volumes_change(const struct pod *pod)
+{
+    for (size_t i = 0; i < pod->spec.volumes.n; i++)
+        if (volume_has_content(&pod->spec.volumes.at[i]))
+            return true;
+    return false;
+}
+
+void volumes_unmount(const char *pod_dir)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/volumes", pod_dir);
+    DIR *d = opendir(path);
+    if (!d)
+        return;
+    for (struct dirent *e; (e = readdir(d));)
+        if (e->d_name[0] != '.' &&
+            snprintf(path, sizeof path, "%s/volumes/%s", pod_dir, e->d_name) < (int)sizeof path)
+            umount2(path, MNT_DETACH);
+    closedir(d);
+}
+
+/* --- mounts of containers --- */
+
+static const struct volume *find_volume(const struct pod *pod, struct str name)
+{
+    for (size_t i = 0; i < pod->spec.volumes.n; i++)
+        if (str_eq(pod->spec.volumes.at[i].name, name))
+            return &pod->spec.volumes.at[i];
+    return NULL;
+}
+
+/* Opens a path of the volume; nothing leads out of it. */
+static int open_beneath(int volume, const char *path, uint64_t flags)
+{
+    struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    return (int)syscall(SYS_openat2, volume, path, &how, sizeof how);
+}
+
+/* Opens a sub path, making it as a directory where it is absent: part by part, as each may be a link of the
+ * pod's. */
+static int open_sub_path(int volume, struct str sub, struct arena *a)
+{
+    int fd = open_beneath(volume, arena_c(a, sub), O_PATH);
+    struct str rest = sub, part;
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    struct str done = STR(".");
+    while (str_cut(&rest, '/', &part)) {
+        _cleanup_fd_ int parent = open_beneath(volume, done.p, O_PATH | O_DIRECTORY);
+        if (parent < 0 || (part.n && mkdirat(parent, arena_c(a, part), 0750) < 0 && errno != EEXIST))
+            return -1;
+        done = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(done), STR_ARG(part));
+    }
+    return open_beneath(volume, arena_c(a, sub), O_PATH);
+}
+
+/* The path that the kernel found, links resolved. */
+static int resolve_sub_path(struct str volume, struct str sub, struct arena *a, struct str *out,
+                            struct err *err)
+{
+    _cleanup_fd_ int at = open(arena_c(a, volume), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_fd_ int fd = at < 0 ? -1 : open_sub_path(at, sub, a);
+    char self[64], found[1024];
+    snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    ssize_t n = fd < 0 ? -1 : readlink(self, found, sizeof found);
+    if (n < 0)
+        return err_errno(err, errno, "failed to prepare subPath \"" STR_FMT "\"", STR_ARG(sub));
+    *out = arena_str(a, str_slice(found, (size_t)n));
+    return 0;
+}
+
+int volume_mount_source(struct pod_state *p, const struct pod *pod, const struct volume_mount *m,
+                        const struct str_vec *vars, struct arena *a, struct str *out, struct err *err)
+{
+    const struct volume *v = find_volume(pod, m->name);
+    if (!v)
+        return err_set(err, ERR_INVALID, "volume \"" STR_FMT "\" not found", STR_ARG(m->name));
+    if (v->host_path)
+        *out = v->host_path->path;
+    else if (v->persistent_volume_claim) {
+        if (claim_path(p, v, a, out, err) < 0)
+            return -1;
+    } else {
+        *out = volume_dir(p, m->name, a);
+    }
+    struct str sub = m->sub_path_expr.n ? expand_variables(m->sub_path_expr, vars, a) : m->sub_path;
+    return sub.n ? resolve_sub_path(*out, sub, a, out, err) : 0;
+}
