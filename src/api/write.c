@@ -197,7 +197,9 @@ static int check_precondition(struct road *d)
             STR_ARG(m->uid), STR_ARG(old->uid));
     int64_t revision = 0;
     if (!m->resource_version.n || str_is(m->resource_version, "0")) {
-        if (!(d->strategy->flags & STRATEGY_NEEDS_VERSION) && !(d->resource->flags & RESOURCE_CUSTOM))
+        /* A patch applies to what is there, whatever that is. */
+        if ((!(d->strategy->flags & STRATEGY_NEEDS_VERSION) && !(d->resource->flags & RESOURCE_CUSTOM)) ||
+            d->r->verb == API_PATCH)
             return 0;
         _cleanup_field_errors_ struct field_errors e = {0};
         field_error(&e, FIELD_ERROR_INVALID, PATH(PATH(NULL, "metadata"), "resourceVersion"),
