@@ -53,8 +53,8 @@ static bool csr_usages(const struct csr *c)
         if (!known)
             return false;
     }
-    return str_vec_has(&c->object->spec.usages,
-                       c->signer->server ? KEY_USAGE_SERVER_AUTH : KEY_USAGE_CLIENT_AUTH);
+    return strs_has(&c->object->spec.usages,
+                    c->signer->server ? KEY_USAGE_SERVER_AUTH : KEY_USAGE_CLIENT_AUTH);
 }
 
 /* Why the signer will not sign it, or empty. Upstream's rules for each signer. */
@@ -99,7 +99,7 @@ static bool csr_self_evident(struct work *w, const struct csr *c)
         return false;
     bool self = str_eq(c->object->spec.username, c->subject.name);
     if (c->signer->client)
-        return self || str_vec_has(&c->object->spec.groups, STR("system:bootstrappers"));
+        return self || strs_has(&c->object->spec.groups, STR("system:bootstrappers"));
     return self && csr_names_are_of_node(w, c);
 }
 

@@ -10,10 +10,18 @@
 
 static const struct controller_def *const defs[] = {
     &certificate_controller,
-    &namespace_controller,         &service_account_controller, &root_ca_publisher_controller,
-    &deployment_controller,        &replica_set_controller,     &replication_controller_controller,
-    &endpoint_slice_controller,    &endpoints_controller,       &node_ipam_controller,
-    &node_lifecycle_controller,    &taint_eviction_controller,  &pod_garbage_collector_controller,
+    &namespace_controller,
+    &service_account_controller,
+    &root_ca_publisher_controller,
+    &deployment_controller,
+    &replica_set_controller,
+    &replication_controller_controller,
+    &endpoint_slice_controller,
+    &endpoints_controller,
+    &node_ipam_controller,
+    &node_lifecycle_controller,
+    &taint_eviction_controller,
+    &pod_garbage_collector_controller,
     &garbage_collector_controller,
 };
 

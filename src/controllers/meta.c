@@ -7,7 +7,7 @@
 /* --- labels and annotations --- */
 
 /* Where the key stands or would stand. */
-static size_t str_map_place(const struct str_map *m, struct str key, bool *there)
+static size_t labels_place(const struct str_map *m, struct str key, bool *there)
 {
     size_t i = 0;
     int order = 1;
@@ -17,24 +17,24 @@ static size_t str_map_place(const struct str_map *m, struct str key, bool *there
     return i;
 }
 
-struct str str_map_get(const struct str_map *m, struct str key)
+struct str labels_get(const struct str_map *m, struct str key)
 {
     bool there;
-    size_t i = str_map_place(m, key, &there);
+    size_t i = labels_place(m, key, &there);
     return there ? m->at[i].value : (struct str){0};
 }
 
-bool str_map_has(const struct str_map *m, struct str key)
+bool labels_has(const struct str_map *m, struct str key)
 {
     bool there;
-    str_map_place(m, key, &there);
+    labels_place(m, key, &there);
     return there;
 }
 
-bool str_map_set(struct arena *a, struct str_map *m, struct str key, struct str value)
+bool labels_set(struct arena *a, struct str_map *m, struct str key, struct str value)
 {
     bool there;
-    size_t i = str_map_place(m, key, &there);
+    size_t i = labels_place(m, key, &there);
     if (there && str_eq(m->at[i].value, value))
         return false;
     struct str_entry *at = arena_new_n(a, struct str_entry, m->n + 1);
@@ -49,10 +49,10 @@ bool str_map_set(struct arena *a, struct str_map *m, struct str key, struct str 
     return true;
 }
 
-bool str_map_unset(struct str_map *m, struct str key)
+bool labels_unset(struct str_map *m, struct str key)
 {
     bool there;
-    size_t i = str_map_place(m, key, &there);
+    size_t i = labels_place(m, key, &there);
     if (!there)
         return false;
     m->n--;
@@ -60,7 +60,7 @@ bool str_map_unset(struct str_map *m, struct str key)
     return true;
 }
 
-bool str_map_eq(const struct str_map *x, const struct str_map *y)
+bool labels_eq(const struct str_map *x, const struct str_map *y)
 {
     if (x->n != y->n)
         return false;
@@ -70,7 +70,7 @@ bool str_map_eq(const struct str_map *x, const struct str_map *y)
     return true;
 }
 
-bool str_vec_has(const struct str_vec *v, struct str s)
+bool strs_has(const struct str_vec *v, struct str s)
 {
     for (size_t i = 0; i < v->n; i++)
         if (str_eq(v->at[i], s))
@@ -78,7 +78,7 @@ bool str_vec_has(const struct str_vec *v, struct str s)
     return false;
 }
 
-void str_vec_add(struct arena *a, struct str_vec *v, struct str s)
+void strs_add(struct arena *a, struct str_vec *v, struct str s)
 {
     struct str *at = arena_new_n(a, struct str, v->n + 1);
     if (v->n)
@@ -87,7 +87,7 @@ void str_vec_add(struct arena *a, struct str_vec *v, struct str s)
     v->at = at;
 }
 
-bool str_vec_drop(struct str_vec *v, struct str s)
+bool strs_drop(struct str_vec *v, struct str s)
 {
     size_t kept = 0, n = v->n;
     for (size_t i = 0; i < n; i++)

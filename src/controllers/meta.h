@@ -8,16 +8,16 @@
 
 /* --- labels and annotations --- */
 
-struct str str_map_get(const struct str_map *m, struct str key); /* empty when absent */
-bool str_map_has(const struct str_map *m, struct str key);
+struct str labels_get(const struct str_map *m, struct str key); /* empty when absent */
+bool labels_has(const struct str_map *m, struct str key);
 /* Sets an entry, keeping the order; the array is made anew in `a`. True when that changed something. */
-bool str_map_set(struct arena *a, struct str_map *m, struct str key, struct str value);
-bool str_map_unset(struct str_map *m, struct str key);
-bool str_map_eq(const struct str_map *x, const struct str_map *y);
+bool labels_set(struct arena *a, struct str_map *m, struct str key, struct str value);
+bool labels_unset(struct str_map *m, struct str key);
+bool labels_eq(const struct str_map *x, const struct str_map *y);
 
-bool str_vec_has(const struct str_vec *v, struct str s);
-void str_vec_add(struct arena *a, struct str_vec *v, struct str s);
-bool str_vec_drop(struct str_vec *v, struct str s); /* true when it was there */
+bool strs_has(const struct str_vec *v, struct str s);
+void strs_add(struct arena *a, struct str_vec *v, struct str s);
+bool strs_drop(struct str_vec *v, struct str s); /* true when it was there */
 
 /* --- owners --- */
 

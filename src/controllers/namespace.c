@@ -43,8 +43,8 @@ static void count_finalizers(struct arena *a, const struct objects *left, struct
         const struct str_vec *finalizers = &object_meta(left->at[i])->finalizers;
         for (size_t f = 0; f < finalizers->n; f++) {
             int64_t n = 0;
-            str_to_i64(str_map_get(counts, finalizers->at[f]), &n);
-            str_map_set(a, counts, finalizers->at[f], arena_printf(a, "%lld", (long long)n + 1));
+            str_to_i64(labels_get(counts, finalizers->at[f]), &n);
+            labels_set(a, counts, finalizers->at[f], arena_printf(a, "%lld", (long long)n + 1));
         }
     }
 }
@@ -69,8 +69,8 @@ static void empty_kind(struct work *w, const struct resource *r, struct emptying
     if (left.n == 0)
         return;
     e->n_left += left.n;
-    list_add(&e->left, arena_printf(w->a, STR_FMT " has %zu resource instances",
-                                    STR_ARG(resource_qualified(r)), left.n));
+    list_add(&e->left, arena_printf(w->a, STR_FMT "." STR_FMT " has %zu resource instances",
+                                    STR_ARG(r->plural), STR_ARG(r->group), left.n));
     count_finalizers(w->a, &left, finalizers);
 }
 
@@ -136,7 +136,7 @@ static int finalize(struct work *w)
         return work_forgive(w, -1, ERR_NOT_FOUND);
     struct namespace *ns = object_copy(o, w->a);
     struct str_vec *finalizers = (struct str_vec *)&ns->spec.finalizers;
-    if (!str_vec_drop(finalizers, STR("kubernetes")))
+    if (!strs_drop(finalizers, STR("kubernetes")))
         return 0;
     int failed = client_update(w->client, &namespace_resource, STR("finalize"), ns, NULL, w->err);
     return work_forgive(w, failed, ERR_NOT_FOUND);

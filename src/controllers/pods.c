@@ -128,9 +128,8 @@ static int32_t most_restarts(const struct container_status_vec *all)
 static int64_t deletion_cost(const struct pod *p)
 {
     int64_t cost;
-    return str_to_i64(
-               str_map_get(&p->metadata.annotations, STR("controller.kubernetes.io/pod-deletion-cost")),
-               &cost) &&
+    return str_to_i64(labels_get(&p->metadata.annotations, STR("controller.kubernetes.io/pod-deletion-cost")),
+                      &cost) &&
                    cost >= INT32_MIN && cost <= INT32_MAX
                ? cost
                : 0;

@@ -115,8 +115,8 @@ struct counts {
 static bool labels_include(const struct str_map *labels, const struct str_map *wanted)
 {
     for (size_t i = 0; i < wanted->n; i++)
-        if (!str_map_has(labels, wanted->at[i].key) ||
-            !str_eq(str_map_get(labels, wanted->at[i].key), wanted->at[i].value))
+        if (!labels_has(labels, wanted->at[i].key) ||
+            !str_eq(labels_get(labels, wanted->at[i].key), wanted->at[i].value))
             return false;
     return true;
 }

@@ -83,9 +83,9 @@ static int root_ca_reconcile(struct work *w)
         STR("Contains a CA bundle that can be used to verify the kube-apiserver when using internal "
             "endpoints such as the internal service IP or kubernetes.default.svc. No other usage is "
             "guaranteed across distributions of Kubernetes clusters.");
-    bool changed = !str_map_eq(&map->data, &data);
-    if (str_empty(str_map_get(&map->metadata.annotations, DESCRIPTION)))
-        changed |= str_map_set(w->a, &map->metadata.annotations, DESCRIPTION, description);
+    bool changed = !labels_eq(&map->data, &data);
+    if (str_empty(labels_get(&map->metadata.annotations, DESCRIPTION)))
+        changed |= labels_set(w->a, &map->metadata.annotations, DESCRIPTION, description);
     map->data = data;
     if (!changed)
         return 0;

@@ -80,7 +80,8 @@ static void a_talkative_source_is_cut_off_but_not_for_ever(void **state)
     for (int i = 0; i < 25; i++)
         assert_true(correlator_see(*state, SOURCE, KIND, STR("same"), CLOCK_S, &seen));
     assert_false(correlator_see(*state, SOURCE, KIND, STR("same"), CLOCK_S, &seen));
-    assert_true(correlator_see(*state, STR("kubelet\nPod\ndefault\nother"), KIND, STR("same"), CLOCK_S, &seen));
+    assert_true(
+        correlator_see(*state, STR("kubelet\nPod\ndefault\nother"), KIND, STR("same"), CLOCK_S, &seen));
     assert_true(correlator_see(*state, SOURCE, KIND, STR("same"), 301 * CLOCK_S, &seen));
     assert_false(correlator_see(*state, SOURCE, KIND, STR("same"), 301 * CLOCK_S, &seen));
 }
@@ -100,8 +101,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(same_event_again_is_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(another_reason_or_message_is_another_event, setup, teardown),
-        cmocka_unit_test_setup_teardown(tenth_similar_one_is_combined_with_those_that_follow, setup, teardown),
-        cmocka_unit_test_setup_teardown(after_ten_minutes_of_silence_similar_ones_stand_alone_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(tenth_similar_one_is_combined_with_those_that_follow, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(after_ten_minutes_of_silence_similar_ones_stand_alone_again, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_talkative_source_is_cut_off_but_not_for_ever, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_is_bounded, setup, teardown),
     };

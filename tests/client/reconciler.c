@@ -40,7 +40,8 @@ static int teardown(void **state)
     return 0;
 }
 
-static int reconcile(void *arg, struct str ns, struct str name, struct arena *a, int64_t *again_ns, struct err *err)
+static int reconcile(void *arg, struct str ns, struct str name, struct arena *a, int64_t *again_ns,
+                     struct err *err)
 {
     (void)ns;
     struct seen *s = arg;

@@ -103,13 +103,13 @@ int set_by_size_newer(const void *x, const void *y)
 int64_t set_revision(const struct replica_set *rs)
 {
     int64_t v;
-    return str_to_i64(str_map_get(&rs->metadata.annotations, REVISION_ANNOTATION), &v) ? v : 0;
+    return str_to_i64(labels_get(&rs->metadata.annotations, REVISION_ANNOTATION), &v) ? v : 0;
 }
 
 bool set_annotation_number(const struct replica_set *rs, struct str key, int32_t *out)
 {
     int64_t v;
-    if (!str_to_i64(str_map_get(&rs->metadata.annotations, key), &v) || v < INT32_MIN || v > INT32_MAX)
+    if (!str_to_i64(labels_get(&rs->metadata.annotations, key), &v) || v < INT32_MIN || v > INT32_MAX)
         return false;
     *out = (int32_t)v;
     return true;

@@ -8,9 +8,9 @@ int rollout_resize(struct rollout *r, struct replica_set *rs, int32_t size, bool
     struct work *w = r->w;
     int32_t before = set_size(rs), wanted = wanted_by(r->d);
     bool annotated =
-        str_map_set(w->a, &rs->metadata.annotations, DESIRED_ANNOTATION, arena_printf(w->a, "%d", wanted));
-    annotated |= str_map_set(w->a, &rs->metadata.annotations, MAX_ANNOTATION,
-                             arena_printf(w->a, "%d", wanted + rollout_max_surge(r->d)));
+        labels_set(w->a, &rs->metadata.annotations, DESIRED_ANNOTATION, arena_printf(w->a, "%d", wanted));
+    annotated |= labels_set(w->a, &rs->metadata.annotations, MAX_ANNOTATION,
+                            arena_printf(w->a, "%d", wanted + rollout_max_surge(r->d)));
     if (before == size && !annotated)
         return 0;
     rs->spec.replicas = arena_dup(w->a, &size, sizeof size);

@@ -17,8 +17,8 @@ static bool template_equal(struct arena *a, const struct pod_template_spec *x,
         arena_dup(a, p.metadata.labels.at, p.metadata.labels.n * sizeof *p.metadata.labels.at);
     q.metadata.labels.at =
         arena_dup(a, q.metadata.labels.at, q.metadata.labels.n * sizeof *q.metadata.labels.at);
-    str_map_unset(&p.metadata.labels, HASH_LABEL);
-    str_map_unset(&q.metadata.labels, HASH_LABEL);
+    labels_unset(&p.metadata.labels, HASH_LABEL);
+    labels_unset(&q.metadata.labels, HASH_LABEL);
     return struct_eq(&pod_template_spec_type, &p, &q);
 }
 
@@ -53,22 +53,22 @@ static bool annotation_stays(struct str key)
 /* Appends a revision that a set once had, dropping the first when the list grows too long. */
 static void history_add(struct arena *a, struct str_map *annotations, struct str revision)
 {
-    struct str history = str_map_get(annotations, REVISION_HISTORY_ANNOTATION);
+    struct str history = labels_get(annotations, REVISION_HISTORY_ANNOTATION);
     struct str all = str_empty(history)
                          ? revision
                          : arena_printf(a, STR_FMT "," STR_FMT, STR_ARG(history), STR_ARG(revision));
     for (ptrdiff_t comma; all.n > HISTORY_CHARS_MAX && (comma = str_index(all, ',')) >= 0;)
         all = str_from_at(all, (size_t)comma + 1);
-    str_map_set(a, annotations, REVISION_HISTORY_ANNOTATION, all);
+    labels_set(a, annotations, REVISION_HISTORY_ANNOTATION, all);
 }
 
 static bool annotate_size(struct rollout *r, struct str_map *annotations)
 {
     struct arena *a = r->w->a;
     int32_t wanted = wanted_by(r->d);
-    bool changed = str_map_set(a, annotations, DESIRED_ANNOTATION, arena_printf(a, "%d", wanted));
+    bool changed = labels_set(a, annotations, DESIRED_ANNOTATION, arena_printf(a, "%d", wanted));
     changed |=
-        str_map_set(a, annotations, MAX_ANNOTATION, arena_printf(a, "%d", wanted + rollout_max_surge(r->d)));
+        labels_set(a, annotations, MAX_ANNOTATION, arena_printf(a, "%d", wanted + rollout_max_surge(r->d)));
     return changed;
 }
 
@@ -82,11 +82,11 @@ static bool annotate_new(struct rollout *r, struct replica_set *rs, int64_t revi
     for (size_t i = 0; i < r->d->metadata.annotations.n; i++) {
         const struct str_entry *e = &r->d->metadata.annotations.at[i];
         if (!annotation_stays(e->key))
-            changed |= str_map_set(a, annotations, e->key, e->value);
+            changed |= labels_set(a, annotations, e->key, e->value);
     }
-    struct str old = str_map_get(annotations, REVISION_ANNOTATION);
+    struct str old = labels_get(annotations, REVISION_ANNOTATION);
     if (set_revision(rs) < revision) {
-        str_map_set(a, annotations, REVISION_ANNOTATION, arena_printf(a, "%lld", (long long)revision));
+        labels_set(a, annotations, REVISION_ANNOTATION, arena_printf(a, "%lld", (long long)revision));
         if (!str_empty(old))
             history_add(a, annotations, old);
         changed = true;
@@ -99,8 +99,8 @@ static bool annotate_new(struct rollout *r, struct replica_set *rs, int64_t revi
 /* The deployment shows the revision of its new set. */
 static bool deployment_set_revision(struct rollout *r, const struct replica_set *rs)
 {
-    return str_map_set(r->w->a, &r->d->metadata.annotations, REVISION_ANNOTATION,
-                       str_map_get(&rs->metadata.annotations, REVISION_ANNOTATION));
+    return labels_set(r->w->a, &r->d->metadata.annotations, REVISION_ANNOTATION,
+                      labels_get(&rs->metadata.annotations, REVISION_ANNOTATION));
 }
 
 /* --- keeping and making the new one --- */
@@ -143,7 +143,7 @@ static struct label_selector *selector_with_hash(struct arena *a, const struct l
                                                  struct str hash)
 {
     struct label_selector *copy = arena_dup(a, s, sizeof *s);
-    str_map_set(a, &copy->match_labels, HASH_LABEL, hash);
+    labels_set(a, &copy->match_labels, HASH_LABEL, hash);
     return copy;
 }
 
@@ -158,7 +158,7 @@ static void new_set_draft(struct rollout *r, struct replica_set *rs, int64_t rev
     rs->metadata.name = arena_printf(a, STR_FMT "-" STR_FMT, STR_ARG(name), STR_ARG(hash));
     meta_add_owner(a, &rs->metadata, owner_reference_to(a, r->object));
     rs->spec.template = r->d->spec.template;
-    str_map_set(a, &rs->spec.template.metadata.labels, HASH_LABEL, hash);
+    labels_set(a, &rs->spec.template.metadata.labels, HASH_LABEL, hash);
     rs->metadata.labels = rs->spec.template.metadata.labels;
     rs->spec.selector = selector_with_hash(a, r->d->spec.selector, hash);
     rs->spec.min_ready_seconds = r->d->spec.min_ready_seconds;

@@ -91,7 +91,7 @@ static struct endpoint endpoint_of_pod(struct slicing *s, const struct pod *p, s
     _cleanup_object_ struct object *node =
         informer_get(informer_of(s->w, node), (struct str){0}, p->spec.node_name);
     struct str zone =
-        node ? str_map_get(&object_meta(node)->labels, STR("topology.kubernetes.io/zone")) : (struct str){0};
+        node ? labels_get(&object_meta(node)->labels, STR("topology.kubernetes.io/zone")) : (struct str){0};
     if (!str_empty(zone)) {
         zone = arena_str(a, zone);
         e.zone = arena_dup(a, &zone, sizeof zone);
@@ -266,7 +266,7 @@ static int slicing_run(struct slicing *s, const struct objects *pods, const stru
             continue;
         present_keep(p);
         placeholder |= p->group->n == 0 && !p->changed;
-        if (!str_map_eq(&p->slice->metadata.labels, &s->labels)) {
+        if (!labels_eq(&p->slice->metadata.labels, &s->labels)) {
             p->slice->metadata.labels = s->labels;
             p->changed = true;
         }
@@ -291,7 +291,7 @@ static int slicing_run(struct slicing *s, const struct objects *pods, const stru
 
 static bool is_mine(struct object *slice)
 {
-    return str_eq(str_map_get(&object_meta(slice)->labels, MANAGER_LABEL), MANAGER);
+    return str_eq(labels_get(&object_meta(slice)->labels, MANAGER_LABEL), MANAGER);
 }
 
 static void slices_of(struct work *w, const struct service *s, struct objects *out)
@@ -319,8 +319,8 @@ static int endpoint_slice_reconcile(struct work *w)
     slices_of(w, service, &slices);
 
     struct str_map labels = service_endpoint_labels(w->a, service);
-    str_map_set(w->a, &labels, SERVICE_LABEL, w->name);
-    str_map_set(w->a, &labels, MANAGER_LABEL, MANAGER);
+    labels_set(w->a, &labels, SERVICE_LABEL, w->name);
+    labels_set(w->a, &labels, MANAGER_LABEL, MANAGER);
     struct str ipv4 = IP_FAMILY_IPV4;
     const struct str_vec only_ipv4 = {&ipv4, 1};
     const struct str_vec *families = service->spec.ip_families.n ? &service->spec.ip_families : &only_ipv4;
@@ -332,7 +332,7 @@ static int endpoint_slice_reconcile(struct work *w)
     }
     for (size_t i = 0; i < slices.n && !failed; i++) {
         const struct endpoint_slice *slice = object_typed(slices.at[i]);
-        if (!str_vec_has(families, slice->address_type)) /* of a family that the service no longer has */
+        if (!strs_has(families, slice->address_type)) /* of a family that the service no longer has */
             failed = work_forgive(w,
                                   client_delete(w->client, &endpoint_slice_resource, w->ns,
                                                 object_name(slices.at[i]), NULL, w->err),
@@ -350,7 +350,7 @@ static void on_slice(struct controller *k, struct object *before, struct object 
 {
     struct object *o = after ? after : before;
     if (before && is_mine(before))
-        controller_add(k, object_namespace(o), str_map_get(&object_meta(before)->labels, SERVICE_LABEL));
+        controller_add(k, object_namespace(o), labels_get(&object_meta(before)->labels, SERVICE_LABEL));
 }
 
 const struct controller_def endpoint_slice_controller = {

@@ -122,11 +122,11 @@ static int endpoints_write(struct work *w, struct object *o, const struct servic
     struct endpoints *e = there ? object_copy(there, w->a) : &fresh;
     e->subsets = subsets;
     e->metadata.labels = service_endpoint_labels(w->a, s);
-    str_map_set(w->a, &e->metadata.labels, MANAGER_LABEL, MANAGER);
+    labels_set(w->a, &e->metadata.labels, MANAGER_LABEL, MANAGER);
     if (truncated)
-        str_map_set(w->a, &e->metadata.annotations, OVER_CAPACITY, STR("truncated"));
+        labels_set(w->a, &e->metadata.annotations, OVER_CAPACITY, STR("truncated"));
     else
-        str_map_unset(&e->metadata.annotations, OVER_CAPACITY);
+        labels_unset(&e->metadata.annotations, OVER_CAPACITY);
     if (there && struct_eq(&endpoints_type, e, object_typed(there)))
         return 0;
     int failed = there ? client_update(w->client, &endpoints_resource, (struct str){0}, e, NULL, w->err)

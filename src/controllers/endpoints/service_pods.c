@@ -9,7 +9,7 @@ static bool selects(const struct service *s, const struct str_map *labels)
 {
     for (size_t i = 0; i < s->spec.selector.n; i++) {
         const struct str_entry *e = &s->spec.selector.at[i];
-        if (!str_map_has(labels, e->key) || !str_eq(str_map_get(labels, e->key), e->value))
+        if (!labels_has(labels, e->key) || !str_eq(labels_get(labels, e->key), e->value))
             return false;
     }
     return service_selects(s);
@@ -81,7 +81,7 @@ struct str_map service_endpoint_labels(struct arena *a, const struct service *s)
 {
     struct str_map labels = s->metadata.labels;
     if (service_is_headless(s))
-        str_map_set(a, &labels, STR("service.kubernetes.io/headless"), STR(""));
+        labels_set(a, &labels, STR("service.kubernetes.io/headless"), STR(""));
     return labels;
 }
 
@@ -92,7 +92,7 @@ static bool pod_looks_the_same(const struct pod *x, const struct pod *y)
            pod_is_terminal(x) == pod_is_terminal(y) &&
            !x->metadata.deletion_timestamp == !y->metadata.deletion_timestamp &&
            str_eq(x->spec.node_name, y->spec.node_name) &&
-           str_map_eq(&x->metadata.labels, &y->metadata.labels);
+           labels_eq(&x->metadata.labels, &y->metadata.labels);
 }
 
 void service_on_pod(struct controller *k, struct object *before, struct object *after)

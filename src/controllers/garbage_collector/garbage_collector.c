@@ -28,7 +28,7 @@ static int live_get(struct work *w, const struct identity *id, struct object **o
 
 static bool in_foreground(const struct object_meta *meta)
 {
-    return meta->deletion_timestamp && str_vec_has(&meta->finalizers, STR("foregroundDeletion"));
+    return meta->deletion_timestamp && strs_has(&meta->finalizers, STR("foregroundDeletion"));
 }
 
 static int write_back(struct work *w, struct object *o, void *typed)
@@ -46,7 +46,7 @@ static int drop_finalizer(struct work *w, const struct identity *id, struct str 
         return 0;
     void *typed = object_copy(o, w->a);
     struct object_meta *meta = resource_meta(object_resource(o), typed);
-    return str_vec_drop(&meta->finalizers, finalizer) ? write_back(w, o, typed) : 0;
+    return strs_drop(&meta->finalizers, finalizer) ? write_back(w, o, typed) : 0;
 }
 
 /* --- owners that wait for their dependents --- */
@@ -173,8 +173,8 @@ static int judge(struct work *w, const struct graph_view *v, struct object *o)
                 return unblock_owners(w, o) < 0 ? -1 : collect(w, o, PROPAGATE_FOREGROUND);
         return collect(w, o, PROPAGATE_FOREGROUND);
     }
-    bool orphans = str_vec_has(&meta->finalizers, STR("orphan"));
-    bool waits = str_vec_has(&meta->finalizers, STR("foregroundDeletion"));
+    bool orphans = strs_has(&meta->finalizers, STR("orphan"));
+    bool waits = strs_has(&meta->finalizers, STR("foregroundDeletion"));
     return collect(w, o, orphans ? PROPAGATE_ORPHAN : waits ? PROPAGATE_FOREGROUND : PROPAGATE_BACKGROUND);
 }
 

@@ -182,8 +182,8 @@ static void vertex_update(struct graph *g, struct vertex *n, struct object *o)
 {
     const struct object_meta *meta = object_meta(o);
     bool deleting = meta->deletion_timestamp;
-    bool foreground = deleting && str_vec_has(&meta->finalizers, STR("foregroundDeletion"));
-    bool orphaning = deleting && str_vec_has(&meta->finalizers, STR("orphan"));
+    bool foreground = deleting && strs_has(&meta->finalizers, STR("foregroundDeletion"));
+    bool orphaning = deleting && strs_has(&meta->finalizers, STR("orphan"));
     bool was_foreground = n->deleting_dependents, was_orphaning = n->orphaning;
     n->seen = true;
     n->gone = false;
