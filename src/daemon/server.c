@@ -21,7 +21,7 @@
 #include "net/cidr.h"
 #include "net/host.h"
 
-#if __has_include("node/node.h")
+#if __has_include("node/pod/pods.h")
 #include "daemon/member.h"
 #define HAVE_NODE 1
 #endif
