@@ -18,10 +18,13 @@ static const struct {
      2000001000},
 };
 
-/* Creates; what is there already is left as it is. */
+/* Creates what is not there yet. */
 static int make(struct api *a, const struct resource *r, struct str ns, const void *typed, struct err *err)
 {
     _cleanup_arena_ struct arena arena = {0};
+    _cleanup_object_ struct object *there = road_find(a, r, ns, resource_meta(r, typed)->name);
+    if (there)
+        return 0;
     struct api_request req = {.arena = &arena, .verb = API_CREATE, .resource = r, .ns = ns, .typed = typed};
     int rc = api_call(a, &req);
     if (rc < 0 && req.err.reason == ERR_ALREADY_EXISTS)

@@ -39,6 +39,7 @@ struct write {
     bool status; /* only the status (or what the subresource owns) changes: its hooks instead of the main ones
                   */
     bool raw;    /* neither: `make` prepares, and `validate` below checks */
+    bool quiet;  /* generation does not count it */
     void (*validate)(const void *o, const void *old, struct field_errors *e);
 };
 

@@ -151,7 +151,7 @@ static void prepare_update(struct road *d)
         if (d->strategy->prepare_update)
             d->strategy->prepare_update(d->object, d->old, &d->context);
     }
-    if ((r->flags & RESOURCE_GENERATION) && !d->write->status && desired_changed(d))
+    if ((r->flags & RESOURCE_GENERATION) && !d->write->status && !d->write->quiet && desired_changed(d))
         m->generation = old->generation + 1;
 }
 

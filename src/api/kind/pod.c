@@ -202,6 +202,7 @@ void pod_spec_warn(const struct pod_spec *s, const struct path *at, const struct
 
 const struct strategy pod_strategy = {
     .resource = &pod_resource,
+    .flags = STRATEGY_RETURNS_DELETED,
     .defaults = pod_defaults,
     .prepare_create = pod_prepare_create,
     .prepare_update = pod_prepare_update,
@@ -225,6 +226,7 @@ static void pod_template_validate(const void *o, struct field_errors *e)
 
 const struct strategy pod_template_strategy = {
     .resource = &pod_template_resource,
+    .flags = STRATEGY_RETURNS_DELETED,
     .defaults = pod_template_defaults,
     .validate = pod_template_validate,
 };
