@@ -26,7 +26,7 @@ static void merge_declared(struct field_errors *e, const struct field_errors *de
     for (size_t i = 0; i < e->n; i++)
         map_put(&named, e->at[i].field, e);
     for (size_t i = 0; i < declared->n; i++)
-        if (!map_get(&named, declared->at[i].field)) {
+        if (!map_get(&named, declared->at[i].field) && declared_counts(&declared->at[i], d)) {
             mem_grow((void **)&e->at, &e->cap, e->n + 1, sizeof *e->at);
             e->at[e->n++] =
                 (struct field_error){declared->at[i].type, arena_str(&e->arena, declared->at[i].field),
@@ -63,7 +63,7 @@ int road_validate(struct road *d)
             validate_update(&declared, NULL, r->type, d->object, d->old);
     }
     if (declared.n)
-        merge_declared(&e, &declared);
+        merge_declared(&e, &declared, d);
     return field_errors_status(&e, r->group, r->kind, m ? m->name : STR(""), &d->r->err);
 }
 
@@ -196,6 +196,8 @@ static int check_precondition(struct road *d)
             STR_ARG(d->resource->storage_prefix), d->ns.n ? "/" : "", STR_ARG(d->ns), STR_ARG(d->name),
             STR_ARG(m->uid), STR_ARG(old->uid));
     int64_t revision = 0;
+    if (!m->resource_version.n && d->r->verb == API_PATCH)
+        return 0; /* made from the present object */
     if (!m->resource_version.n || str_is(m->resource_version, "0")) {
         /* A patch applies to what is there, whatever that is. */
         if ((!(d->strategy->flags & STRATEGY_NEEDS_VERSION) && !(d->resource->flags & RESOURCE_CUSTOM)) ||

@@ -98,6 +98,12 @@ static void node_defaults(void *o, struct arena *a)
         n->status.allocatable = n->status.capacity;
 }
 
+static void node_prepare_update(void *o, const void *old, const struct strategy_context *c)
+{
+    (void)c;
+    ((struct node *)o)->status = ((const struct node *)old)->status;
+}
+
 static void node_validate_update(const void *o, const void *before, struct field_errors *e)
 {
     const struct node *now = o, *old = before;
@@ -115,6 +121,7 @@ const struct strategy node_strategy = {
     .flags =
         STRATEGY_KEEPS_STATUS, /* a node may come with its status; updates of it keep the stored one below */
     .defaults = node_defaults,
+    .prepare_update = node_prepare_update,
     .validate = node_validate,
     .validate_update = node_validate_update,
 };

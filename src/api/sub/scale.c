@@ -11,13 +11,20 @@ static struct str strip(struct str path)
     return str_starts(path, STR(".")) ? str_from_at(path, 1) : path;
 }
 
-/* The number behind a path, which may be an optional one. */
-static int32_t *scale_number(const struct road *d, struct str path, const void *typed)
+/* Where the number behind a path lies; an absent optional one is made where `a` is given. NULL: there is
+ * none. */
+static int32_t *scale_number(const struct road *d, struct str path, const void *typed, struct arena *a)
 {
     struct field_ref ref;
     if (!field_ref_resolve(d->resource->type, strip(path), &ref))
         return NULL;
-    return field_ref_at(&ref, typed);
+    void *at = field_ref_at(&ref, typed);
+    if (!at || ref.leaf->shape != SHAPE_OPTIONAL)
+        return at;
+    int32_t **number = at;
+    if (!*number && a)
+        *number = arena_new(a, int32_t);
+    return *number;
 }
 
 /* The selector as text: of a LabelSelector, of a plain map, or the text that a status holds. */
@@ -30,6 +37,8 @@ static struct str scale_selector(const struct road *d, const void *typed)
         !field_ref_resolve(d->resource->type, strip(d->resource->scale_selector_path), &ref))
         return STR("");
     const void *at = field_ref_at(&ref, typed);
+    if (at && ref.leaf->shape == SHAPE_OPTIONAL)
+        at = *(const void *const *)at;
     if (!at)
         return STR("");
     if (ref.leaf->kind == VALUE_STRING && ref.leaf->shape != SHAPE_MAP)
@@ -53,8 +62,8 @@ static struct scale *scale_of(const struct road *d, struct object *o)
     s->metadata.uid = arena_str(d->r->arena, m->uid);
     s->metadata.creation_timestamp = m->creation_timestamp;
     s->metadata.resource_version = arena_printf(d->r->arena, "%lld", (long long)object_revision(o));
-    const int32_t *wanted = scale_number(d, d->resource->scale_replicas_path, typed);
-    const int32_t *present = scale_number(d, d->resource->scale_status_path, typed);
+    const int32_t *wanted = scale_number(d, d->resource->scale_replicas_path, typed, NULL);
+    const int32_t *present = scale_number(d, d->resource->scale_status_path, typed, NULL);
     s->spec.replicas = wanted ? *wanted : 0;
     s->status.replicas = present ? *present : 0;
     s->status.selector = arena_str(d->r->arena, scale_selector(d, typed));
@@ -95,7 +104,7 @@ static int scale_make(struct road *d)
         m->resource_version = STR("");
     if (scale->metadata.uid.n)
         m->uid = scale->metadata.uid;
-    int32_t *wanted = scale_number(d, d->resource->scale_replicas_path, d->object);
+    int32_t *wanted = scale_number(d, d->resource->scale_replicas_path, d->object, d->r->arena);
     if (!wanted)
         return err_set(err, ERR_INTERNAL, "the object has no field " STR_FMT,
                        STR_ARG(d->resource->scale_replicas_path));
