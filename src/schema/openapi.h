@@ -1,6 +1,7 @@
-/* OpenAPI, generated from descriptors: version 2 as one document, version 3 as one per group and version, with the
- * definitions' names, extensions and paths that kubectl (explain, apply, validation) and client generators look for.
- * Writing all of it takes tens of milliseconds and megabytes: callers keep the result. */
+/* OpenAPI, generated from descriptors: version 2 as one document, version 3 as one per group and version,
+ * with the definitions' names, extensions and paths that kubectl (explain, apply, validation) and client
+ * generators look for. Writing all of it takes tens of milliseconds and megabytes: callers keep the result.
+ */
 #pragma once
 #include "base/buf.h"
 #include "schema/desc.h"

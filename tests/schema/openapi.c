@@ -1,0 +1,147 @@
+#include "schema/openapi.h"
+
+#include "schema/json.h"
+#include "schema/value.h"
+#include "test.h"
+
+static struct openapi_set set(void)
+{
+    return (struct openapi_set){builtin_resources, n_builtin_resources, STR("v1.36.0")};
+}
+
+static struct value *at(struct value *v, const char *key)
+{
+    struct value *member = value_get(v, str_from(key));
+    if (!member)
+        fail_msg("no member %s", key);
+    return member;
+}
+
+static void parse(struct arena *a, struct buf *doc, struct value *out)
+{
+    _cleanup_err_ struct err err = {0};
+    assert_ok(value_parse(a, buf_str(doc), out, &err), err);
+}
+
+/* Every $ref of the document leads to a definition of it. */
+static void check_refs(const struct value *v, struct value *definitions, struct str prefix)
+{
+    for (size_t i = 0; v->kind == JSON_ARRAY && i < v->list.n; i++)
+        check_refs(&v->list.at[i], definitions, prefix);
+    for (size_t i = 0; v->kind == JSON_OBJECT && i < v->members.n; i++) {
+        const struct value_member *m = &v->members.at[i];
+        if (str_is(m->key, "$ref") && m->value.kind == JSON_STRING) {
+            assert_true(str_starts(m->value.s, prefix));
+            if (!value_get(definitions, str_from_at(m->value.s, prefix.n)))
+                fail_msg("nothing behind " STR_FMT, STR_ARG(m->value.s));
+        }
+        check_refs(&m->value, definitions, prefix);
+    }
+}
+
+static void test_every_v3_document_is_whole(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_buf_ struct buf index = {0};
+    struct openapi_set all = set();
+    struct value paths, *list;
+    openapi_write_v3_index(&index, &all);
+    parse(&a, &index, &paths);
+    list = at(&paths, "paths");
+    assert_true(list->members.n > 20);
+    for (size_t i = 0; i < list->members.n; i++) {
+        _cleanup_buf_ struct buf doc = {0};
+        struct value v;
+        struct str url = value_get_str(&list->members.at[i].value, STR("serverRelativeURL"));
+        assert_true(str_starts(url, STR("/openapi/v3/")) && str_find(url, STR("?hash=")) > 0);
+        assert_true(openapi_write_v3(&doc, &all, list->members.at[i].key));
+        parse(&a, &doc, &v);
+        check_refs(&v, at(at(&v, "components"), "schemas"), STR("#/components/schemas/"));
+    }
+    _cleanup_buf_ struct buf none = {0};
+    assert_false(openapi_write_v3(&none, &all, STR("apis/nothing/v1")));
+    assert_int_equal(none.n, 0);
+}
+
+static void test_v2_is_whole(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_buf_ struct buf doc = {0};
+    struct openapi_set all = set();
+    struct value v;
+    openapi_write_v2(&doc, &all);
+    parse(&a, &doc, &v);
+    check_refs(&v, at(&v, "definitions"), STR("#/definitions/"));
+    assert_str(value_get_str(&v, STR("swagger")), "2.0");
+    struct value *pod = at(at(&v, "definitions"), "io.k8s.api.core.v1.Pod");
+    assert_str(value_get_str(at(at(pod, "properties"), "spec"), STR("$ref")),
+               "#/definitions/io.k8s.api.core.v1.PodSpec");
+}
+
+static void test_extensions_that_clients_merge_by(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_buf_ struct buf doc = {0};
+    struct openapi_set all = set();
+    struct value v;
+    assert_true(openapi_write_v3(&doc, &all, STR("api/v1")));
+    parse(&a, &doc, &v);
+    struct value *schemas = at(at(&v, "components"), "schemas");
+    struct value *containers = at(at(at(schemas, "io.k8s.api.core.v1.PodSpec"), "properties"), "containers");
+    assert_str(value_get_str(containers, STR("x-kubernetes-patch-merge-key")), "name");
+    assert_str(value_get_str(containers, STR("x-kubernetes-patch-strategy")), "merge");
+    assert_str(value_get_str(containers, STR("x-kubernetes-list-type")), "map");
+    assert_str(at(containers, "x-kubernetes-list-map-keys")->list.at[0].s, "name");
+    assert_str(value_get_str(at(containers, "items"), STR("$ref")),
+               "#/components/schemas/io.k8s.api.core.v1.Container");
+    struct value *volumes = at(at(at(schemas, "io.k8s.api.core.v1.PodSpec"), "properties"), "volumes");
+    assert_str(value_get_str(volumes, STR("x-kubernetes-patch-strategy")), "merge,retainKeys");
+    struct value *gvk = at(at(schemas, "io.k8s.api.core.v1.Pod"), "x-kubernetes-group-version-kind");
+    assert_int_equal(gvk->list.n, 1);
+    assert_str(value_get_str(&gvk->list.at[0], STR("kind")), "Pod");
+    /* inlined structs' fields stand among the outer one's */
+    at(at(at(schemas, "io.k8s.api.core.v1.Volume"), "properties"), "hostPath");
+    assert_null(value_get(schemas, STR("io.k8s.api.core.v1.VolumeSource")));
+}
+
+/* What kubectl looks for before it leaves validation and patches to the server. */
+static void test_operations_that_kubectl_looks_for(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_buf_ struct buf doc = {0};
+    struct openapi_set all = set();
+    struct value v;
+    assert_true(openapi_write_v3(&doc, &all, STR("apis/apps/v1")));
+    parse(&a, &doc, &v);
+    struct value *paths = at(&v, "paths");
+    struct value *one = at(paths, "/apis/apps/v1/namespaces/{namespace}/deployments/{name}"),
+                 *patch = at(one, "patch");
+    bool found = false;
+    for (size_t i = 0; i < at(patch, "parameters")->list.n; i++)
+        found |= str_is(value_get_str(&at(patch, "parameters")->list.at[i], STR("name")), "fieldValidation");
+    assert_true(found);
+    at(at(at(patch, "requestBody"), "content"), "application/strategic-merge-patch+json");
+    assert_str(value_get_str(at(patch, "x-kubernetes-group-version-kind"), STR("kind")), "Deployment");
+    assert_str(value_get_str(patch, STR("operationId")), "patchAppsV1NamespacedDeployment");
+    assert_str(value_get_str(at(at(paths, "/apis/apps/v1/deployments"), "get"), STR("operationId")),
+               "listAppsV1DeploymentForAllNamespaces");
+    struct value *scale =
+        at(at(paths, "/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale"), "put");
+    assert_str(value_get_str(at(scale, "x-kubernetes-group-version-kind"), STR("group")), "autoscaling");
+    assert_str(value_get_str(scale, STR("operationId")), "replaceAppsV1NamespacedDeploymentScale");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_v3_document_is_whole),
+        cmocka_unit_test(test_v2_is_whole),
+        cmocka_unit_test(test_extensions_that_clients_merge_by),
+        cmocka_unit_test(test_operations_that_kubectl_looks_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
