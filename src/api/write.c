@@ -18,9 +18,19 @@ static int write_done(struct road *d);
 
 /* --- validation --- */
 
+/* Whether a declared complaint counts. What the declarations call required is what OpenAPI says of the shape;
+ * upstream's validation asks for less: of status for nothing, and of kinds with rules of their own for what
+ * these say. */
+static bool declared_counts(const struct field_error *f, const struct road *d)
+{
+    if (d->resource->flags & RESOURCE_CUSTOM || f->type != FIELD_ERROR_REQUIRED)
+        return true;
+    return !d->strategy->validate && !str_starts(f->field, STR("status."));
+}
+
 /* The declared rules complain only of fields that the written ones have not named: those speak upstream's
  * words. */
-static void merge_declared(struct field_errors *e, const struct field_errors *declared)
+static void merge_declared(struct field_errors *e, const struct field_errors *declared, const struct road *d)
 {
     _cleanup_map_ struct map named = {0};
     for (size_t i = 0; i < e->n; i++)
