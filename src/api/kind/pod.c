@@ -102,7 +102,7 @@ static void qos_add(struct qos *q, const struct resource_requirements *r)
     }
 }
 
-struct str pod_qos(const struct pod_spec *s)
+struct str pod_spec_qos(const struct pod_spec *s)
 {
     struct qos q = {false, true};
     if (s->resources)
@@ -122,7 +122,7 @@ static void pod_prepare_create(void *o, const struct strategy_context *c)
 {
     struct pod *pod = o;
     pod->metadata.generation = 1;
-    pod->status = (struct pod_status){.phase = STR("Pending"), .qos_class = pod_qos(&pod->spec)};
+    pod->status = (struct pod_status){.phase = STR("Pending"), .qos_class = pod_spec_qos(&pod->spec)};
     if (pod->spec.scheduling_gates.n) {
         struct pod_condition *gated = arena_new(c->arena, struct pod_condition);
         *gated =
@@ -147,7 +147,7 @@ static void pod_prepare_status(void *o, const void *before, const struct strateg
     const struct pod *old = before;
     (void)c;
     if (!pod->status.qos_class.n)
-        pod->status.qos_class = old->status.qos_class.n ? old->status.qos_class : pod_qos(&old->spec);
+        pod->status.qos_class = old->status.qos_class.n ? old->status.qos_class : pod_spec_qos(&old->spec);
     /* podIP and podIPs[0] are one field; either may be given. */
     if (pod->status.pod_ips.n == 0 && pod->status.pod_ip.n) {
         pod->status.pod_ips.at = arena_new(c->arena, struct pod_ip);

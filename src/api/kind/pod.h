@@ -14,6 +14,6 @@ void valid_pod_resize(const struct pod *pod, const struct pod *old, struct field
 /* Warning headers for deprecated or dangerous fields; `path` of the spec. */
 void pod_spec_warn(const struct pod_spec *s, const struct path *at, const struct strategy_context *c);
 /* Guaranteed, Burstable or BestEffort, by requests and limits. */
-struct str pod_qos(const struct pod_spec *s);
+struct str pod_spec_qos(const struct pod_spec *s);
 
 extern const struct strategy pod_strategy, pod_template_strategy;
