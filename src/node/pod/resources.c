@@ -21,34 +21,9 @@ static bool is_set(const struct str_map *list, struct str name)
     return amount.n && quantity_sign(quantity_of(amount)) > 0;
 }
 
-static const struct str qos_resources[] = {STR_INIT("cpu"), STR_INIT("memory")};
-
-static void qos_add(const struct container *c, bool *any, bool *all_limited)
-{
-    for (size_t i = 0; i < ARRAY_LEN(qos_resources); i++) {
-        struct str name = qos_resources[i], limit = resource_amount(&c->resources.limits, name),
-                   request = resource_amount(&c->resources.requests, name);
-        bool limited = is_set(&c->resources.limits, name);
-        if (limited || is_set(&c->resources.requests, name))
-            *any = true;
-        if (!limited || (request.n && quantity_cmp_str(limit, request) != 0))
-            *all_limited = false;
-    }
-}
-
-struct str pod_qos(const struct pod *pod)
-{
-    bool any = false, all_limited = true;
-    for (size_t i = 0; i < pod->spec.init_containers.n; i++)
-        qos_add(&pod->spec.init_containers.at[i], &any, &all_limited);
-    for (size_t i = 0; i < pod->spec.containers.n; i++)
-        qos_add(&pod->spec.containers.at[i], &any, &all_limited);
-    return !any ? STR("BestEffort") : all_limited ? STR("Guaranteed") : STR("Burstable");
-}
-
 struct str pod_cgroup(const char *root, const struct pod *pod, struct arena *a)
 {
-    struct str qos = pod_qos(pod);
+    struct str qos = pod->status.qos_class; /* which the API sets when the pod is made */
     const char *level = str_is(qos, "Burstable")    ? "/burstable"
                         : str_is(qos, "BestEffort") ? "/besteffort"
                                                     : "";
@@ -129,7 +104,7 @@ int64_t node_memory_bytes(void)
 
 int64_t container_oom_score_adj(const struct pod *pod, const struct container *c, int64_t node_memory)
 {
-    struct str qos = pod_qos(pod);
+    struct str qos = pod->status.qos_class; /* which the API sets when the pod is made */
     if ((pod->spec.priority && *pod->spec.priority >= 2000001000) || str_is(qos, "Guaranteed"))
         return -997; /* node-critical pods count as guaranteed */
     if (str_is(qos, "BestEffort"))

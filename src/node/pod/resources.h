@@ -1,11 +1,9 @@
-/* Resources of pods: quality of service, limits for the kernel, oom_score_adj (KEP-2254, "Resource QoS"
+/* Resources of pods: their place in the control groups, limits for the kernel, oom_score_adj (KEP-2254, "Resource QoS"
  * design). */
 #pragma once
 #include "kinds/core_v1.h"
 #include "node/runtime/cgroup.h"
 
-/* "Guaranteed", "Burstable" or "BestEffort". */
-struct str pod_qos(const struct pod *pod);
 /* "ROOT/podUID", "ROOT/burstable/podUID" or "ROOT/besteffort/podUID". */
 struct str pod_cgroup(const char *root, const struct pod *pod, struct arena *a);
 struct cgroup_limits pod_limits(const struct pod *pod);

@@ -339,7 +339,7 @@ void pod_status_make(struct pod_state *p, const struct pod *pod, struct arena *a
     out->phase = phase_of(p, pod, initialized);
     out->reason = p->final_reason;
     out->message = p->final_message;
-    out->qos_class = pod_qos(pod);
+    out->qos_class = pod->status.qos_class;
     out->host_ip = p->node->options.address;
     struct host_ip *host = arena_new(a, struct host_ip);
     host->ip = out->host_ip;
