@@ -1,8 +1,8 @@
-/* Patches come from anyone who may change anything: two JSON texts, with a zero byte between, and a first byte that
- * says which kind of patch. What comes out must be JSON again. */
+/* Patches come from anyone who may change anything: two JSON texts, with a zero byte between, and a first
+ * byte that says which kind of patch. What comes out must be JSON again. */
+#include "schema/patch.h"
 #include "kinds/core_v1.h"
 #include "schema/json.h"
-#include "schema/patch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

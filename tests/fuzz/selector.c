@@ -1,5 +1,5 @@
-/* Label selectors come from anyone's query string: whatever they say must parse or be refused, and what parses must
- * come back out as text that means the same. */
+/* Label selectors come from anyone's query string: whatever they say must parse or be refused, and what
+ * parses must come back out as text that means the same. */
 #include "schema/selector.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     selector_write(&again, &t);
     ensure(str_eq(buf_str(&text), buf_str(&again)));
     struct str_entry labels[] = {{STR("a"), STR("b")}, {STR("n"), STR("1")}};
-    ensure(selector_matches(&s, &(struct str_map){labels, 2}) == selector_matches(&t, &(struct str_map){labels, 2}));
+    ensure(selector_matches(&s, &(struct str_map){labels, 2}) ==
+           selector_matches(&t, &(struct str_map){labels, 2}));
     return 0;
 }
