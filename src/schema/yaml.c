@@ -3,6 +3,7 @@
 #include "base/encode.h"
 #include "base/map.h"
 #include "schema/json.h"
+#include "schema/json_scan.h"
 #include "schema/yaml_scalar.h"
 
 #include <math.h>
@@ -56,6 +57,14 @@ static struct str event_text(const yaml_event_t *e)
 
 /* --- scalars --- */
 
+/* Any bytes as text: in JSON what is no UTF-8 becomes U+FFFD. */
+static struct str well_formed(struct arena *a, struct str bytes)
+{
+    _cleanup_buf_ struct buf quoted = {0};
+    json_encode_string(&quoted, bytes);
+    return json_unescape(a, str_slice(quoted.p + 1, quoted.n - 2));
+}
+
 static int scalar_value(struct reader *r, const yaml_event_t *e, struct value *out)
 {
     struct str text = arena_str(r->a, event_text(e)), tag = str_from((const char *)e->data.scalar.tag);
@@ -68,7 +77,7 @@ static int scalar_value(struct reader *r, const yaml_event_t *e, struct value *o
         _cleanup_buf_ struct buf bytes = {0};
         if (decode_base64(&bytes, text) < 0)
             return wrong(r, "!!binary value contains invalid base64 data");
-        *out = VALUE_STR(arena_str(r->a, buf_str(&bytes)));
+        *out = VALUE_STR(well_formed(r->a, buf_str(&bytes)));
     } else if (tag.n ? !str_is(tag, "str") && !str_is(tag, "!") && *tag.p != '!' : plain) {
         struct value v = yaml_scalar(text);
         bool fits = !tag.n || (str_is(tag, "int") && v.kind == JSON_INT) ||
