@@ -19,7 +19,8 @@ struct object *object_new(const struct resource *r, const void *typed);
  * from the key. */
 struct object *object_load(const struct resource *r, struct str name_space, struct str name,
                            struct str stored, int64_t revision);
-/* Only for the store, before anyone else sees the object: gives it the revision that is its resourceVersion. */
+/* Only for the store, before anyone else sees the object: gives it the revision that is its resourceVersion.
+ */
 void object_commit(struct object *o, int64_t revision);
 
 struct object *object_ref(struct object *o); /* returns o */
