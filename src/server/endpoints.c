@@ -26,12 +26,10 @@ static void serve_discovery(struct request *q)
         request_text(q, 404, STR("404 page not found\n"));
 }
 
-#ifdef WITH_OPENAPI
 static void serve_openapi(struct request *q)
 {
     openapi_handle(q->server->openapi, q);
 }
-#endif
 
 static void serve_health(struct request *q)
 {
@@ -89,10 +87,8 @@ static const struct {
     {STR_INIT("/healthz"), true, serve_health},
     {STR_INIT("/livez"), true, serve_health},
     {STR_INIT("/metrics"), false, serve_metrics},
-#ifdef WITH_OPENAPI
     {STR_INIT("/openapi/v2"), false, serve_openapi},
     {STR_INIT("/openapi/v3"), true, serve_openapi},
-#endif
     {STR_INIT("/openid/v1/jwks"), false, serve_jwks},
     {STR_INIT("/readyz"), true, serve_health},
     {STR_INIT("/version"), false, serve_version},

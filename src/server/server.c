@@ -207,9 +207,7 @@ static int start_parts(struct server *s, struct err *err)
         return -1;
     s->metrics = metrics_new();
     s->discovery = discovery_new();
-#ifdef WITH_OPENAPI
     s->openapi = openapi_cache_new();
-#endif
     struct bootstrap_options bootstrap = {.client_ca_pem = o->client_ca_pem};
     return bootstrap_run(s->api, &bootstrap, err);
 }
@@ -270,9 +268,7 @@ void server_free(struct server *s)
     api_set_hooks(s->api, &(struct api_hooks){0});
     if (s->kubelets)
         http_client_free(s->kubelets);
-#ifdef WITH_OPENAPI
     openapi_cache_free(s->openapi);
-#endif
     discovery_free(s->discovery);
     metrics_free(s->metrics);
     authz_free(s->authz);
