@@ -142,6 +142,8 @@ static void call_body_begins(struct http_call *c)
     c->since = c->transport.progress;
     c->state = CALL_LENGTH;
     c->left = 0;
+    if (c->o.idle_ns)
+        transport_due(&c->transport, c->since + c->o.idle_ns);
     if (c->head_only || status == 204 || status == 304)
         return;
     c->chunked = (struct chunked){0};

@@ -171,6 +171,7 @@ static void h1_complete(struct h1 *h)
         return;
     }
     h1_take_and_keep(h, buf_str(&h->in));
+    transport_due(t, h->since + h->conn->shard->server->o.idle_ns);
     if (h->state == H1_HEAD && h->peer_ended)
         transport_end(t);
     else
@@ -255,12 +256,12 @@ static void h1_head(struct h1 *h, struct str bytes)
     h->chunked = (struct chunked){0};
     h->body_left = h->head.content_length > 0 ? (uint64_t)h->head.content_length : 0;
     h->send_continue = h->head.expect_continue && h->head.minor && (h->body_left || h->head.chunked);
-    if (h->head.chunked)
-        h->state = H1_CHUNKED;
-    else if (h->body_left)
-        h->state = H1_BODY;
-    else
+    if (!h->head.chunked && !h->body_left) {
         h1_dispatch(h);
+        return;
+    }
+    h->state = h->head.chunked ? H1_CHUNKED : H1_BODY;
+    transport_due(&h->conn->transport, h->since + o->body_ns);
     if (h->send_continue)
         transport_dirty(&h->conn->transport);
 }

@@ -196,7 +196,7 @@ int parse_request(struct arena *a, char *bytes, size_t n, struct http_head *out,
             return 400;
     if (!take_version(version, &out->minor)) {
         *problem = "unsupported protocol version";
-        return version.n > 5 && memcmp(version.p, "HTTP/", 5) == 0 ? 505 : 400;
+        return version.n == 8 && memcmp(version.p, "HTTP/", 5) == 0 ? 505 : 400;
     }
     return parse_fields(a, rest, out, problem);
 }

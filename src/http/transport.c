@@ -14,7 +14,8 @@ enum {
     READS_MOST = 4,           /* and how often it may fill the input buffer */
     SWEEP_MIN_MS = 20,
 };
-#define LINGER_NS (2 * CLOCK_S) /* how long an ended connection waits for the peer's end */
+#define LINGER_NS (2 * CLOCK_S)  /* how long an ended connection waits for the peer's end */
+#define SWEEP_NS  (30 * CLOCK_S) /* how late a deadline may be seen that nobody announced */
 
 /* Of this thread's loop: a loop is a thread, and connections never leave theirs. */
 static _Thread_local struct io *io_here;
@@ -48,7 +49,7 @@ static void io_arm(struct io *io, int64_t at, int64_t now)
 static void io_sweep(uv_timer_t *timer)
 {
     struct io *io = container_of(timer, struct io, timer);
-    int64_t now = clock_mono(), next = INT64_MAX;
+    int64_t now = clock_mono(), next = io->all ? now + SWEEP_NS : INT64_MAX;
     io->due = INT64_MAX;
     for (struct transport *t = io->all, *after; t; t = after) {
         after = t->next;
