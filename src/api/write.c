@@ -206,8 +206,6 @@ static int check_precondition(struct road *d)
             STR_ARG(d->resource->storage_prefix), d->ns.n ? "/" : "", STR_ARG(d->ns), STR_ARG(d->name),
             STR_ARG(m->uid), STR_ARG(old->uid));
     int64_t revision = 0;
-    if (!m->resource_version.n && d->r->verb == API_PATCH)
-        return 0; /* made from the present object */
     if (!m->resource_version.n || str_is(m->resource_version, "0")) {
         /* A patch applies to what is there, whatever that is. */
         if ((!(d->strategy->flags & STRATEGY_NEEDS_VERSION) && !(d->resource->flags & RESOURCE_CUSTOM)) ||
