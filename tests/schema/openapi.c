@@ -1,6 +1,7 @@
 #include "schema/openapi.h"
 
 #include "schema/json.h"
+#include "schema/proto_wire.h"
 #include "schema/value.h"
 #include "test.h"
 
@@ -135,11 +136,57 @@ static void test_operations_that_kubectl_looks_for(void **state)
     assert_str(value_get_str(scale, STR("operationId")), "replaceAppsV1NamespacedDeploymentScale");
 }
 
+/* The bytes of the field `number` of a message, each time it occurs; their count. */
+static size_t proto_fields(struct str m, uint32_t number, struct str *out, size_t max)
+{
+    struct wire_cursor c = wire_open(m);
+    struct wire_value v;
+    size_t n = 0;
+    while (c.p < c.end) {
+        assert_true(wire_next(&c, &v));
+        if (v.number == number && n < max)
+            out[n++] = v.bytes;
+    }
+    return n;
+}
+
+static struct str proto_one(struct str m, uint32_t number)
+{
+    struct str s = {0};
+    assert_int_equal(proto_fields(m, number, &s, 1), 1);
+    return s;
+}
+
+static void test_the_gnostic_form_says_the_same(void **state)
+{
+    (void)state;
+    static struct str found[2000];
+    _cleanup_buf_ struct buf json = {0}, message = {0};
+    struct openapi_set all = set();
+    struct str pod = {0};
+    openapi_write_v2(&json, &all);
+    openapi_write_v2_proto(&message, buf_str(&json));
+    assert_str(proto_one(buf_str(&message), 1), "2.0");
+    size_t n = proto_fields(proto_one(buf_str(&message), 9), 1, found, 2000); /* definitions */
+    assert_true(n > 500);
+    for (size_t i = 0; i < n; i++)
+        if (str_is(proto_one(found[i], 1), "io.k8s.api.core.v1.Pod"))
+            pod = proto_one(found[i], 2);
+    assert_str(proto_one(proto_one(pod, 22), 1), "object"); /* type */
+    n = proto_fields(proto_one(pod, 25), 1, found, 2000);   /* properties */
+    assert_int_equal(n, 5);
+    struct str extension = proto_one(pod, 31);
+    assert_str(proto_one(extension, 1), "x-kubernetes-group-version-kind");
+    assert_str(proto_one(proto_one(extension, 2), 2),
+               "[{\"group\":\"\",\"kind\":\"Pod\",\"version\":\"v1\"}]\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_v3_document_is_whole),
         cmocka_unit_test(test_v2_is_whole),
+        cmocka_unit_test(test_the_gnostic_form_says_the_same),
         cmocka_unit_test(test_extensions_that_clients_merge_by),
         cmocka_unit_test(test_operations_that_kubectl_looks_for),
     };
