@@ -160,18 +160,25 @@ static struct client *server_client(struct server_parts *p, struct str name, str
     return client_in_process(p->api, &user);
 }
 
+/* What agents join by grants more than a controller may, so the server itself makes it. */
+static int server_offer(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    struct client *self = server_client(p, STR("system:apiserver"), STR("system:masters"));
+    struct join_offer offer = {
+        .ca_pem = buf_str(&p->pki.ca.cert_pem), .server = p->url, .data_dir = f->data_dir};
+    int rc = join_offer(self, &offer, err);
+    client_free(self);
+    return rc;
+}
+
 static int server_controllers(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
     p->manager = server_client(p, STR("system:kube-controller-manager"), (struct str){0});
-    struct join_offer offer = {
-        .ca_pem = buf_str(&p->pki.ca.cert_pem), .server = p->url, .data_dir = f->data_dir};
     struct controllers_options o = {
         .ca_pem = buf_str(&p->pki.ca.cert_pem),
         .ca_key_pem = buf_str(&p->pki.ca.key_pem),
         .cluster_cidr = str_from(f->cluster_cidr),
     };
-    if (join_offer(p->manager, &offer, err) < 0)
-        return -1;
     return f->controllers ? controllers_start(p->manager, &o, &p->controllers, err) : 0;
 }
 
@@ -220,7 +227,8 @@ static int server_up(struct server_parts *p, const struct server_flags *f, struc
         return -1;
     log_info("serving on %s after %lld ms; the administrator's way in is %s", f->listen,
              (long long)((clock_mono() - start) / CLOCK_MS), f->kubeconfig_out);
-    if (server_controllers(p, f, err) < 0 || server_scheduler(p, f, err) < 0 || server_member(p, f, err) < 0)
+    if (server_offer(p, f, err) < 0 || server_controllers(p, f, err) < 0 || server_scheduler(p, f, err) < 0 ||
+        server_member(p, f, err) < 0)
         return -1;
     log_info("all parts started after %lld ms", (long long)((clock_mono() - start) / CLOCK_MS));
     return 0;
