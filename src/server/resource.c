@@ -137,6 +137,24 @@ static void respond_success(struct request *q)
     request_typed(q, r->code, &status_resource, &status);
 }
 
+/* The answer of a virtual kind says what it is, whatever the road left there. */
+static void respond_virtual(struct request *q)
+{
+    const struct resource *r = q->api.virtual_resource;
+    const struct {
+        const char *name;
+        struct str value;
+    } says[] = {{"kind", r->kind}, {"apiVersion", r->api_version}};
+    char *typed = arena_dup(q->arena, q->api.virtual_typed, r->type->size);
+    for (size_t i = 0; i < ARRAY_LEN(says); i++) {
+        uint32_t base;
+        const struct field *f = type_field(r->type, str_from(says[i].name), &base);
+        if (f)
+            *(struct str *)field_at(f, typed + base) = says[i].value;
+    }
+    request_typed(q, q->api.code, r, typed);
+}
+
 /* What is in the arena stays; `object` and `err` are the caller's. */
 static void respond(struct request *q, struct object *object, const struct err *err)
 {
@@ -146,7 +164,7 @@ static void respond(struct request *q, struct object *object, const struct err *
     else if (r->status_success)
         respond_success(q);
     else if (r->virtual_typed)
-        request_typed(q, r->code, r->virtual_resource, r->virtual_typed);
+        respond_virtual(q);
     else if (object)
         request_object(q, r->code, object);
     else

@@ -133,8 +133,8 @@ static int hook_sign_token(void *arg, const struct api_token_claims *c, struct a
     struct server *s = arg;
     struct service_account_claims claims = {
         .issuer = s->issuer,
-        .audiences = c->audiences.at,
-        .n_audiences = c->audiences.n,
+        .audiences = c->audiences.n ? c->audiences.at : s->audiences,
+        .n_audiences = c->audiences.n ? c->audiences.n : ARRAY_LEN(s->audiences),
         .issued_at = c->issued_s,
         .not_before = c->issued_s,
         .expires = c->expires_s,

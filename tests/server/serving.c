@@ -158,6 +158,27 @@ static void protobuf_and_yaml_are_served(void **state)
     assert_str(fetch_header_get(&yaml.response, STR("content-type")), "application/yaml");
 }
 
+static void a_scale_says_what_it_is(void **state)
+{
+    (void)state;
+    _cleanup_answer_ struct answer made =
+        create(&c, "/apis/apps/v1/namespaces/kube-public/deployments",
+               "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
+               "\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\","
+               "\"image\":\"i\"}]}}}}");
+    const char *path = "/apis/apps/v1/namespaces/kube-public/deployments/d/scale";
+    _cleanup_answer_ struct answer scale = get(&c, path);
+    assert_status(scale, 200);
+    assert_str(at(&scale, "kind"), "Scale");
+    assert_str(at(&scale, "apiVersion"), "autoscaling/v1");
+    assert_str(at(&scale, "spec.replicas"), "2");
+    _cleanup_answer_ struct answer more =
+        ask(&c, c.as_admin, "PATCH", path, "content-type: application/merge-patch+json", "{\"spec\":{\"replicas\":5}}");
+    assert_status(more, 200);
+    _cleanup_answer_ struct answer after = get(&c, "/apis/apps/v1/namespaces/kube-public/deployments/d");
+    assert_str(at(&after, "spec.replicas"), "5");
+}
+
 static void wrong_types_are_told(void **state)
 {
     (void)state;
@@ -359,6 +380,7 @@ int main(void)
         cmocka_unit_test(lists_carry_everything),
         cmocka_unit_test(tables_and_metadata_are_rendered),
         cmocka_unit_test(protobuf_and_yaml_are_served),
+        cmocka_unit_test(a_scale_says_what_it_is),
         cmocka_unit_test(wrong_types_are_told),
         cmocka_unit_test(what_is_not_there_is_not_found),
         cmocka_unit_test(discovery_lists_everything),
