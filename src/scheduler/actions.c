@@ -1,0 +1,115 @@
+#define LOG_PART "scheduler"
+#include "scheduler/actions.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "kinds/core_v1.h"
+#include "schema/timestamp.h"
+#include "schema/value.h"
+
+enum { EVENT_MESSAGE_MOST = 1024 }; /* upstream's NoteLengthLimit */
+
+int action_bind(const struct actions *a, struct object *pod, struct str node, struct err *err)
+{
+    const struct object_meta *meta = object_meta(pod);
+    struct binding b = {
+        .metadata = {.name = meta->name, .namespace = meta->namespace, .uid = meta->uid},
+        .target = {.kind = STR("Node"), .name = node},
+    };
+    if (client_create_sub(a->client, &pod_resource, meta->namespace, meta->name, STR("binding"),
+                          &binding_resource, &b, NULL, err) < 0)
+        return -1;
+    recorder_event(a->recorder, pod, "Normal", "Scheduled", (struct str){0},
+                   "Successfully assigned " STR_FMT "/" STR_FMT " to " STR_FMT, STR_ARG(meta->namespace),
+                   STR_ARG(meta->name), STR_ARG(node));
+    return 0;
+}
+
+static const struct pod_condition *condition_of(const struct pod *p, struct str type)
+{
+    for (size_t i = 0; i < p->status.conditions.n; i++)
+        if (str_eq(p->status.conditions.at[i].type, type))
+            return &p->status.conditions.at[i];
+    return NULL;
+}
+
+/* A strategic merge patch of the status: one condition, and the nomination. */
+static struct str condition_patch(struct arena *a, const struct pod *p, struct str type, const char *status,
+                                  const char *reason, struct str message, const struct str *nominated)
+{
+    const struct pod_condition *was = condition_of(p, type);
+    int64_t now = clock_wall();
+    bool changed = !was || !str_is(was->status, status);
+    struct value patch = VALUE_OBJECT, condition = VALUE_OBJECT, conditions = VALUE_ARRAY;
+    value_set(a, &condition, STR("type"), VALUE_STR(type));
+    value_set(a, &condition, STR("status"), VALUE_STR(str_from(status)));
+    value_set(a, &condition, STR("reason"), VALUE_STR(str_from(reason)));
+    value_set(a, &condition, STR("message"), VALUE_STR(message));
+    value_set(a, &condition, STR("lastProbeTime"), VALUE_NULL);
+    if (p->metadata.generation)
+        value_set(a, &condition, STR("observedGeneration"), VALUE_INT(p->metadata.generation));
+    if (changed) {
+        _cleanup_buf_ struct buf text = {0};
+        time_write(&text, (struct time){.s = now / CLOCK_S});
+        value_set(a, &condition, STR("lastTransitionTime"), VALUE_STR(arena_str(a, buf_str(&text))));
+    }
+    value_append(a, &conditions, condition);
+    struct value *meta = value_set(a, &patch, STR("metadata"), VALUE_OBJECT);
+    value_set(a, meta, STR("uid"), VALUE_STR(p->metadata.uid));
+    struct value *to = value_set(a, &patch, STR("status"), VALUE_OBJECT);
+    value_set(a, to, STR("conditions"), conditions);
+    if (nominated)
+        value_set(a, to, STR("nominatedNodeName"), nominated->n ? VALUE_STR(*nominated) : VALUE_NULL);
+    return value_json(a, &patch);
+}
+
+static void patch_status(const struct actions *a, struct object *pod, struct str body)
+{
+    _cleanup_err_ struct err err = {0};
+    if (client_patch(a->client, &pod_resource, object_namespace(pod), object_name(pod), STR("status"),
+                     PATCH_STRATEGIC, body, NULL, &err) < 0 &&
+        err.reason != ERR_NOT_FOUND && err.reason != ERR_CONFLICT)
+        log_warn("the status of pod " STR_FMT "/" STR_FMT ": " STR_FMT, STR_ARG(object_namespace(pod)),
+                 STR_ARG(object_name(pod)), STR_ARG(err.message));
+}
+
+void action_refuse(const struct actions *a, struct object *pod, const char *reason, struct str message,
+                   const struct str *nominated)
+{
+    const struct pod *p = object_typed(pod);
+    bool cut = message.n > EVENT_MESSAGE_MOST;
+    recorder_event(a->recorder, pod, "Warning", "FailedScheduling", (struct str){0}, STR_FMT "%s",
+                   (int)(cut ? EVENT_MESSAGE_MOST - 4 : message.n), message.p, cut ? " ..." : "");
+    const struct pod_condition *was = condition_of(p, POD_CONDITION_TYPE_POD_SCHEDULED);
+    bool same = was && str_is(was->status, "False") && str_is(was->reason, reason) &&
+                str_eq(was->message, message) && was->observed_generation == p->metadata.generation;
+    if (same && (!nominated || str_eq(*nominated, p->status.nominated_node_name)))
+        return;
+    _cleanup_arena_ struct arena arena = {0};
+    patch_status(
+        a, pod,
+        condition_patch(&arena, p, POD_CONDITION_TYPE_POD_SCHEDULED, "False", reason, message, nominated));
+}
+
+void action_evict(const struct actions *a, struct object *victim, struct object *preemptor, struct str node)
+{
+    const struct pod *p = object_typed(victim);
+    _cleanup_arena_ struct arena arena = {0};
+    _cleanup_err_ struct err err = {0};
+    struct str message = arena_printf(&arena, STR_FMT ": preempting to accommodate a higher priority pod",
+                                      STR_ARG(a->scheduler));
+    patch_status(a, victim,
+                 condition_patch(&arena, p, POD_CONDITION_TYPE_DISRUPTION_TARGET, "True",
+                                 "PreemptionByScheduler", message, NULL));
+    struct client_delete_options o = DELETE_OPTIONS_DEFAULT;
+    o.uid = p->metadata.uid;
+    if (client_delete(a->client, &pod_resource, p->metadata.namespace, p->metadata.name, &o, &err) < 0) {
+        if (err.reason != ERR_NOT_FOUND)
+            log_warn("preempting pod " STR_FMT "/" STR_FMT ": " STR_FMT, STR_ARG(p->metadata.namespace),
+                     STR_ARG(p->metadata.name), STR_ARG(err.message));
+        return;
+    }
+    recorder_event(a->recorder, victim, "Normal", "Preempted", (struct str){0},
+                   "Preempted by pod " STR_FMT " on node " STR_FMT, STR_ARG(object_meta(preemptor)->uid),
+                   STR_ARG(node));
+}
