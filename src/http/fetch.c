@@ -270,8 +270,13 @@ static void set_options(struct fetch *f, struct call *c, const char *url)
                      strncmp(url, "http:", 5) == 0 ? "http,https" : "https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, q->follow ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MOST);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L); /* rather share a connection than open another */
+    /* Streams have connections of their own: pausing one holds back just that, and ending it early is known
+     * at once. (libcurl would let an HTTP/2 peer go on for 32 MiB, and not send its RST_STREAM before it has
+     * something else to say.) */
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                     (long)(q->data ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT,
+                     q->data ? 0L : 1L); /* the others rather share one than open another */
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* what the environment says of proxies is not for us */
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(q->connect_ns, 10 * CLOCK_S));

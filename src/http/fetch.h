@@ -1,6 +1,6 @@
 /* A blocking HTTP client for everything that is not a server: a remote API server, image registries. It
- * speaks HTTP/2 where offered; calls from all threads share connections (one thread of its own moves the
- * bytes, through libcurl). */
+ * speaks HTTP/2 where offered; calls from all threads share connections, but those that stream have their
+ * own. One thread of its own moves the bytes, through libcurl. */
 #pragma once
 #include <stdatomic.h>
 

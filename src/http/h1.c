@@ -204,7 +204,6 @@ static void h1_fail(struct h1 *h, int status, const char *why)
         h->request = request_new(h->conn);
     h->keep_alive = false;
     h->state = H1_ANSWER;
-    h->request->complete = true;
     request_fail(h->request, status, why);
 }
 

@@ -141,10 +141,8 @@ static bool is_idle_frame(const nghttp2_frame *frame)
 /* Not waiting for the end of a body that is refused anyway. */
 static void refuse_early(struct http_request *r)
 {
-    if (!r->begun && r->refuse) {
-        r->complete = true;
+    if (!r->begun && r->refuse)
         request_fail(r, r->refuse, r->refuse_why);
-    }
 }
 
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user)
@@ -313,8 +311,14 @@ static void h2_flush(struct transport *t)
 static void h2_data(struct transport *t, struct str bytes)
 {
     struct h2 *h = h2_of(t);
-    if (!h->fatal && nghttp2_session_mem_recv(h->session, (const uint8_t *)bytes.p, bytes.n) < 0)
-        h->fatal = true; /* flushed with what nghttp2 has to say to it */
+    if (h->fatal)
+        return;
+    ssize_t n = nghttp2_session_mem_recv(h->session, (const uint8_t *)bytes.p, bytes.n);
+    if (n < 0) { /* flushed with what there is to say to it */
+        h->fatal = true;
+        nghttp2_session_terminate_session(h->session, n == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM
+                                                                               : NGHTTP2_PROTOCOL_ERROR);
+    }
     transport_dirty(t);
 }
 

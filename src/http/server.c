@@ -243,7 +243,8 @@ static void shard_close_all(uv_timer_t *timer)
 {
     struct shard *s = container_of(timer, struct shard, stop_timer);
     for (struct http_conn *c = s->conns; c; c = c->next)
-        transport_close(&c->transport, "the server stops");
+        if (!c->gone)
+            transport_close(&c->transport, "the server stops");
 }
 
 /* Runs twice: when the server stops, and when the last connection is gone. */
@@ -256,10 +257,10 @@ static void shard_stop(struct loop_task *task)
         uv_timer_start(&s->stop_timer, shard_close_all, left > 0 ? (uint64_t)(left / CLOCK_MS) : 0, 0);
         for (struct http_conn *c = s->conns; c; c = c->next) {
             c->draining = true;
-            if (c->ops)
-                c->ops->drain(c);
-            else
+            if (!c->ops)
                 transport_close(&c->transport, "the server stops");
+            else if (!c->gone)
+                c->ops->drain(c);
         }
         if (s->n_conns)
             return;

@@ -528,12 +528,16 @@ void transport_resume(struct transport *t)
 
 void transport_end(struct transport *t)
 {
+    if (t->ending)
+        return;
     t->ending = true;
     transport_dirty(t);
 }
 
 void transport_half_close(struct transport *t)
 {
+    if (t->half)
+        return;
     t->half = true;
     transport_dirty(t);
 }
