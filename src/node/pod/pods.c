@@ -33,6 +33,7 @@ static struct pod_state *state_new(struct pods *all, struct str uid, struct str 
     struct arena *a = &p->arena;
     pthread_mutex_init(&p->mutex, NULL);
     p->node = n;
+    p->started_at_s = clock_wall() / CLOCK_S;
     p->uid = arena_str(a, uid);
     p->ns = arena_str(a, ns);
     p->name = arena_str(a, name);

@@ -297,7 +297,8 @@ static struct str gates_message(const struct pod *pod, struct arena *a)
 static void make_conditions(struct pod_state *p, const struct pod *pod, bool initialized, struct arena *a,
                             struct pod_status *s)
 {
-    s->conditions.at = arena_new_n(a, struct pod_condition, pod->status.conditions.n + 4);
+    s->conditions =
+        (struct pod_condition_vec){arena_new_n(a, struct pod_condition, pod->status.conditions.n + 4), 0};
     bool done = str_is(s->phase, "Succeeded"), failed = str_is(s->phase, "Failed");
     set_condition(s, pod, STR("PodReadyToStartContainers"), p->prepared && !p->released, STR(""), STR(""));
     struct str incomplete = {0};
@@ -346,7 +347,7 @@ void pod_status_make(struct pod_state *p, const struct pod *pod, struct arena *a
     out->host_ips = (struct host_ip_vec){host, out->host_ip.n ? 1 : 0};
     if (!out->start_time) {
         out->start_time = arena_new(a, struct time);
-        *out->start_time = time_now();
+        *out->start_time = (struct time){p->started_at_s, 0};
     }
     if (p->ips.n) {
         out->pod_ip = arena_str(a, p->ips.at[0]);

@@ -1,0 +1,433 @@
+/* Pods on a real node: an API in memory, the agent, crun. Each test has a node of its own. */
+#include "api/world.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "client/in_process.h"
+#include "fixture.h"
+#include "node/agent.h"
+#include "node/image/archive.h"
+#include "node/logs/log_file.h"
+
+struct nodes {
+    struct world *world;
+    struct client *client;
+    struct node_agent *node;
+    struct node_options options;
+    char *dir, data[128], run[128], logs[128], cgroup[64];
+    struct err err;
+};
+
+static void start_node(struct nodes *t)
+{
+    static const struct str groups[] = {STR_INIT("system:masters")};
+    struct user admin = {.name = STR("admin"), .groups = {(struct str *)groups, 1}};
+    t->client = client_in_process(world_api(t->world), &admin);
+    assert_ok(node_start(t->client, &t->options, &t->node, &t->err), t->err);
+}
+
+static void stop_node(struct nodes *t)
+{
+    node_stop(t->node);
+    client_free(t->client);
+}
+
+static int setup(void **state)
+{
+    struct nodes *t = mem_zalloc(sizeof *t);
+    log_set_level(LOG_WARN);
+    void *world;
+    world_open(&world);
+    t->world = world;
+    t->dir = fixture_directory();
+    *state = t;
+    if (geteuid() != 0 || !file_exists(BUSYBOX) || !fixture_has("crun") || !fixture_has("conmon"))
+        return 0;
+    char archive[128], images[160];
+    sprintf(t->data, "%s/data", t->dir);
+    sprintf(t->run, "%s/run", t->dir);
+    sprintf(t->logs, "%s/logs", t->dir);
+    sprintf(t->cgroup, "/sagong-test-%d", (int)getpid());
+    sprintf(archive, "%s/image.tar", t->dir);
+    sprintf(images, "%s/images", t->data);
+    t->options = (struct node_options){.name = STR("worker"),
+                                       .address = STR("10.0.0.5"),
+                                       .data_dir = t->data,
+                                       .run_dir = t->run,
+                                       .log_dir = t->logs,
+                                       .cgroup_root = t->cgroup,
+                                       .no_network = true};
+    fixture_image(archive, "boat:1", "\"Cmd\":[\"/bin/sh\",\"-c\",\"echo from image\"]");
+    struct image_store *store;
+    struct arena a = {0};
+    struct str_vec names;
+    assert_ok(image_store_open(images, &store, &t->err), t->err);
+    assert_ok(image_archive_load(store, archive, STR(""), &a, &names, &t->err), t->err);
+    image_store_close(store);
+    arena_free(&a);
+    create(t->world, &namespace_resource, "", "{'metadata':{'name':'kube-node-lease'}}");
+    start_node(t);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct nodes *t = *state;
+    if (t->node) {
+        stop_node(t);
+        assert_ok(node_drain(&t->options, &t->err), t->err);
+    }
+    void *world = t->world;
+    world_close(&world);
+    fixture_remove(t->dir);
+    err_clear(&t->err);
+    free(t);
+    return 0;
+}
+
+#define NEED_NODE(t) SKIP_UNLESS((t)->node, "root, crun, conmon and busybox-static")
+
+/* A pod on our node. `spec` is what stands in it besides. */
+static void make(struct nodes *t, const char *name, const char *spec)
+{
+    _cleanup_buf_ struct buf b = {0};
+    buf_addf(&b,
+             "{'metadata':{'name':'%s','labels':{'app':'boat'}},'spec':{'nodeName':'worker',"
+             "'automountServiceAccountToken':false,'terminationGracePeriodSeconds':1,%s}}",
+             name, spec);
+    buf_add_c(&b, 0);
+    assert_code(create(t->world, &pod_resource, "default", b.p), 201);
+}
+
+#define CONTAINER(script) "'containers':[{'name':'c','image':'boat:1','command':['sh','-c','" script "']}]"
+
+static void await(struct nodes *t, const char *name, const char *path, const char *wanted)
+{
+    int64_t deadline = clock_mono() + 30 * CLOCK_S;
+    struct str have;
+    do {
+        struct api_request *r = get(t->world, &pod_resource, "default", name);
+        have = r->code == 200 ? field(t->world, r, path) : STR("gone");
+        if (str_is(have, wanted))
+            return;
+        clock_sleep(20 * CLOCK_MS);
+    } while (clock_mono() < deadline);
+    fail_msg("%s is \"" STR_FMT "\", not \"%s\": " STR_FMT, path, STR_ARG(have), wanted,
+             STR_ARG(shown(t->world, get(t->world, &pod_resource, "default", name))));
+}
+
+static struct str pod_field(struct nodes *t, const char *name, const char *path)
+{
+    return field(t->world, get(t->world, &pod_resource, "default", name), path);
+}
+
+#define assert_pod(t, name, path, expected) assert_str(pod_field(t, name, path), expected)
+
+/* What the container wrote, without times. */
+static struct str log_of(struct nodes *t, const char *pod, const char *container, int attempt)
+{
+    char path[512];
+    static char text[8192];
+    _cleanup_buf_ struct buf b = {0};
+    struct str uid = pod_field(t, pod, "metadata.uid");
+    sprintf(path, "%s/default_%s_" STR_FMT "/%s/%d.log", t->logs, pod, STR_ARG(uid), container, attempt);
+    assert_ok(file_read(path, 1 << 20, &b, &t->err), t->err);
+    struct str rest = buf_str(&b), line;
+    struct log_line l;
+    size_t n = 0;
+    while (str_cut(&rest, '\n', &line))
+        if (log_line_parse(line, &l))
+            n += (size_t)snprintf(text + n, sizeof text - n, STR_FMT "%s", STR_ARG(l.text),
+                                  l.partial ? "" : "\n");
+    while (n && text[n - 1] == '\n')
+        n--;
+    return str_slice(text, n);
+}
+
+static void registers_the_node(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    struct api_request *r = get(t->world, &node_resource, "", "worker");
+    assert_code(r, 200);
+    assert_field(t->world, r, "status.conditions.3.type", "Ready");
+    assert_field(t->world, r, "status.conditions.3.status", "True");
+    assert_field(t->world, r, "status.conditions.3.reason", "KubeletReady");
+    assert_field(t->world, r, "status.addresses.0.address", "10.0.0.5");
+    assert_field(t->world, r, "status.capacity.pods", "110");
+    assert_field(t->world, r, "status.images.0.names.0", "docker.io/library/boat:1");
+}
+
+static void a_pod_becomes_ready(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    int64_t began = clock_mono();
+    make(t, "p", CONTAINER("sleep 100"));
+    await(t, "p", "status.containerStatuses.0.ready", "true");
+    print_message("create to Ready: %lld ms\n", (long long)((clock_mono() - began) / CLOCK_MS));
+    assert_pod(t, "p", "status.phase", "Running");
+    assert_pod(t, "p", "status.qosClass", "BestEffort");
+    assert_pod(t, "p", "status.hostIP", "10.0.0.5");
+    assert_pod(t, "p", "status.containerStatuses.0.restartCount", "0");
+    assert_pod(t, "p", "status.containerStatuses.0.started", "true");
+    assert_true(str_starts(pod_field(t, "p", "status.containerStatuses.0.containerID"), STR("sagong://")));
+}
+
+static void a_deleted_pod_goes(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p", CONTAINER("trap exit TERM; while true; do sleep 0.05; done"));
+    await(t, "p", "status.phase", "Running");
+    del(t->world, &pod_resource, "default", "p", "");
+    await(t, "p", "status.phase", "gone");
+    char pods[160];
+    sprintf(pods, "%s/pods", t->data);
+    assert_int_equal(rmdir(pods), 0); /* nothing is left of it */
+}
+
+static void a_job_s_pod_completes(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "good", "'restartPolicy':'Never'," CONTAINER("echo done > /dev/termination-log; exit 0"));
+    make(t, "bad", "'restartPolicy':'Never'," CONTAINER("exit 3"));
+    await(t, "good", "status.phase", "Succeeded");
+    await(t, "bad", "status.phase", "Failed");
+    assert_pod(t, "good", "status.containerStatuses.0.state.terminated.reason", "Completed");
+    assert_pod(t, "good", "status.containerStatuses.0.state.terminated.message", "done\n");
+    assert_pod(t, "bad", "status.containerStatuses.0.state.terminated.reason", "Error");
+    assert_pod(t, "bad", "status.containerStatuses.0.state.terminated.exitCode", "3");
+}
+
+static void the_image_s_command_runs(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p", "'restartPolicy':'Never','containers':[{'name':'c','image':'boat:1'}]");
+    await(t, "p", "status.phase", "Succeeded");
+    assert_str(log_of(t, "p", "c", 0), "from image");
+}
+
+static void a_crashing_container_backs_off(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p", CONTAINER("exit 1"));
+    await(t, "p", "status.containerStatuses.0.state.waiting.reason", "CrashLoopBackOff");
+    assert_pod(t, "p", "status.containerStatuses.0.restartCount", "1");
+    assert_pod(t, "p", "status.containerStatuses.0.lastState.terminated.exitCode", "1");
+    assert_pod(t, "p", "status.phase", "Running");
+    assert_true(str_starts(pod_field(t, "p", "status.containerStatuses.0.state.waiting.message"),
+                           STR("back-off 10s restarting failed container=c pod=p_default(")));
+}
+
+static void a_missing_command_is_a_start_error(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p",
+         "'restartPolicy':'Never','containers':[{'name':'c','image':'boat:1','command':['/nothing']}]");
+    await(t, "p", "status.phase", "Failed");
+    assert_pod(t, "p", "status.containerStatuses.0.state.terminated.reason", "StartError");
+    assert_pod(t, "p", "status.containerStatuses.0.state.terminated.exitCode", "128");
+}
+
+static void missing_images_are_told(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "never", "'containers':[{'name':'c','image':'nothing:1','imagePullPolicy':'Never'}]");
+    make(t, "wrong", "'containers':[{'name':'c','image':'No Thing'}]");
+    make(t, "pull", "'containers':[{'name':'c','image':'127.0.0.1:1/x:1'}]");
+    await(t, "never", "status.containerStatuses.0.state.waiting.reason", "ErrImageNeverPull");
+    await(t, "wrong", "status.containerStatuses.0.state.waiting.reason", "InvalidImageName");
+    await(t, "pull", "status.containerStatuses.0.state.waiting.reason", "ImagePullBackOff");
+    assert_pod(t, "pull", "status.phase", "Pending");
+}
+
+static void init_containers_run_first(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p",
+         "'volumes':[{'name':'v','emptyDir':{}}],'initContainers':["
+         "{'name':'one','image':'boat:1','command':['sh','-c','echo 1 > "
+         "/v/x'],'volumeMounts':[{'name':'v','mountPath':'/v'}]},"
+         "{'name':'side','image':'boat:1','restartPolicy':'Always','command':['sleep','100']},"
+         "{'name':'two','image':'boat:1','command':['sh','-c','echo 2 >> "
+         "/v/x'],'volumeMounts':[{'name':'v','mountPath':'/v'}]}],"
+         "'restartPolicy':'Never','containers':[{'name':'c','image':'boat:1','command':['cat','/v/"
+         "x'],'volumeMounts':[{'name':'v','mountPath':'/v'}]}]");
+    await(t, "p", "status.phase", "Succeeded");
+    assert_str(log_of(t, "p", "c", 0), "1\n2");
+}
+
+static void a_failed_init_container_fails_the_pod(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p",
+         "'restartPolicy':'Never','initContainers':[{'name':'i','image':'boat:1','command':['false']}]"
+         "," CONTAINER("true"));
+    await(t, "p", "status.phase", "Failed");
+    assert_pod(t, "p", "status.initContainerStatuses.0.state.terminated.exitCode", "1");
+    assert_pod(t, "p", "status.containerStatuses.0.state.waiting.reason", "PodInitializing");
+}
+
+static void environment_and_volumes(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    create(t->world, &config_map_resource, "default",
+           "{'metadata':{'name':'m'},'data':{'KEY':'value','file':'text'}}");
+    create(t->world, &secret_resource, "default", "{'metadata':{'name':'s'},'data':{'pw':'c2VjcmV0'}}");
+    make(t, "p",
+         "'restartPolicy':'Never','volumes':[{'name':'m','configMap':{'name':'m','items':[{'key':'file','"
+         "path':'a/b','mode':256}]}},"
+         "{'name':'s','secret':{'secretName':'s'}},{'name':'d','downwardAPI':{'items':[{'path':'labels','"
+         "fieldRef':{'fieldPath':'metadata.labels'}}]}}],"
+         "'containers':[{'name':'c','image':'boat:1','envFrom':[{'configMapRef':{'name':'m'}}],"
+         "'env':[{'name':'A','value':'$(KEY)-$$(KEY)-$(NO)'},{'name':'PW','valueFrom':{'secretKeyRef':{'name'"
+         ":'s','key':'pw'}}},"
+         "{'name':'POD','valueFrom':{'fieldRef':{'fieldPath':'metadata.name'}}},"
+         "{'name':'LIMIT','valueFrom':{'resourceFieldRef':{'resource':'limits.memory','divisor':'1Mi'}}}],"
+         "'resources':{'limits':{'memory':'64Mi','cpu':'500m'}},"
+         "'volumeMounts':[{'name':'m','mountPath':'/m'},{'name':'s','mountPath':'/"
+         "s'},{'name':'d','mountPath':'/d'},"
+         "{'name':'m','mountPath':'/one','subPath':'a/b'}],"
+         "'command':['sh','-c','echo $A $PW $POD $LIMIT; cat /m/a/b; echo; cat /s/pw; echo; cat /d/labels; "
+         "echo; cat /one; echo; stat -L -c %a /m/a/b; hostname']}]");
+    await(t, "p", "status.phase", "Succeeded");
+    assert_str(log_of(t, "p", "c", 0),
+               "value-$(KEY)-$(NO) secret p 64\ntext\nsecret\napp=\"boat\"\ntext\n400\np");
+    assert_pod(t, "p", "status.qosClass", "Guaranteed");
+}
+
+static void a_missing_config_map_is_waited_for(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p", "'containers':[{'name':'c','image':'boat:1','envFrom':[{'configMapRef':{'name':'none'}}]}]");
+    await(t, "p", "status.containerStatuses.0.state.waiting.reason", "CreateContainerConfigError");
+    assert_pod(t, "p", "status.containerStatuses.0.state.waiting.message", "configmap \"none\" not found");
+}
+
+static void probes_decide(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "ready",
+         "'containers':[{'name':'c','image':'boat:1','command':['sh','-c','sleep 1.2; touch /ok; sleep 100'],"
+         "'readinessProbe':{'exec':{'command':['test','-e','/ok']},'periodSeconds':1}}]");
+    make(t, "live",
+         "'containers':[{'name':'c','image':'boat:1','command':['sleep','100'],"
+         "'livenessProbe':{'exec':{'command':['false']},'periodSeconds':1,'failureThreshold':1}}]");
+    await(t, "ready", "status.phase", "Running");
+    assert_pod(t, "ready", "status.containerStatuses.0.ready", "false");
+    await(t, "ready", "status.containerStatuses.0.ready", "true");
+    await(t, "live", "status.containerStatuses.0.restartCount", "1");
+}
+
+static void hooks_run(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    char host[160], path[200];
+    sprintf(host, "%s/host", t->dir);
+    sprintf(path, "%s/stopped", host);
+    _cleanup_buf_ struct buf b = {0};
+    buf_addf(&b,
+             "'volumes':[{'name':'h','hostPath':{'path':'%s','type':'DirectoryOrCreate'}}],'containers':[{'"
+             "name':'c',"
+             "'image':'boat:1','command':['sh','-c','while true; do sleep 0.05; "
+             "done'],'volumeMounts':[{'name':'h','mountPath':'/h'}],"
+             "'lifecycle':{'postStart':{'exec':{'command':['touch','/h/"
+             "started']}},'preStop':{'exec':{'command':['touch','/h/stopped']}}}}]",
+             host);
+    buf_add_c(&b, 0);
+    make(t, "p", b.p);
+    await(t, "p", "status.containerStatuses.0.ready", "true");
+    del(t->world, &pod_resource, "default", "p", "");
+    await(t, "p", "status.phase", "gone");
+    assert_true(file_exists(path));
+}
+
+static void the_deadline_ends_a_pod(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p", "'activeDeadlineSeconds':1," CONTAINER("sleep 100"));
+    await(t, "p", "status.reason", "DeadlineExceeded");
+    assert_pod(t, "p", "status.phase", "Failed");
+}
+
+static void too_large_a_pod_is_refused(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p", "'containers':[{'name':'c','image':'boat:1','resources':{'requests':{'cpu':'1000'}}}]");
+    await(t, "p", "status.reason", "OutOfcpu");
+    assert_pod(t, "p", "status.phase", "Failed");
+}
+
+static void a_new_agent_goes_on_with_the_same_processes(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p", CONTAINER("echo once; while true; do sleep 0.05; done"));
+    await(t, "p", "status.containerStatuses.0.ready", "true");
+    struct str id = pod_field(t, "p", "status.containerStatuses.0.containerID");
+    stop_node(t);
+    start_node(t);
+    clock_sleep(300 * CLOCK_MS);
+    assert_true(str_eq(pod_field(t, "p", "status.containerStatuses.0.containerID"), id));
+    assert_pod(t, "p", "status.containerStatuses.0.ready", "true");
+    assert_pod(t, "p", "status.containerStatuses.0.restartCount", "0");
+    del(t->world, &pod_resource, "default", "p", "");
+    await(t, "p", "status.phase", "gone");
+}
+
+static void fifty_pods_at_once(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    char name[16];
+    int64_t began = clock_mono();
+    for (int i = 0; i < 50; i++) {
+        sprintf(name, "p%d", i);
+        make(t, name, CONTAINER("while true; do sleep 1; done"));
+    }
+    for (int i = 0; i < 50; i++) {
+        sprintf(name, "p%d", i);
+        await(t, name, "status.containerStatuses.0.ready", "true");
+    }
+    print_message("50 pods Ready: %lld ms\n", (long long)((clock_mono() - began) / CLOCK_MS));
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(registers_the_node),
+        T(a_pod_becomes_ready),
+        T(a_deleted_pod_goes),
+        T(a_job_s_pod_completes),
+        T(the_image_s_command_runs),
+        T(a_crashing_container_backs_off),
+        T(a_missing_command_is_a_start_error),
+        T(missing_images_are_told),
+        T(init_containers_run_first),
+        T(a_failed_init_container_fails_the_pod),
+        T(environment_and_volumes),
+        T(a_missing_config_map_is_waited_for),
+        T(probes_decide),
+        T(hooks_run),
+        T(the_deadline_ends_a_pod),
+        T(too_large_a_pod_is_refused),
+        T(a_new_agent_goes_on_with_the_same_processes),
+        T(fifty_pods_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
