@@ -21,13 +21,10 @@
 #include "net/cidr.h"
 #include "net/host.h"
 
+#include "scheduler/scheduler.h"
 #if __has_include("node/pod/pods.h")
 #include "daemon/member.h"
 #define HAVE_NODE 1
-#endif
-#if __has_include("scheduler/scheduler.h")
-#include "scheduler/scheduler.h"
-#define HAVE_SCHEDULER 1
 #endif
 
 enum { SERVER_LOOPS = 2, SERVER_STOP_S = 10 };
@@ -186,13 +183,8 @@ static int server_scheduler(struct server_parts *p, const struct server_flags *f
 {
     if (!f->scheduler)
         return 0;
-#ifdef HAVE_SCHEDULER
     p->scheduler_client = server_client(p, STR("system:kube-scheduler"), (struct str){0});
     return scheduler_start(p->scheduler_client, &(struct scheduler_options){0}, &p->scheduler, err);
-#else
-    (void)p, (void)err;
-    return 0;
-#endif
 }
 
 static int server_member(struct server_parts *p, const struct server_flags *f, struct err *err)
@@ -240,9 +232,7 @@ static void server_down(struct server_parts *p)
 #ifdef HAVE_NODE
     member_stop(p->member);
 #endif
-#ifdef HAVE_SCHEDULER
     scheduler_stop(p->scheduler);
-#endif
     controllers_stop(p->controllers);
     if (p->server)
         server_stop(p->server, clock_mono() + SERVER_STOP_S * CLOCK_S);

@@ -35,7 +35,7 @@ size_t resource_number(struct resource_names *names, struct str name)
     return names->n - 1;
 }
 
-int64_t resource_amount(size_t resource, struct str quantity)
+int64_t amount_of(size_t resource, struct str quantity)
 {
     return resource == RESOURCE_CPU ? quantity_milli_of(quantity) : quantity_value_of(quantity);
 }
@@ -86,7 +86,7 @@ static void table_read(struct table *t, struct resource_names *names, const stru
 {
     for (size_t i = 0; i < list->n; i++) {
         size_t resource = resource_number(names, list->at[i].key);
-        *table_at(t, resource) = resource_amount(resource, list->at[i].value);
+        *table_at(t, resource) = amount_of(resource, list->at[i].value);
     }
 }
 
@@ -143,7 +143,7 @@ static struct table pod_total(struct arena *a, struct resource_names *names, con
         const struct str_entry *e = &spec->resources->requests.at[i];
         size_t resource = resource_number(names, e->key);
         if (pod_level_resource(e->key))
-            *table_at(&total, resource) = resource_amount(resource, e->value);
+            *table_at(&total, resource) = amount_of(resource, e->value);
     }
     struct table overhead = {.arena = a};
     table_read(&overhead, names, &spec->overhead);

@@ -39,4 +39,4 @@ struct pod_requests {
 void pod_requests_count(struct arena *a, struct resource_names *names, const struct pod_spec *spec,
                         struct pod_requests *out);
 /* A quantity in the resource's unit. */
-int64_t resource_amount(size_t resource, struct str quantity);
+int64_t amount_of(size_t resource, struct str quantity);

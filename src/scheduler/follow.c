@@ -80,9 +80,9 @@ void follow_node(struct scheduler *s, struct object *before, struct object *afte
     struct sched_node *n = model_node(&s->model, object_name(after ? after : before));
     if (after) {
         const struct node *node = object_typed(after), *was = n ? n->node : NULL;
-        bool labels = !was || !labels_eq(&was->metadata.labels, &node->metadata.labels);
+        bool labels = !was || !labels_same(&was->metadata.labels, &node->metadata.labels);
         bool better = labels || !struct_eq(&node_spec_type, &was->spec, &node->spec) ||
-                      !labels_eq(&was->status.allocatable, &node->status.allocatable);
+                      !labels_same(&was->status.allocatable, &node->status.allocatable);
         n = model_set_node(&s->model, node, after);
         s->map_changed |= labels;
         if (better)
@@ -127,7 +127,7 @@ static void follow_placed(struct scheduler *s, struct sched_pod *known, const st
     bool settled = known && known->node && str_eq(known->node->name, pod->spec.node_name) &&
                    known->pod->spec.node_name.n;
     bool other = settled && known->pod->metadata.generation != pod->metadata.generation;
-    bool labels = known && !labels_eq(&known->pod->metadata.labels, &pod->metadata.labels);
+    bool labels = known && !labels_same(&known->pod->metadata.labels, &pod->metadata.labels);
     if (known)
         queue_remove(&s->queue, known);
     struct sched_pod *p = model_set_pod(&s->model, pod, o);

@@ -16,7 +16,7 @@ const struct str *label_get(const struct str_map *labels, struct str key)
     return NULL;
 }
 
-bool labels_eq(const struct str_map *a, const struct str_map *b)
+bool labels_same(const struct str_map *a, const struct str_map *b)
 {
     if (a->n != b->n)
         return false;

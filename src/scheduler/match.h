@@ -6,7 +6,7 @@
 /* The value of a label, or NULL. */
 const struct str *label_get(const struct str_map *labels, struct str key);
 
-bool labels_eq(const struct str_map *a, const struct str_map *b); /* also of other maps of strings */
+bool labels_same(const struct str_map *a, const struct str_map *b); /* also of other maps of strings */
 
 bool toleration_matches(const struct toleration *t, const struct taint *taint);
 /* Whether one of them tolerates the taint. `effect` not empty: only tolerations that are for it, or for any.

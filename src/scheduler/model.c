@@ -86,7 +86,7 @@ struct sched_node *model_set_node(struct model *m, const struct node *node, stru
     memset(n->allocatable, 0, n->n_resources * sizeof *n->allocatable);
     for (size_t i = 0; i < list->n; i++) {
         size_t resource = resource_number(&m->resources, list->at[i].key);
-        n->allocatable[resource] = resource_amount(resource, list->at[i].value);
+        n->allocatable[resource] = amount_of(resource, list->at[i].value);
     }
     return n;
 }
