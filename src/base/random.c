@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -20,6 +19,35 @@ static uint64_t random_splitmix(void)
     return z ^ z >> 31;
 }
 
+static void random_draw(char *at, size_t n)
+{
+    while (n) {
+        ssize_t got = getrandom(at, n, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        ensure(got > 0);
+        at += got;
+        n -= (size_t)got;
+    }
+}
+
+/* Small draws come out of a supply that each thread fetches at once: names and ids need a few bytes often.
+ * What was taken is wiped. */
+enum { RANDOM_SMALL = 32, RANDOM_SUPPLY = 512 };
+
+static void random_take(char *at, size_t n)
+{
+    static _Thread_local char supply[RANDOM_SUPPLY];
+    static _Thread_local size_t left;
+    if (left < n) {
+        random_draw(supply, sizeof supply);
+        left = sizeof supply;
+    }
+    left -= n;
+    memcpy(at, supply + left, n);
+    explicit_bzero(supply + left, n);
+}
+
 void random_bytes(void *p, size_t n)
 {
     char *at = p;
@@ -33,14 +61,10 @@ void random_bytes(void *p, size_t n)
         }
         return;
     }
-    while (n) {
-        ssize_t got = getrandom(at, n, 0);
-        if (got < 0 && errno == EINTR)
-            continue;
-        ensure(got > 0);
-        at += got;
-        n -= (size_t)got;
-    }
+    if (n <= RANDOM_SMALL)
+        random_take(at, n);
+    else
+        random_draw(at, n);
 }
 
 uint64_t random_u64(void)
@@ -76,8 +100,14 @@ void random_uuid(char out[37])
     random_bytes(b, sizeof b);
     b[6] = (b[6] & 0x0f) | 0x40;
     b[8] = (b[8] & 0x3f) | 0x80;
-    snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-             b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < sizeof b; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *out++ = '-';
+        *out++ = digits[b[i] >> 4];
+        *out++ = digits[b[i] & 15];
+    }
+    *out = 0;
 }
 
 void random_name_suffix(char *out, size_t n)

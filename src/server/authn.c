@@ -232,20 +232,24 @@ static int service_account_user(struct authn *n, struct arena *a, const struct s
     return 0;
 }
 
+/* 1: the token is not known from before. */
+static int known_token(struct authn *n, struct arena *a, struct str token, struct user *out, struct err *err)
+{
+    struct known *k = known_enter(n, token);
+    int result = k ? service_account_user(n, a, &k->claims, out, err) : 1;
+    pthread_rwlock_unlock(&n->lock);
+    return result;
+}
+
 static int service_account_token(struct authn *n, struct arena *a, struct str token, struct user *out,
                                  struct err *err)
 {
-    struct known *k = known_enter(n, token);
-    int result = k ? service_account_user(n, a, &k->claims, out, err) : 0;
-    pthread_rwlock_unlock(&n->lock);
-    if (k)
-        return result;
     struct known *fresh = known_new(token);
     if (service_account_verify(&n->options.service_accounts, &fresh->arena, token, &fresh->claims, err) < 0) {
         known_free(fresh);
         return -1;
     }
-    result = service_account_user(n, a, &fresh->claims, out, err);
+    int result = service_account_user(n, a, &fresh->claims, out, err);
     known_put(n, fresh);
     return result;
 }
@@ -307,6 +311,9 @@ static int bootstrap_token(struct authn *n, struct arena *a, struct str token, s
 
 static int find_token(struct authn *n, struct arena *a, struct str token, struct user *out, struct err *err)
 {
+    int known = known_token(n, a, token, out, err);
+    if (known <= 0)
+        return known;
     const struct identity *who = n->tokens ? token_file_find(n->tokens, token) : NULL;
     if (who) {
         struct user u;

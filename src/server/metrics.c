@@ -16,8 +16,7 @@ enum { SERIES_MAX = 2000, BUCKETS = 11 };
 static const double bounds[BUCKETS] = {0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 5, 60};
 
 struct series {
-    struct str labels; /* verb="...",...; owned */
-    int code;
+    struct str key, labels; /* code="200",...; owned */
     uint64_t count, buckets[BUCKETS];
     double sum_s;
 };
@@ -51,6 +50,7 @@ void metrics_free(struct metrics *m)
     for (int i = 0; i < SHARDS; i++) {
         map_each (&m->shards[i].series, slot) {
             struct series *s = slot->value;
+            free((char *)s->key.p);
             free((char *)s->labels.p);
             free(s);
         }
@@ -60,25 +60,44 @@ void metrics_free(struct metrics *m)
     free(m);
 }
 
-static const char *scope_of(const struct route *r)
+static char scope_of(const struct route *r)
 {
-    if (!r->is_resource)
-        return "";
-    return !str_empty(r->name) ? "resource" : !str_empty(r->ns) ? "namespace" : "cluster";
+    return !r->is_resource ? ' ' : !str_empty(r->name) ? 'r' : !str_empty(r->ns) ? 'n' : 'c';
 }
 
-static struct str labels_of(const struct route *r, int code, char *text, size_t size)
+/* What tells a series from others, in a form that is quick to make: counting comes with every request. */
+enum { KEY_MAX = 512 };
+
+static struct str key_of(const struct route *r, int code, char key[KEY_MAX])
 {
-    char verb[16];
-    size_t n = r->verb.n < sizeof verb - 1 ? r->verb.n : sizeof verb - 1;
-    for (size_t i = 0; i < n; i++)
-        verb[i] = r->verb.p[i] >= 'a' && r->verb.p[i] <= 'z' ? (char)(r->verb.p[i] - 32) : '_';
-    int len = snprintf(text, size,
-                       "code=\"%d\",group=\"" STR_FMT "\",resource=\"" STR_FMT
-                       "\",scope=\"%s\",subresource=\"" STR_FMT "\",verb=\"%.*s\",version=\"" STR_FMT "\"",
-                       code, STR_ARG(r->group), STR_ARG(r->resource), scope_of(r), STR_ARG(r->subresource),
-                       (int)n, verb, STR_ARG(r->version));
-    return str_slice(text, len < 0 ? 0 : (size_t)len >= size ? size - 1 : (size_t)len);
+    const struct str parts[] = {r->group, r->resource, r->subresource, r->verb, r->version};
+    size_t n = 0;
+    key[n++] = scope_of(r);
+    memcpy(key + n, &code, sizeof code);
+    n += sizeof code;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        size_t take = parts[i].n < 64 ? parts[i].n : 64;
+        if (take)
+            memcpy(key + n, parts[i].p, take);
+        n += take;
+        key[n++] = 0;
+    }
+    return str_slice(key, n);
+}
+
+static struct str labels_of(const struct route *r, int code)
+{
+    const char *scopes[] = {[' '] = "", ['r'] = "resource", ['n'] = "namespace", ['c'] = "cluster"};
+    _cleanup_buf_ struct buf b = {0};
+    buf_addf(&b,
+             "code=\"%d\",group=\"" STR_FMT "\",resource=\"" STR_FMT "\",scope=\"%s\",subresource=\"" STR_FMT
+             "\",verb=\"",
+             code, STR_ARG(r->group), STR_ARG(r->resource), scopes[(unsigned char)scope_of(r)],
+             STR_ARG(r->subresource));
+    for (size_t i = 0; i < r->verb.n && i < 16; i++)
+        buf_add_c(&b, r->verb.p[i] >= 'a' && r->verb.p[i] <= 'z' ? (char)(r->verb.p[i] - 32) : '_');
+    buf_addf(&b, "\",version=\"" STR_FMT "\"", STR_ARG(r->version));
+    return str_slice(mem_dup(b.p, b.n), b.n);
 }
 
 /* Paths of resources that are not served are not told apart: they are whatever a client makes up. */
@@ -102,19 +121,19 @@ void metrics_count(struct metrics *m, const struct route *r, int code, int64_t n
     if (code == 404 || !plain(r->group) || !plain(r->resource) || !plain(r->subresource) ||
         !plain(r->version))
         r = &other;
-    char text[384];
-    struct str labels = labels_of(r, code, text, sizeof text);
+    char text[KEY_MAX];
+    struct str key = key_of(r, code, text);
     double s = (double)ns / (double)CLOCK_S;
 
     _lock_(&sh->mutex);
-    struct series *found = map_get(&sh->series, labels);
+    struct series *found = map_get(&sh->series, key);
     if (!found) {
         if (sh->series.n >= SERIES_MAX)
             return;
         found = mem_zalloc(sizeof *found);
-        found->labels = str_slice(mem_dup(labels.p, labels.n), labels.n);
-        found->code = code;
-        map_put(&sh->series, found->labels, found);
+        found->key = str_slice(mem_dup(key.p, key.n), key.n);
+        found->labels = labels_of(r, code);
+        map_put(&sh->series, found->key, found);
     }
     found->count++;
     found->sum_s += s;
