@@ -1,4 +1,5 @@
 /* The body of a request as a struct: by media type, strict where asked, defaulted. */
+#include "api/convert.h"
 #include "api/road.h"
 #include "schema/json.h"
 #include "schema/proto.h"
@@ -74,24 +75,42 @@ static int decode_strict(struct road *d, const struct resource *type, const stru
     return decode_refuse(d, type, meta, arena_str(d->r->arena, buf_str(&b)));
 }
 
+/* What the decoded struct says of itself. */
+static struct str decode_said(const struct type *t, const void *typed, const char *name)
+{
+    uint32_t base;
+    const struct field *f = type_field(t, str_from(name), &base);
+    return f && f->kind == VALUE_STRING && f->shape == SHAPE_ONE
+               ? *(const struct str *)(const void *)((const char *)typed + base + f->offset)
+               : STR("");
+}
+
 static int decode_json(struct road *d, const struct resource *type, struct str json,
                        struct strict_errors *strict, void *out)
 {
     struct api_request *r = d->r;
     struct json_type_meta meta = {0};
     bool ignore = str_is(r->field_validation, "Ignore");
-    _cleanup_err_ struct err why = {0};
-    if (json_peek(r->arena, json, &meta, &why) < 0)
-        return decode_refuse(d, type, &meta,
-                             arena_printf(r->arena, "couldn't get version/kind; json parse error: " STR_FMT,
-                                          STR_ARG(why.message)));
-    if (decode_check_kind(d, type, &meta) < 0)
-        return -1;
+    _cleanup_err_ struct err why = {0}, no_meta = {0};
+    if (json_decode(r->arena, type->type, json, JSON_BORROW, out, ignore ? NULL : strict, &why) < 0) {
+        if (json_peek(r->arena, json, &meta, &no_meta) < 0)
+            return decode_refuse(d, type, &meta,
+                                 arena_printf(r->arena,
+                                              "couldn't get version/kind; json parse error: " STR_FMT,
+                                              STR_ARG(no_meta.message)));
+        if (decode_check_kind(d, type, &meta) < 0)
+            return -1;
+    } else {
+        meta.kind = decode_said(type->type, out, "kind");
+        meta.api_version = decode_said(type->type, out, "apiVersion");
+        if (decode_check_kind(d, type, &meta) < 0)
+            return -1;
+    }
     if (!meta.kind.n)
         meta.kind = type->kind;
     if (!meta.api_version.n)
         meta.api_version = type->api_version;
-    if (json_decode(r->arena, type->type, json, JSON_BORROW, out, ignore ? NULL : strict, &why) < 0)
+    if (why.reason)
         return decode_refuse(d, type, &meta, why.message);
     return ignore ? 0 : decode_strict(d, type, &meta, strict);
 }
@@ -112,39 +131,47 @@ static int decode_proto(struct road *d, const struct resource *type, void *out)
     return 0;
 }
 
-int road_decode(struct road *d, const struct resource *type, void **out)
+/* Bytes in a media type, into a zeroed struct of `type`. */
+static int decode_body(struct road *d, const struct resource *type, void *out)
 {
     struct api_request *r = d->r;
-    if (r->typed) {
-        ensure(!r->typed_resource || r->typed_resource == type);
-        *out = struct_dup(r->arena, type->type, r->typed);
-        strategy_defaults(type, *out, r->arena);
-        return 0;
-    }
-    *out = arena_alloc(r->arena, type->type->size);
     struct strict_errors strict = {0};
-    int rc;
     switch (r->media) {
     case MEDIA_PROTOBUF:
-        rc = decode_proto(d, type, *out);
-        break;
+        return decode_proto(d, type, out);
     case MEDIA_YAML: {
         _cleanup_err_ struct err why = {0};
         _cleanup_buf_ struct buf json = {0};
         if (yaml_to_json(&json, r->body, &strict, &why) < 0)
             return decode_refuse(d, type, &(struct json_type_meta){0}, why.message);
-        rc = decode_json(d, type, arena_str(r->arena, buf_str(&json)), &strict, *out);
-        break;
+        return decode_json(d, type, arena_str(r->arena, buf_str(&json)), &strict, out);
     }
     case MEDIA_JSON:
-        rc = decode_json(d, type, r->body, &strict, *out);
-        break;
+        return decode_json(d, type, r->body, &strict, out);
     default:
         return err_set(&r->err, ERR_UNSUPPORTED_MEDIA_TYPE,
                        "the body of the request was in an unknown format - accepted media types include: "
                        "application/json, application/yaml, application/vnd.kubernetes.protobuf");
     }
-    if (rc == 0)
-        strategy_defaults(type, *out, r->arena);
-    return rc;
+}
+
+int road_decode(struct road *d, const struct resource *type, void **out)
+{
+    struct api_request *r = d->r;
+    const struct resource *given =
+        type == d->resource ? r->resource : type; /* the form that the client speaks */
+    if (r->typed) {
+        if (r->typed_resource)
+            given = r->typed_resource;
+        ensure(given == type || stored_form(given) == type);
+        *out = struct_dup(r->arena, given->type, r->typed);
+    } else {
+        *out = arena_alloc(r->arena, given->type->size);
+        if (decode_body(d, given, *out) < 0)
+            return -1;
+    }
+    if (given != type)
+        *out = convert(r->arena, given, type, *out);
+    strategy_defaults(type, *out, r->arena);
+    return 0;
 }

@@ -1,6 +1,7 @@
 /* GET: one object, or a list: selected, in pages of one revision. */
 #include "api/list.h"
 
+#include "api/convert.h"
 #include "api/options.h"
 #include "api/road.h"
 #include "base/encode.h"
@@ -172,7 +173,7 @@ static bool list_fill(struct api_list *list, struct cursor *c, const struct list
     return false;
 }
 
-int verb_list(struct road *d)
+static int list_walk(struct road *d)
 {
     struct api_request *r = d->r;
     struct list_selection selection;
@@ -207,5 +208,16 @@ int verb_list(struct road *d)
         if (selection.all) /* the one that the page had no room for, and those behind it */
             list->remaining = (int64_t)c.left + 1;
     }
+    return ROAD_DONE;
+}
+
+int verb_list(struct road *d)
+{
+    if (list_walk(d) < 0)
+        return -1;
+    struct api_list *list = d->r->list;
+    if (d->r->resource != d->resource)
+        each (*list, i)
+            list->at[i] = convert_object(list->at[i], d->r->resource);
     return ROAD_DONE;
 }

@@ -1,6 +1,7 @@
 /* PATCH: JSON, merge and strategic merge patches on the present object. */
 #include "api/patch.h"
 
+#include "api/convert.h"
 #include "api/road.h"
 #include "schema/json.h"
 #include "schema/patch.h"
@@ -80,8 +81,15 @@ int patch_struct(const struct strategy_context *c, const struct resource *r, con
 
 static int patch_make(struct road *d)
 {
-    if (patch_struct(&d->context, d->resource, d->old, &d->object, &d->r->err) < 0)
+    struct arena *a = d->r->arena;
+    const struct resource *shown = d->r->resource; /* patches speak of what the client sees */
+    const void *before = shown == d->resource ? d->old : convert(a, d->resource, shown, d->old);
+    if (patch_struct(&d->context, shown, before, &d->object, &d->r->err) < 0)
         return -1;
+    if (shown != d->resource) {
+        d->object = convert(a, shown, d->resource, d->object);
+        strategy_defaults(d->resource, d->object, a);
+    }
     /* A patch that leaves the version alone means any version. */
     struct object_meta *m = resource_meta(d->resource, d->object);
     if (str_eq(m->resource_version, object_meta(d->current)->resource_version))

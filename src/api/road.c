@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "api/convert.h"
 #include "api/options.h"
 #include "api/service/services.h"
 
@@ -95,7 +96,7 @@ static int road_start(struct api *a, struct api_request *r)
     r->state = d;
     d->api = a;
     d->r = r;
-    d->resource = r->resource->stored_as ? r->resource->stored_as : r->resource;
+    d->resource = stored_form(r->resource);
     d->strategy = strategy_of(d->resource);
     d->ns = r->ns;
     d->name = r->name;
@@ -305,7 +306,7 @@ struct object *road_encode(struct road *d)
 int road_reply(struct road *d, int code, struct object *o)
 {
     d->r->code = code;
-    d->r->object = o;
+    d->r->object = stored_form(d->r->resource) == d->resource ? convert_object(o, d->r->resource) : o;
     return ROAD_DONE;
 }
 

@@ -2,6 +2,7 @@
  * first. */
 #include <stdlib.h>
 
+#include "api/convert.h"
 #include "api/list.h"
 #include "api/options.h"
 #include "api/road.h"
@@ -12,6 +13,7 @@ enum { WATCH_MIN_S = 1800 };
 
 struct api_watch {
     struct watch *watch;
+    const struct resource *resource; /* as asked for */
     struct list_selection selection;
     struct snapshot *snapshot; /* of the initial events; NULL when they are through */
     struct cursor cursor;
@@ -45,7 +47,7 @@ static int watch_start(struct api *a, const struct api_request *r, struct api_wa
 int api_watch_open(struct api *a, struct api_request *r, void (*wake)(void *arg), void *arg,
                    struct api_watch **out, struct err *err)
 {
-    const struct resource *resource = r->resource->stored_as ? r->resource->stored_as : r->resource;
+    const struct resource *resource = stored_form(r->resource);
     if (options_check(r) < 0) {
         err_move(err, &r->err);
         return -1;
@@ -73,6 +75,7 @@ int api_watch_open(struct api *a, struct api_request *r, void (*wake)(void *arg)
     if (w->snapshot)
         cursor_open(&w->cursor, w->snapshot, table, r->ns, STR(""), STR(""));
     w->revision = from;
+    w->resource = r->resource;
     w->name = arena_str(&w->arena, sel.name);
     w->timeout_s = r->timeout_s > 0 ? r->timeout_s : WATCH_MIN_S + (int64_t)random_below(WATCH_MIN_S);
     *out = w;
@@ -128,7 +131,7 @@ static bool watch_turn(const struct api_watch *w, struct watch_event *ev)
     return true;
 }
 
-bool api_watch_next(struct api_watch *w, struct watch_event *ev)
+static bool watch_event_next(struct api_watch *w, struct watch_event *ev)
 {
     if (w->snapshot && watch_initial(w, ev))
         return true;
@@ -143,6 +146,15 @@ bool api_watch_next(struct api_watch *w, struct watch_event *ev)
         watch_event_clear(ev);
     }
     return false;
+}
+
+bool api_watch_next(struct api_watch *w, struct watch_event *ev)
+{
+    if (!watch_event_next(w, ev))
+        return false;
+    if (ev->object)
+        ev->object = convert_object(ev->object, w->resource);
+    return true;
 }
 
 int64_t api_watch_revision(struct api_watch *w)

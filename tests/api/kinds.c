@@ -4,9 +4,11 @@
 #include "kinds/apps_v1.h"
 #include "kinds/authentication_v1.h"
 #include "kinds/authorization_v1.h"
+#include "kinds/autoscaling_v1.h"
 #include "kinds/autoscaling_v2.h"
 #include "kinds/batch_v1.h"
 #include "kinds/discovery_v1.h"
+#include "kinds/events_v1.h"
 #include "kinds/networking_v1.h"
 #include "kinds/policy_v1.h"
 #include "kinds/rbac_v1.h"
@@ -280,6 +282,36 @@ static void nodes_keep_what_they_are_given(void **state)
                 422);
 }
 
+static void kinds_with_two_forms_are_one_thing(void **state)
+{
+    struct world *w = *state;
+    struct api_request *r =
+        create(w, &events_event_resource, "default",
+               "{'kind':'Event','apiVersion':'events.k8s.io/v1','metadata':{'name':'e'},'note':'hello',"
+               "'reason':'Why','type':'Normal','regarding':{'kind':'Pod','namespace':'default','name':'p'}}");
+    assert_code(r, 201);
+    assert_field(w, r, "apiVersion", "events.k8s.io/v1");
+    assert_field(w, r, "note", "hello");
+    r = get(w, &event_resource, "default", "e");
+    assert_field(w, r, "apiVersion", "v1");
+    assert_field(w, r, "message", "hello");
+    assert_field(w, r, "involvedObject.name", "p");
+    r = patch(w, &events_event_resource, "default", "e", API_PATCH_MERGE, "{'deprecatedCount':2}");
+    assert_code(r, 200);
+    assert_field(w, get(w, &event_resource, "default", "e"), "count", "2");
+    r = list(w, &events_event_resource, "default", "", "");
+    assert_int_equal(r->list->n, 1);
+    assert_ptr_equal(object_resource(r->list->at[0]), &events_event_resource);
+
+    r = create(w, &autoscaling_v1_horizontal_pod_autoscaler_resource, "default",
+               "{'metadata':{'name':'h'},'spec':{'maxReplicas':3,'targetCPUUtilizationPercentage':50,"
+               "'scaleTargetRef':{'kind':'Deployment','name':'d'}}}");
+    assert_code(r, 201);
+    assert_field(w, r, "spec.targetCPUUtilizationPercentage", "50");
+    r = get(w, &autoscaling_v2_horizontal_pod_autoscaler_resource, "default", "h");
+    assert_field(w, r, "spec.metrics.0.resource.target.averageUtilization", "50");
+}
+
 /* --- what the floor above lends --- */
 
 static int answer(void *arg, const struct api_request *r, const struct resource *type, void *typed,
@@ -390,6 +422,7 @@ int main(void)
         TEST(volumes_and_claims),
         TEST(autoscalers_budgets_and_slices),
         TEST(nodes_keep_what_they_are_given),
+        TEST(kinds_with_two_forms_are_one_thing),
         TEST(reviews_tokens_and_guards_come_from_above),
         TEST(admission_may_be_added),
     };

@@ -1,0 +1,156 @@
+#include "api/convert.h"
+
+#include "kinds/autoscaling_v1.h"
+#include "kinds/autoscaling_v2.h"
+#include "kinds/core_v1.h"
+#include "kinds/events_v1.h"
+#include "schema/json.h"
+
+/* --- events: the same fields under other names (pkg/apis/core/v1, events/v1 conversion) --- */
+
+static void event_to_core(const void *from, void *to, struct arena *a)
+{
+    const struct events_event *e = from;
+    struct event *c = to;
+    (void)a;
+    *c = (struct event){
+        .metadata = e->metadata,
+        .involved_object = e->regarding,
+        .reason = e->reason,
+        .message = e->note,
+        .source = e->deprecated_source,
+        .first_timestamp = e->deprecated_first_timestamp,
+        .last_timestamp = e->deprecated_last_timestamp,
+        .count = e->deprecated_count,
+        .type = e->type,
+        .event_time = e->event_time,
+        .series = (struct event_series *)(void *)e->series, /* one layout */
+        .action = e->action,
+        .related = e->related,
+        .reporting_component = e->reporting_controller,
+        .reporting_instance = e->reporting_instance,
+    };
+}
+
+static void event_from_core(const void *from, void *to, struct arena *a)
+{
+    const struct event *c = from;
+    struct events_event *e = to;
+    (void)a;
+    *e = (struct events_event){
+        .metadata = c->metadata,
+        .event_time = c->event_time,
+        .series = (struct events_event_series *)(void *)c->series,
+        .reporting_controller = c->reporting_component,
+        .reporting_instance = c->reporting_instance,
+        .action = c->action,
+        .reason = c->reason,
+        .regarding = c->involved_object,
+        .related = c->related,
+        .note = c->message,
+        .type = c->type,
+        .deprecated_source = c->source,
+        .deprecated_first_timestamp = c->first_timestamp,
+        .deprecated_last_timestamp = c->last_timestamp,
+        .deprecated_count = c->count,
+    };
+}
+
+_Static_assert(sizeof(struct event_series) == sizeof(struct events_event_series), "one layout");
+
+/* --- autoscalers: v1 knows one metric, the utilization of CPU --- */
+
+static void autoscaler_to_v2(const void *from, void *to, struct arena *a)
+{
+    const struct autoscaling_v1_horizontal_pod_autoscaler *v1 = from;
+    struct autoscaling_v2_horizontal_pod_autoscaler *v2 = to;
+    v2->metadata = v1->metadata;
+    v2->spec.scale_target_ref.kind = v1->spec.scale_target_ref.kind;
+    v2->spec.scale_target_ref.name = v1->spec.scale_target_ref.name;
+    v2->spec.scale_target_ref.api_version = v1->spec.scale_target_ref.api_version;
+    v2->spec.min_replicas = v1->spec.min_replicas;
+    v2->spec.max_replicas = v1->spec.max_replicas;
+    if (v1->spec.target_cpu_utilization_percentage) {
+        struct autoscaling_v2_metric_spec *m = arena_new(a, struct autoscaling_v2_metric_spec);
+        m->type = STR("Resource");
+        m->resource = arena_new(a, struct autoscaling_v2_resource_metric_source);
+        m->resource->name = STR("cpu");
+        m->resource->target.type = STR("Utilization");
+        m->resource->target.average_utilization = v1->spec.target_cpu_utilization_percentage;
+        v2->spec.metrics.at = m;
+        v2->spec.metrics.n = 1;
+    }
+    v2->status.observed_generation = v1->status.observed_generation;
+    v2->status.last_scale_time = v1->status.last_scale_time;
+    v2->status.current_replicas = v1->status.current_replicas;
+    v2->status.desired_replicas = v1->status.desired_replicas;
+}
+
+static void autoscaler_from_v2(const void *from, void *to, struct arena *a)
+{
+    const struct autoscaling_v2_horizontal_pod_autoscaler *v2 = from;
+    struct autoscaling_v1_horizontal_pod_autoscaler *v1 = to;
+    (void)a;
+    v1->metadata = v2->metadata;
+    v1->spec.scale_target_ref.kind = v2->spec.scale_target_ref.kind;
+    v1->spec.scale_target_ref.name = v2->spec.scale_target_ref.name;
+    v1->spec.scale_target_ref.api_version = v2->spec.scale_target_ref.api_version;
+    v1->spec.min_replicas = v2->spec.min_replicas;
+    v1->spec.max_replicas = v2->spec.max_replicas;
+    for (size_t i = 0; i < v2->spec.metrics.n; i++) {
+        const struct autoscaling_v2_resource_metric_source *m = v2->spec.metrics.at[i].resource;
+        if (m && str_is(m->name, "cpu") && m->target.average_utilization)
+            v1->spec.target_cpu_utilization_percentage = m->target.average_utilization;
+    }
+    v1->status.observed_generation = v2->status.observed_generation;
+    v1->status.last_scale_time = v2->status.last_scale_time;
+    v1->status.current_replicas = v2->status.current_replicas;
+    v1->status.desired_replicas = v2->status.desired_replicas;
+    for (size_t i = 0; i < v2->status.current_metrics.n; i++) {
+        const struct autoscaling_v2_resource_metric_status *m = v2->status.current_metrics.at[i].resource;
+        if (m && str_is(m->name, "cpu"))
+            v1->status.current_cpu_utilization_percentage = m->current.average_utilization;
+    }
+}
+
+static const struct conversion {
+    const struct resource *from, *to;
+    void (*run)(const void *from, void *to, struct arena *a);
+} conversions[] = {
+    {&events_event_resource, &event_resource, event_to_core},
+    {&event_resource, &events_event_resource, event_from_core},
+    {&autoscaling_v1_horizontal_pod_autoscaler_resource, &autoscaling_v2_horizontal_pod_autoscaler_resource,
+     autoscaler_to_v2},
+    {&autoscaling_v2_horizontal_pod_autoscaler_resource, &autoscaling_v1_horizontal_pod_autoscaler_resource,
+     autoscaler_from_v2},
+};
+
+void *convert(struct arena *a, const struct resource *from, const struct resource *to, const void *typed)
+{
+    void *out = arena_alloc(a, to->type->size);
+    for (size_t i = 0; i < ARRAY_LEN(conversions); i++)
+        if (conversions[i].from == from && conversions[i].to == to) {
+            conversions[i].run(typed, out, a);
+            return out;
+        }
+    /* Versions of a custom resource that differ in name only: what the other one knows is taken over. */
+    _cleanup_buf_ struct buf json = {0};
+    json_encode(&json, from->type, typed);
+    json_decode(a, to->type, arena_str(a, buf_str(&json)), JSON_BORROW, out, NULL, NULL);
+    return out;
+}
+
+struct object *convert_object(struct object *o, const struct resource *to)
+{
+    if (object_resource(o) == to)
+        return o;
+    _cleanup_arena_ struct arena a = {0};
+    void *typed = convert(&a, object_resource(o), to, object_typed(o));
+    int64_t revision = object_revision(o);
+    resource_meta(to, typed)->resource_version = STR("");
+    struct object *shown = object_new(to, typed);
+    if (revision)
+        object_commit(shown, revision);
+    object_unref(o);
+    return shown;
+}
