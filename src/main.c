@@ -6,10 +6,7 @@
 #include "cli/apply.h"
 #include "daemon/run.h"
 #include "daemon/up.h"
-#if __has_include("node/pod/pods.h")
 #include "node/node.h"
-#define HAVE_NODE 1
-#endif
 #include "version.h"
 
 static int main_version(int argc, char **argv)
@@ -27,14 +24,10 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"up", "start a one-node cluster in the background", up_main},
-#ifdef HAVE_NODE
     {"down", "stop it, with all its containers", down_main},
-#endif
     {"server", "run a control plane, and a node, in the foreground", server_main},
-#ifdef HAVE_NODE
     {"agent", "make this machine a node of another's cluster", agent_main},
     {"image", "load, list, pull and remove container images", image_main},
-#endif
     {"apply", "create or change what a YAML file describes", apply_main},
     {"version", "say which version this is", main_version},
     {"help", "say this", main_help},

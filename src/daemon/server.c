@@ -21,11 +21,8 @@
 #include "net/cidr.h"
 #include "net/host.h"
 
-#include "scheduler/scheduler.h"
-#if __has_include("node/pod/pods.h")
 #include "daemon/member.h"
-#define HAVE_NODE 1
-#endif
+#include "scheduler/scheduler.h"
 
 enum { SERVER_LOOPS = 2, SERVER_STOP_S = 10 };
 
@@ -35,9 +32,7 @@ struct server_flags {
     const char *advertise_address, *service_cidr, *cluster_cidr, *node_port_range, *token_auth_file;
     struct flag_list tls_sans;
     bool node, controllers, scheduler, verbose;
-#ifdef HAVE_NODE
     struct member_flags member;
-#endif
 };
 
 /* What runs, in the order in which it started. */
@@ -191,7 +186,6 @@ static int server_member(struct server_parts *p, const struct server_flags *f, s
 {
     if (!f->node)
         return 0;
-#ifdef HAVE_NODE
     struct member_options o = {
         .flags = &f->member,
         .data_dir = f->data_dir,
@@ -205,10 +199,6 @@ static int server_member(struct server_parts *p, const struct server_flags *f, s
     p->member_client =
         server_client(p, arena_concat(&p->arena, STR("system:node:"), o.node_name), STR("system:nodes"));
     return member_start(p->member_client, &o, &p->member, err);
-#else
-    (void)p, (void)err;
-    return 0;
-#endif
 }
 
 static int server_up(struct server_parts *p, const struct server_flags *f, struct err *err)
@@ -229,9 +219,7 @@ static int server_up(struct server_parts *p, const struct server_flags *f, struc
 /* The reverse of server_up, as far as it came. */
 static void server_down(struct server_parts *p)
 {
-#ifdef HAVE_NODE
     member_stop(p->member);
-#endif
     scheduler_stop(p->scheduler);
     controllers_stop(p->controllers);
     if (p->server)
@@ -269,9 +257,7 @@ int server_main(int argc, char **argv)
         .node = true,
         .controllers = true,
         .scheduler = true,
-#ifdef HAVE_NODE
         .member = MEMBER_FLAGS_DEFAULT,
-#endif
     };
     struct flag table[] = {
         {"data-dir", FLAG_STR, &f.data_dir, "DIR", "where the cluster keeps its state"},
@@ -291,9 +277,7 @@ int server_main(int argc, char **argv)
         {"token-auth-file", FLAG_STR, &f.token_auth_file, "FILE",
          "bearer tokens: lines of TOKEN,USER,UID[,\"GROUPS\"]"},
         {"verbose", FLAG_BOOL, &f.verbose, NULL, "log more"},
-#ifdef HAVE_NODE
         MEMBER_FLAGS(f.member),
-#endif
     };
     struct flags flags = {
         "sagong server [FLAG...]",
