@@ -6,12 +6,14 @@
 #include "schema/cells.h"
 #include "schema/field_ref.h"
 #include "schema/json.h"
+#include "schema/jsonpath.h"
 #include "schema/timestamp.h"
 
 struct table_column {
     const struct column *declared;
     const struct cell_maker *maker;
     struct field_ref ref; /* of the declared path, or of the maker's */
+    struct jsonpath path; /* where the path is more than names (custom resources) */
 };
 
 /* The columns of kinds that declare none. */
@@ -44,8 +46,8 @@ static void table_resolve(struct arena *a, const struct resource *r, struct tabl
         c->declared = &declared[i];
         c->maker = cell_find(r->type, declared[i].name);
         struct str path = c->maker ? str_from(c->maker->path) : declared[i].path;
-        if (path.n)
-            field_ref_resolve(r->type, path, &c->ref);
+        if (path.n && !field_ref_resolve(r->type, path, &c->ref) && !c->maker)
+            jsonpath_compile(a, path, &c->path, NULL);
     }
 }
 
@@ -143,7 +145,46 @@ static void table_add_field(struct cell *c, const struct table_column *column)
     }
 }
 
-static void table_add_cell(struct buf *out, const struct table_column *column, const void *typed, int64_t now)
+/* What a path found in the object's JSON: as the column's type has it, null where it does not fit. */
+static void table_add_found(struct cell *c, const struct column *column, const struct value *v)
+{
+    struct str type = column->type;
+    struct time t;
+    _cleanup_buf_ struct buf json = {0};
+    bool number = v->kind == JSON_INT || v->kind == JSON_DOUBLE;
+    if (str_is(type, "date") && v->kind == JSON_STRING) {
+        if (time_parse(v->s, &t, NULL) < 0)
+            cell_str(c, STR("<invalid>"));
+        else
+            cell_age(c, t);
+        return;
+    }
+    value_write(&json, v);
+    if (str_is(type, "string") && v->kind != JSON_STRING)
+        cell_buf(c, &json);
+    else if (str_is(type, "string") || (number && (str_is(type, "integer") || str_is(type, "number"))) ||
+             (v->kind == JSON_BOOL && str_is(type, "boolean")))
+        buf_add_str(c->out, buf_str(&json));
+    else
+        buf_add_lit(c->out, "null");
+}
+
+static void table_add_by_path(struct cell *c, const struct table_column *column, const struct type *t)
+{
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_buf_ struct buf json = {0};
+    struct value doc;
+    const struct value *found;
+    json_encode(&json, t, c->typed);
+    if (column->path.n && value_parse(&a, buf_str(&json), &doc, NULL) == 0 &&
+        jsonpath_find(&column->path, &doc, &found, 1))
+        table_add_found(c, column->declared, found);
+    else
+        buf_add_lit(c->out, "null");
+}
+
+static void table_add_cell(struct buf *out, const struct table_column *column, const struct resource *r,
+                           const void *typed, int64_t now)
 {
     void *at = field_ref_at(&column->ref, typed);
     if (at && column->ref.leaf->shape == SHAPE_OPTIONAL)
@@ -151,6 +192,10 @@ static void table_add_cell(struct buf *out, const struct table_column *column, c
     struct cell c = {out, typed, at, now};
     if (column->maker)
         column->maker->make(&c);
+    else if (!column->ref.leaf)
+        table_add_by_path(&c, column, r->type);
+    else if (!at && r->flags & RESOURCE_CUSTOM)
+        buf_add_lit(out, "null");
     else
         table_add_field(&c, column);
 }
@@ -173,7 +218,7 @@ void table_write_cells_of(struct buf *out, const struct resource *r, const void 
     struct table_columns columns = table_columns(&a, r);
     for (size_t i = 0; i < columns.n; i++) {
         buf_add_c(out, i ? ',' : '[');
-        table_add_cell(out, &columns.at[i], typed, now);
+        table_add_cell(out, &columns.at[i], r, typed, now);
     }
     buf_add_c(out, ']');
     if (r->type == &pod_type)

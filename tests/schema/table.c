@@ -285,6 +285,39 @@ static void test_roles(void **state)
           "[\"b\",\"ClusterRole/admin\",\"<unknown>\",\"u, v\",\"\",\"n/s\"]");
 }
 
+/* Printer columns as custom resources have them: paths with filters, dates, and nothing where nothing is. */
+static void test_columns_by_json_path(void **state)
+{
+    (void)state;
+    static const struct column columns[] = {
+        {STR_INIT("Is Ready"), STR_INIT("string"), STR_INIT(""), STR_INIT(""), 0,
+         STR_INIT(".status.conditions[?(@.type==\"Ready\")].status")},
+        {STR_INIT("Since"), STR_INIT("date"), STR_INIT(""), STR_INIT(""), 0,
+         STR_INIT(".status.conditions[0].lastTransitionTime")},
+        {STR_INIT("Port"), STR_INIT("integer"), STR_INIT(""), STR_INIT(""), 0,
+         STR_INIT(".spec.containers[0].ports[0].containerPort")},
+        {STR_INIT("Ports"), STR_INIT("string"), STR_INIT(""), STR_INIT(""), 0,
+         STR_INIT(".spec.containers[0].ports[0]")},
+        {STR_INIT("None"), STR_INIT("string"), STR_INIT(""), STR_INIT(""), 0,
+         STR_INIT(".spec.containers[7].name")},
+        {STR_INIT("Wrong"), STR_INIT("boolean"), STR_INIT(""), STR_INIT(""), 0,
+         STR_INIT(".spec.containers[0].name")},
+        {STR_INIT("Since"), STR_INIT("date"), STR_INIT(""), STR_INIT(""), 0,
+         STR_INIT(".metadata.creationTimestamp")},
+    };
+    struct resource r = pod_resource;
+    r.flags |= RESOURCE_CUSTOM;
+    r.columns = columns;
+    r.n_columns = ARRAY_LEN(columns);
+    check(&r,
+          "{\"metadata\":{\"name\":\"p\",\"creationTimestamp\":\"2023-11-14T22:13:10Z\"},\"spec\":{"
+          "\"containers\":[{\"name\":\"c\","
+          "\"ports\":[{\"containerPort\":80}]}]},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":"
+          "\"True\","
+          "\"lastTransitionTime\":\"2023-11-14T22:12:20Z\"}]}}",
+          "[\"True\",\"60s\",80,\"{\\\"containerPort\\\":80}\",null,null,\"10s\"]");
+}
+
 /* Every column of every kind has a cell, of its path or of code, and nothing breaks on an empty object. */
 static void test_every_column_has_a_cell(void **state)
 {
@@ -339,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_nodes_and_events),
         cmocka_unit_test(test_storage_and_config),
         cmocka_unit_test(test_roles),
+        cmocka_unit_test(test_columns_by_json_path),
         cmocka_unit_test(test_every_column_has_a_cell),
         cmocka_unit_test(test_column_definitions),
     };
