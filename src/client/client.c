@@ -141,3 +141,55 @@ int client_delete_collection(struct client *c, const struct resource *r, struct 
                                       .options = o ? *o : DELETE_OPTIONS_DEFAULT},
                        NULL, err);
 }
+
+/* --- several at once --- */
+
+void client_results_clear(struct client_result *results, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        object_unref(results[i].object);
+        err_clear(&results[i].err);
+    }
+}
+
+static void client_calls(struct client *c, const struct call *calls, size_t n, struct client_result *results)
+{
+    _cleanup_free_ int64_t *revisions = mem_zalloc((n + 1) * sizeof *revisions);
+    memset(results, 0, n * sizeof *results);
+    if (c->transport->calls)
+        c->transport->calls(c, calls, n, results, revisions);
+    else
+        for (size_t i = 0; i < n; i++)
+            c->transport->call(c, &calls[i], &results[i].object, &revisions[i], &results[i].err);
+    int64_t newest = 0;
+    for (size_t i = 0; i < n; i++)
+        if (revisions[i] > newest)
+            newest = revisions[i];
+    if (newest)
+        client_wrote(c, calls[0].resource, newest);
+}
+
+void client_create_many(struct client *c, const struct resource *r, struct str ns, const void *const *typed,
+                        size_t n, struct client_result *results)
+{
+    _cleanup_free_ struct call *calls = mem_zalloc((n + 1) * sizeof *calls);
+    for (size_t i = 0; i < n; i++)
+        calls[i] = (struct call){
+            .verb = CALL_CREATE, .resource = r, .ns = ns, .body_resource = r, .typed = typed[i]};
+    client_calls(c, calls, n, results);
+}
+
+void client_delete_many(struct client *c, struct object *const *which, size_t n,
+                        const struct client_delete_options *o, struct client_result *results)
+{
+    _cleanup_free_ struct call *calls = mem_zalloc((n + 1) * sizeof *calls);
+    for (size_t i = 0; i < n; i++) {
+        calls[i] = (struct call){.verb = CALL_DELETE,
+                                 .resource = object_resource(which[i]),
+                                 .ns = object_namespace(which[i]),
+                                 .name = object_name(which[i]),
+                                 .options = o ? *o : DELETE_OPTIONS_DEFAULT};
+        calls[i].options.uid = object_meta(which[i])->uid;
+    }
+    client_calls(c, calls, n, results);
+}

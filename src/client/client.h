@@ -59,3 +59,16 @@ int client_delete(struct client *c, const struct resource *r, struct str ns, str
 int client_delete_collection(struct client *c, const struct resource *r, struct str ns,
                              const struct client_list_options *which, const struct client_delete_options *o,
                              struct err *err);
+
+/* What became of one of several calls made at once. */
+struct client_result {
+    struct object *object; /* a reference, or NULL */
+    struct err err;        /* reason ERR_NONE: it worked */
+};
+void client_results_clear(struct client_result *results, size_t n);
+/* Creates, or deletes (each only if it is still the same object), `n` at once: in process they become durable
+ * together, in a fraction of the time of one after the other. results[n] are filled. */
+void client_create_many(struct client *c, const struct resource *r, struct str ns, const void *const *typed,
+                        size_t n, struct client_result *results);
+void client_delete_many(struct client *c, struct object *const *which, size_t n,
+                        const struct client_delete_options *o, struct client_result *results);

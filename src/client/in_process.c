@@ -72,13 +72,10 @@ static struct str manager_of(const struct user *u)
 static struct follower *follower_of(struct in_process *p, const struct resource *r);
 static void follower_wake(void *arg);
 
-static int in_process_call(struct client *c, const struct call *call, struct object **out, int64_t *revision,
-                           struct err *err)
+static struct api_request request_of(struct in_process *p, const struct call *call, struct arena *a)
 {
-    struct in_process *p = in_process(c);
-    _cleanup_arena_ struct arena arena = {0};
     struct api_request r = {
-        .arena = &arena,
+        .arena = a,
         .user = &p->user,
         .verb = verbs[call->verb],
         .resource = call->resource,
@@ -95,35 +92,113 @@ static int in_process_call(struct client *c, const struct call *call, struct obj
         .field_manager = p->manager,
         .force = call->patch_type == PATCH_APPLY,
     };
-    bool deletes = call->verb == CALL_DELETE || call->verb == CALL_DELETE_COLLECTION;
-    if (deletes) {
+    if (call->verb == CALL_DELETE || call->verb == CALL_DELETE_COLLECTION) {
         r.grace_said = call->options.grace_s >= 0;
         r.grace_s = call->options.grace_s;
         r.propagation_policy = propagations[call->options.propagation];
         r.precondition_uid = call->options.uid;
         r.precondition_resource_version = call->options.resource_version;
     }
-    int failed = api_call(p->api, &r);
+    return r;
+}
+
+/* Takes out what the road answered, and is done with the request. */
+static int request_end(struct in_process *p, const struct call *call, struct api_request *r,
+                       struct object **out, int64_t *revision, struct err *err)
+{
+    int failed = r->code >= 400 ? -1 : 0;
     if (failed) {
-        err_move(err, &r.err);
+        err_move(err, &r->err);
     } else {
-        if (r.virtual_typed)
-            *out = object_new(r.virtual_resource, r.virtual_typed);
-        else if (r.object)
-            *out = object_ref(r.object);
-        *revision = r.object ? object_revision(r.object) : 0;
-        if (deletes) {
+        if (r->virtual_typed)
+            *out = object_new(r->virtual_resource, r->virtual_typed);
+        else if (r->object)
+            *out = object_ref(r->object);
+        *revision = r->object ? object_revision(r->object) : 0;
+        if (call->verb == CALL_DELETE || call->verb == CALL_DELETE_COLLECTION) {
             /* The answer does not say at which revision the object went. That watch may have nothing to tell
              * by then, so it is asked how far it is. */
             *revision = store_revision(api_store(p->api));
             struct follower *f = follower_of(p, call->resource);
-            client_wrote(c, call->resource, *revision);
+            client_wrote(&p->client, call->resource, *revision);
             if (f)
                 follower_wake(f);
         }
     }
-    api_finish(p->api, &r);
+    api_finish(p->api, r);
     return failed;
+}
+
+static int in_process_call(struct client *c, const struct call *call, struct object **out, int64_t *revision,
+                           struct err *err)
+{
+    struct in_process *p = in_process(c);
+    _cleanup_arena_ struct arena arena = {0};
+    struct api_request r = request_of(p, call, &arena);
+    api_call(p->api, &r);
+    return request_end(p, call, &r, out, revision, err);
+}
+
+/* --- several calls at once: each waits for the store while the others run --- */
+
+struct flight {
+    struct api_request r;
+    struct arena arena;
+    struct flight *next; /* of the woken */
+};
+
+struct flights {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    struct flight *woken; /* guarded by mutex */
+};
+
+static void flight_wake(struct api_request *r)
+{
+    struct flight *f = container_of(r, struct flight, r);
+    struct flights *all = r->caller;
+    _lock_(&all->mutex);
+    f->next = all->woken;
+    all->woken = f;
+    pthread_cond_signal(&all->cond);
+}
+
+static struct flight *flights_wait(struct flights *all)
+{
+    _lock_(&all->mutex);
+    while (!all->woken)
+        thread_cond_wait(&all->cond, &all->mutex, INT64_MAX);
+    struct flight *f = all->woken;
+    all->woken = f->next;
+    return f;
+}
+
+static void in_process_calls(struct client *c, const struct call *calls, size_t n,
+                             struct client_result *results, int64_t *revisions)
+{
+    struct in_process *p = in_process(c);
+    struct flights all = {0};
+    pthread_mutex_init(&all.mutex, NULL);
+    thread_cond_init(&all.cond);
+    _cleanup_free_ struct flight *flights = mem_zalloc((n + 1) * sizeof *flights);
+    size_t pending = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct flight *f = &flights[i];
+        f->r = request_of(p, &calls[i], &f->arena);
+        f->r.wake = flight_wake;
+        f->r.caller = &all;
+        pending += api_run(p->api, &f->r) == API_PENDING;
+    }
+    while (pending)
+        pending -= api_run(p->api, &flights_wait(&all)->r) == API_DONE;
+    for (size_t i = 0; i < n; i++) {
+        request_end(p, &calls[i], &flights[i].r, &results[i].object, &revisions[i], &results[i].err);
+        arena_free(&flights[i].arena);
+    }
+    pthread_mutex_lock(&all.mutex); /* the last to wake us may still hold it */
+    pthread_mutex_unlock(&all.mutex);
+    pthread_mutex_destroy(&all.mutex);
+    pthread_cond_destroy(&all.cond);
 }
 
 static int in_process_list(struct client *c, const struct resource *r, struct str ns,
@@ -338,6 +413,7 @@ static void in_process_free(struct client *c)
 
 static const struct transport in_process_transport = {
     .call = in_process_call,
+    .calls = in_process_calls,
     .list = in_process_list,
     .follow = in_process_follow,
     .stop = in_process_stop,

@@ -25,6 +25,9 @@ struct transport {
     /* *out: a reference, or NULL when the answer was a Status; *revision: of the write, 0 when not known. */
     int (*call)(struct client *c, const struct call *call, struct object **out, int64_t *revision,
                 struct err *err);
+    /* Several at once; NULL: one after the other. */
+    void (*calls)(struct client *c, const struct call *calls, size_t n, struct client_result *results,
+                  int64_t *revisions);
     int (*list)(struct client *c, const struct resource *r, struct str ns,
                 const struct client_list_options *o, struct objects *out, struct err *err);
     /* From now on keeps the informer up to date (client/index.h), from another thread. */

@@ -62,38 +62,57 @@ struct pod *pod_from_template(struct arena *a, const struct pod_template_spec *t
     return pod;
 }
 
-int pod_create(struct work *w, struct object *owner, struct pod *pod)
+static bool is_namespace_ending(const struct err *err)
 {
-    _cleanup_object_ struct object *made = NULL;
-    if (client_create(w->client, &pod_resource, pod->metadata.namespace, pod, &made, w->err) < 0) {
-        for (size_t i = 0; i < w->err->details.n_causes; i++)
-            if (str_is(str_from(w->err->details.causes[i].type), "NamespaceTerminating"))
-                return -1; /* nobody would read an event there */
-        recorder_event(w->recorder, owner, "Warning", "FailedCreate", (struct str){0},
-                       "Error creating: " STR_FMT, STR_ARG(w->err->message));
-        return -1;
-    }
-    recorder_event(w->recorder, owner, "Normal", "SuccessfulCreate", (struct str){0}, "Created pod: " STR_FMT,
-                   STR_ARG(object_name(made)));
-    return 0;
+    for (size_t i = 0; i < err->details.n_causes; i++)
+        if (str_is(str_from(err->details.causes[i].type), "NamespaceTerminating"))
+            return true;
+    return false;
 }
 
-int pod_delete(struct work *w, struct object *owner, struct object *pod)
+size_t pods_create(struct work *w, struct object *owner, struct pod *const *pods, size_t n, struct err *first)
 {
-    struct client_delete_options o = DELETE_OPTIONS_DEFAULT;
-    o.uid = object_meta(pod)->uid;
-    if (client_delete(w->client, &pod_resource, object_namespace(pod), object_name(pod), &o, w->err) < 0) {
-        if (w->err->reason == ERR_NOT_FOUND || w->err->reason == ERR_CONFLICT) {
-            err_clear(w->err);
-            return 0;
+    size_t failed = 0;
+    struct client_result *results = arena_new_n(w->a, struct client_result, n);
+    client_create_many(w->client, &pod_resource, object_namespace(owner), (const void *const *)pods, n,
+                       results);
+    for (size_t i = 0; i < n; i++) {
+        struct err *err = &results[i].err;
+        if (!err->reason) {
+            recorder_event(w->recorder, owner, "Normal", "SuccessfulCreate", (struct str){0},
+                           "Created pod: " STR_FMT, STR_ARG(object_name(results[i].object)));
+            continue;
         }
-        recorder_event(w->recorder, owner, "Warning", "FailedDelete", (struct str){0},
-                       "Error deleting: " STR_FMT, STR_ARG(w->err->message));
-        return -1;
+        if (!is_namespace_ending(err)) /* else nobody would read it */
+            recorder_event(w->recorder, owner, "Warning", "FailedCreate", (struct str){0},
+                           "Error creating: " STR_FMT, STR_ARG(err->message));
+        if (!failed++)
+            err_move(first, err);
     }
-    recorder_event(w->recorder, owner, "Normal", "SuccessfulDelete", (struct str){0}, "Deleted pod: " STR_FMT,
-                   STR_ARG(object_name(pod)));
-    return 0;
+    client_results_clear(results, n);
+    return failed;
+}
+
+size_t pods_delete(struct work *w, struct object *owner, struct object *const *pods, size_t n,
+                   struct err *first)
+{
+    size_t failed = 0;
+    struct client_result *results = arena_new_n(w->a, struct client_result, n);
+    client_delete_many(w->client, pods, n, NULL, results);
+    for (size_t i = 0; i < n; i++) {
+        struct err *err = &results[i].err;
+        if (!err->reason)
+            recorder_event(w->recorder, owner, "Normal", "SuccessfulDelete", (struct str){0},
+                           "Deleted pod: " STR_FMT, STR_ARG(object_name(pods[i])));
+        if (!err->reason || err->reason == ERR_NOT_FOUND || err->reason == ERR_CONFLICT)
+            continue;
+        recorder_event(w->recorder, owner, "Warning", "FailedDelete", (struct str){0},
+                       "Error deleting: " STR_FMT, STR_ARG(err->message));
+        if (!failed++)
+            err_move(first, err);
+    }
+    client_results_clear(results, n);
+    return failed;
 }
 
 /* --- which pods go first --- */

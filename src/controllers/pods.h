@@ -20,10 +20,13 @@ const struct pod_condition *pod_condition_get(const struct pod *p, struct str ty
 
 /* A pod out of a template, owned and controlled by `owner`; its name will begin with the owner's. */
 struct pod *pod_from_template(struct arena *a, const struct pod_template_spec *t, struct object *owner);
-/* Creates it, and tells of it in an event of the owner. */
-int pod_create(struct work *w, struct object *owner, struct pod *pod);
-/* Deletes one; that it is gone already is no error. */
-int pod_delete(struct work *w, struct object *owner, struct object *pod);
+/* Creates them all at once, and tells of each in an event of the owner. Returns how many could not be
+ * created; *first is then why the first could not. */
+size_t pods_create(struct work *w, struct object *owner, struct pod *const *pods, size_t n,
+                   struct err *first);
+/* The same with deleting; those that are gone already count as deleted. */
+size_t pods_delete(struct work *w, struct object *owner, struct object *const *pods, size_t n,
+                   struct err *first);
 
 /* Orders pods so that those to delete first come first (ActivePodsWithRanks). `related` are the active pods
  * of everything that the same owner owns: a pod on a node that has many of them goes before one on a node

@@ -42,23 +42,18 @@ static int replicas_from(struct work *w, struct object *o, struct replicas *out)
 
 /* In batches that double from one, so that a quota that refuses every pod is asked a few times, not hundreds.
  */
-static int replicas_grow(struct work *w, struct replicas *r, int32_t missing)
+static int replicas_grow(struct work *w, struct replicas *r, size_t missing)
 {
-    int failed = 0;
-    _cleanup_err_ struct err first = {0};
-    for (int32_t batch = 1; missing > 0 && !failed; batch *= 2) {
-        int32_t n = batch < missing ? batch : missing;
-        missing -= n;
-        for (int32_t i = 0; i < n; i++)
-            if (pod_create(w, r->object, pod_from_template(w->a, r->template, r->object)) < 0) {
-                if (!failed)
-                    err_move(&first, w->err);
-                failed = -1;
-            }
+    struct pod **pods = arena_new_n(w->a, struct pod *, missing);
+    for (size_t i = 0; i < missing; i++)
+        pods[i] = pod_from_template(w->a, r->template, r->object);
+    for (size_t batch = 1, made = 0; made < missing; batch *= 2) {
+        size_t n = batch < missing - made ? batch : missing - made;
+        if (pods_create(w, r->object, pods + made, n, w->err))
+            return -1;
+        made += n;
     }
-    if (failed)
-        err_move(w->err, &first);
-    return failed;
+    return 0;
 }
 
 /* The pods of everything that this one's own controller controls (all replica sets of a deployment); else its
@@ -89,10 +84,8 @@ static int replicas_shrink(struct work *w, struct replicas *r, struct objects *a
         replicas_related(w, r, active, &related);
         pods_sort_for_deletion(active, &related);
     }
-    int failed = 0;
-    for (int32_t i = 0; i < surplus && (size_t)i < active->n; i++)
-        failed |= pod_delete(w, r->object, active->at[i]);
-    return failed;
+    size_t n = (size_t)surplus < active->n ? (size_t)surplus : active->n;
+    return pods_delete(w, r->object, active->at, n, w->err) ? -1 : 0;
 }
 
 /* The next change; *difference is how many pods are too many (negative: missing). */
@@ -102,7 +95,7 @@ static int replicas_manage(struct work *w, struct replicas *r, struct objects *a
     if (r->meta->deletion_timestamp || *difference == 0)
         return 0;
     if (*difference < 0)
-        return replicas_grow(w, r, *difference < -BURST_MAX ? BURST_MAX : -*difference);
+        return replicas_grow(w, r, (size_t)(*difference < -BURST_MAX ? BURST_MAX : -*difference));
     return replicas_shrink(w, r, active, *difference > BURST_MAX ? BURST_MAX : *difference);
 }
 
