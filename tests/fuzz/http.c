@@ -11,12 +11,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static int port;
 
-static struct http_pipe *pipe; /* inputs come one after the other */
+static struct http_pipe *open_pipe; /* inputs come one after the other */
 
 static void pipe_ended(void *arg)
 {
     (void)arg;
-    http_pipe_close(pipe);
+    http_pipe_close(open_pipe);
 }
 
 static void pipe_closed(void *arg)
@@ -36,8 +36,8 @@ static void handle(void *arg, struct http_request *r)
     (void)arg;
     struct http_part part = {.bytes = http_body(r)};
     if (http_can_upgrade(r)) {
-        pipe = http_upgrade(r, NULL, 0, &events, NULL);
-        http_pipe_resume(pipe);
+        open_pipe = http_upgrade(r, NULL, 0, &events, NULL);
+        http_pipe_resume(open_pipe);
     } else if (http_path(r).n % 2) {
         http_respond(r, 200, NULL, 0, &part, 1);
     } else {
