@@ -136,7 +136,13 @@ static void release_object(void *o)
     object_unref(o);
 }
 
-/* The next objects as parts: what is between them, copied, and their own bytes, referenced. */
+/* Of literals: nobody owns them, and nobody need copy them. */
+static void release_nothing(void *owner)
+{
+    (void)owner;
+}
+
+/* The next objects as parts: what is between them, and their own bytes, referenced. */
 static bool write_shared(struct list_stream *ls, size_t end)
 {
     struct http_part parts[2 * STEP];
@@ -145,6 +151,7 @@ static bool write_shared(struct list_stream *ls, size_t end)
     for (size_t i = 0; ls->at < end; i++, ls->at++) {
         struct object *o = ls->list->at[ls->at];
         struct str bytes, head;
+        void (*release)(void *) = NULL;
         if (is_proto(ls)) {
             bytes = object_proto(o);
             size_t h = 0;
@@ -158,8 +165,9 @@ static bool write_shared(struct list_stream *ls, size_t end)
         } else {
             bytes = object_json_item(o);
             head = ls->at ? STR(",{") : STR("{");
+            release = release_nothing;
         }
-        parts[n++] = (struct http_part){.bytes = head};
+        parts[n++] = (struct http_part){.bytes = head, .release = release};
         parts[n++] = (struct http_part){.bytes = bytes, .release = release_object, .owner = object_ref(o)};
     }
     return http_write(ls->q->http, parts, n);

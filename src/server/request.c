@@ -214,8 +214,14 @@ void request_typed(struct request *q, int code, const struct resource *r, const 
 
 void request_error(struct request *q, const struct err *err)
 {
+    request_expired(q, err, (struct str){0});
+}
+
+void request_expired(struct request *q, const struct err *err, struct str token)
+{
     struct status status;
     status_of_err(q->arena, err, &status);
+    status.metadata.continue_ = token;
     struct headers h = {0};
     add_common(q, &h);
     if (err->code == 429 || err->details.retry_after_s)

@@ -30,6 +30,8 @@ struct request {
 /* --- answers; after one of these the request is over --- */
 
 void request_error(struct request *q, const struct err *err);
+/* The same for a list whose continue token has expired: `token` goes on from where it was, at the present. */
+void request_expired(struct request *q, const struct err *err, struct str token);
 /* Plain text. */
 void request_text(struct request *q, int code, struct str text);
 /* A struct of `r` as the client accepts it; kind and apiVersion are r's. */

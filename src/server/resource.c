@@ -160,7 +160,7 @@ static void respond(struct request *q, struct object *object, const struct err *
 {
     const struct api_request *r = &q->api;
     if (r->code >= 400)
-        request_error(q, err);
+        request_expired(q, err, r->expired_continue);
     else if (r->status_success)
         respond_success(q);
     else if (r->virtual_typed)
