@@ -117,8 +117,42 @@ static int cgroup_enable_v2(const char *dir, struct err *err)
     return 0;
 }
 
+/* Nothing is mounted at all (a bare boot, or a mount namespace with a sysfs of its own, as `ip netns exec`
+ * makes): mounts each controller where the kernel has it already. */
+static int cgroup_mount_all(struct err *err)
+{
+    _cleanup_buf_ struct buf known = {0};
+    if (file_read("/proc/cgroups", 64 << 10, &known, err) < 0)
+        return -1;
+    struct str rest = buf_str(&known), line, name, hierarchy;
+    bool any_v1 = false;
+    while (str_cut(&rest, '\n', &line)) {
+        if (!line.n || line.p[0] == '#' || !str_cut(&line, '\t', &name) ||
+            !str_cut(&line, '\t', &hierarchy) || str_is(hierarchy, "0"))
+            continue;
+        if (!any_v1 && mount("tmpfs", CGROUP_ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755") < 0)
+            return err_errno(err, errno, "mount %s", CGROUP_ROOT);
+        any_v1 = true;
+        if (cgroup_mount_v1(name, err) < 0)
+            return -1;
+    }
+    if (any_v1) {
+        if (mkdir(CGROUP_UNIFIED, 0755) < 0 && errno != EEXIST)
+            return err_errno(err, errno, "make %s", CGROUP_UNIFIED);
+        return mount("cgroup2", CGROUP_UNIFIED, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0
+                   ? err_errno(err, errno, "mount %s", CGROUP_UNIFIED)
+                   : 0;
+    }
+    return mount("cgroup2", CGROUP_ROOT, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0
+               ? err_errno(err, errno, "mount %s", CGROUP_ROOT)
+               : 0;
+}
+
 int cgroup_prepare(struct err *err)
 {
+    struct statfs root;
+    if (statfs(CGROUP_ROOT, &root) == 0 && root.f_type == SYSFS_MAGIC && cgroup_mount_all(err) < 0)
+        return -1;
     if (cgroup_is_unified())
         return cgroup_enable_v2(CGROUP_ROOT, err);
     struct statfs s;

@@ -10,7 +10,7 @@
 #include "node/status/status.h"
 #include "schema/timestamp.h"
 
-enum { LEASE_DURATION_S = 40, LEASE_RENEW_S = 10, STATUS_WRITE_S = 300 };
+enum { LEASE_DURATION_S = 40, LEASE_RENEW_S = 10, STATUS_WRITE_S = 300, REGISTER_TRIES = 10 };
 
 struct node_status_keeper {
     struct node_agent *node;
@@ -78,7 +78,8 @@ static int write_status(struct node_status_keeper *k, struct object *o, bool alw
     return 0;
 }
 
-static int register_node(struct node_status_keeper *k, struct err *err)
+/* One try; a conflict means that a controller was faster (it gives the node its addresses). */
+static int register_once(struct node_status_keeper *k, struct err *err)
 {
     _cleanup_arena_ struct arena a = {0};
     _cleanup_err_ struct err own = {0};
@@ -95,6 +96,19 @@ static int register_node(struct node_status_keeper *k, struct err *err)
     }
     k->uid = arena_str(&k->arena, object_meta(o)->uid);
     return write_status(k, o, true, &a, err);
+}
+
+static int register_node(struct node_status_keeper *k, struct err *err)
+{
+    for (int left = REGISTER_TRIES;; left--) {
+        _cleanup_err_ struct err own = {0};
+        if (register_once(k, &own) == 0)
+            return 0;
+        if (own.reason == ERR_CONFLICT && left > 1)
+            continue;
+        err_move(err, &own);
+        return -1;
+    }
 }
 
 static int renew_lease(struct node_status_keeper *k, struct err *err)
