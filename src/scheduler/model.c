@@ -28,8 +28,7 @@ static struct sched_node *model_node_of(struct model *m, struct str name)
 static void model_node_free(struct sched_node *n)
 {
     object_unref(n->object);
-    free(n->allocatable);
-    free(n->requested);
+    free(n->room);
     free(n->pods);
     free(n->nominees);
     free(n);
@@ -50,15 +49,15 @@ static void model_node_widen(const struct model *m, struct sched_node *n)
     size_t want = m->resources.n;
     if (n->n_resources >= want)
         return;
-    n->allocatable = mem_realloc(n->allocatable, want * sizeof *n->allocatable);
-    n->requested = mem_realloc(n->requested, want * sizeof *n->requested);
-    for (; n->n_resources < want; n->n_resources++)
-        n->allocatable[n->n_resources] = n->requested[n->n_resources] = 0;
+    n->room = mem_realloc(n->room, want * sizeof *n->room);
+    while (n->n_resources < want)
+        n->room[n->n_resources++] = (struct sched_room){0};
 }
 
 static void model_unregister(struct model *m, struct sched_node *n)
 {
     m->n_tainted -= n->node->spec.taints.n > 0;
+    m->n_with_images -= n->node->status.images.n > 0;
     object_unref(n->object);
     n->object = NULL;
     n->node = NULL;
@@ -79,14 +78,18 @@ struct sched_node *model_set_node(struct model *m, const struct node *node, stru
     n->node = node;
     n->object = object;
     m->n_tainted += node->spec.taints.n > 0;
+    m->n_with_images += node->status.images.n > 0;
+    n->unschedulable = node->spec.unschedulable;
+    n->shape = 0;
     const struct str_map *list = &node->status.allocatable;
     for (size_t i = 0; i < list->n; i++)
         resource_number(&m->resources, list->at[i].key);
     model_node_widen(m, n);
-    memset(n->allocatable, 0, n->n_resources * sizeof *n->allocatable);
+    for (size_t i = 0; i < n->n_resources; i++)
+        n->room[i].allocatable = 0;
     for (size_t i = 0; i < list->n; i++) {
         size_t resource = resource_number(&m->resources, list->at[i].key);
-        n->allocatable[resource] = amount_of(resource, list->at[i].value);
+        n->room[resource].allocatable = amount_of(resource, list->at[i].value);
     }
     return n;
 }
@@ -258,10 +261,11 @@ static void model_account(const struct model *m, struct sched_node *n, const str
 {
     model_node_widen(m, n);
     for (size_t i = 0; i < p->requests.amounts.n; i++)
-        n->requested[p->requests.amounts.at[i].resource] += sign * p->requests.amounts.at[i].n;
+        n->room[p->requests.amounts.at[i].resource].requested += sign * p->requests.amounts.at[i].n;
     n->scored_cpu += sign * p->requests.scored_cpu;
     n->scored_memory += sign * p->requests.scored_memory;
     n->n_ports += (size_t)sign * p->n_ports;
+    n->shape = 0;
 }
 
 void model_place(struct model *m, struct sched_pod *p, struct sched_node *n)

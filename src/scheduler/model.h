@@ -45,19 +45,31 @@ struct sched_pod {
     char key[];
 };
 
+/* What a node has of a resource, and what its pods ask for. */
+struct sched_room {
+    int64_t allocatable, requested;
+};
+
 struct sched_node {
+    /* What every pod's turn reads of every node stands together. */
+    struct sched_room *room; /* by resource number */
+    size_t n_resources;
+    int64_t scored_cpu, scored_memory;  /* sums of the pods' scored requests */
+    size_t n_pods, n_nominees, n_ports; /* n_ports: host ports in use, of all pods */
+    bool unschedulable;
+    /* The scores by room of the last pod, for the next that asks for the same; model->shape numbers what is
+     * asked for. */
+    uint8_t least_allocated, balanced;
+    uint64_t shape; /* 0: none, or the room has changed */
+
     const struct node *node; /* NULL: pods name it, but it is not (or no more) registered */
     struct object *object;
     struct str name;
-    size_t index;                     /* in model->nodes */
-    int64_t *allocatable, *requested; /* by resource number */
-    size_t n_resources;
-    int64_t scored_cpu, scored_memory; /* sums of the pods' scored requests */
+    size_t index; /* in model->nodes */
     struct sched_pod **pods;
-    size_t n_pods, cap_pods;
+    size_t cap_pods;
     struct sched_pod **nominees; /* pods that are nominated to run here */
-    size_t n_nominees, cap_nominees;
-    size_t n_ports; /* host ports in use, of all pods */
+    size_t cap_nominees;
     char name_bytes[];
 };
 
@@ -69,10 +81,13 @@ struct model {
     struct map pods;           /* by "ns/name" */
     struct sched_pod **affine; /* placed pods with an affinity to others */
     size_t n_affine, cap_affine;
-    size_t n_tainted;      /* registered nodes with taints */
-    struct map namespaces; /* by name: struct model_namespace */
+    size_t n_tainted, n_with_images; /* registered nodes with taints, with images */
+    struct map namespaces;           /* by name: struct model_namespace */
     struct model_budget **budgets;
     size_t n_budgets, cap_budgets;
+    /* What the last pod asked for, numbered. */
+    uint64_t shape;
+    int64_t shape_of[4];
     struct arena scratch;
 };
 

@@ -13,7 +13,7 @@ bool node_unschedulable_prepare(struct cycle *c)
 
 enum verdict node_unschedulable_filter(struct cycle *c, const struct sched_node *n)
 {
-    if (!n->node->spec.unschedulable)
+    if (!n->unschedulable)
         return FITS;
     cycle_because(c, REASON_UNSCHEDULABLE);
     return UNRESOLVABLE;

@@ -50,12 +50,12 @@ enum verdict node_ports_filter(struct cycle *c, const struct sched_node *n)
 
 static int64_t node_allocatable(const struct sched_node *n, size_t resource)
 {
-    return resource < n->n_resources ? n->allocatable[resource] : 0;
+    return resource < n->n_resources ? n->room[resource].allocatable : 0;
 }
 
 static int64_t node_requested(const struct sched_node *n, size_t resource)
 {
-    return resource < n->n_resources ? n->requested[resource] : 0;
+    return resource < n->n_resources ? n->room[resource].requested : 0;
 }
 
 static int64_t nominees_request(const struct cycle *c, const struct sched_node *n, size_t resource)
@@ -96,33 +96,30 @@ enum verdict node_resources_fit_filter(struct cycle *c, const struct sched_node 
     return verdict;
 }
 
-/* LeastAllocated: what would be left, in percent, of CPU and memory alike. */
+/* --- scores by room: NodeResourcesFit (LeastAllocated) and NodeResourcesBalancedAllocation --- */
+
+/* What would be left, in percent. */
 static int64_t least_allocated(int64_t requested, int64_t allocatable)
 {
     return requested > allocatable ? 0 : (allocatable - requested) * 100 / allocatable;
 }
 
-bool node_resources_fit_score(struct cycle *c, int64_t *scores)
+/* Of CPU and memory alike. */
+static int64_t score_least_allocated(const struct cycle *c, const struct sched_node *n)
 {
     const struct pod_requests *r = &c->pod->requests;
-    for (size_t k = 0; k < c->n_fits; k++) {
-        const struct sched_node *n = c->fits[k];
-        int64_t cpu = node_allocatable(n, RESOURCE_CPU), memory = node_allocatable(n, RESOURCE_MEMORY);
-        int64_t sum = 0, weights = 0;
-        if (cpu) {
-            sum += least_allocated(n->scored_cpu + r->scored_cpu, cpu);
-            weights++;
-        }
-        if (memory) {
-            sum += least_allocated(n->scored_memory + r->scored_memory, memory);
-            weights++;
-        }
-        scores[k] = weights ? sum / weights : 0;
+    int64_t cpu = node_allocatable(n, RESOURCE_CPU), memory = node_allocatable(n, RESOURCE_MEMORY);
+    int64_t sum = 0, weights = 0;
+    if (cpu) {
+        sum += least_allocated(n->scored_cpu + r->scored_cpu, cpu);
+        weights++;
     }
-    return true;
+    if (memory) {
+        sum += least_allocated(n->scored_memory + r->scored_memory, memory);
+        weights++;
+    }
+    return weights ? sum / weights : 0;
 }
-
-/* --- NodeResourcesBalancedAllocation --- */
 
 static int64_t pod_request(const struct cycle *c, size_t resource)
 {
@@ -133,30 +130,66 @@ static int64_t pod_request(const struct cycle *c, size_t resource)
     return 0;
 }
 
+static double fraction(int64_t part, int64_t all)
+{
+    return part >= all ? 1 : (double)part / (double)all;
+}
+
 /* How evenly CPU and memory are used: 100 less half their distance in percent. */
 static int64_t balance(const struct sched_node *n, int64_t cpu, int64_t memory)
 {
     int64_t all_cpu = node_allocatable(n, RESOURCE_CPU), all_memory = node_allocatable(n, RESOURCE_MEMORY);
     if (!all_cpu || !all_memory)
         return 100;
-    double of_cpu = fmin((double)cpu / (double)all_cpu, 1),
-           of_memory = fmin((double)memory / (double)all_memory, 1);
-    return (int64_t)((1 - fabs(of_cpu - of_memory) / 2) * 100);
+    return (int64_t)((1 - fabs(fraction(cpu, all_cpu) - fraction(memory, all_memory)) / 2) * 100);
 }
 
-/* Whether the pod makes it better or worse. Pods that ask for neither are not asked. */
+/* Whether the pod makes the balance better or worse. */
+static int64_t score_balanced(const struct sched_node *n, int64_t cpu, int64_t memory)
+{
+    int64_t used_cpu = node_requested(n, RESOURCE_CPU), used_memory = node_requested(n, RESOURCE_MEMORY);
+    int64_t with = balance(n, used_cpu + cpu, used_memory + memory),
+            without = balance(n, used_cpu, used_memory);
+    return 50 + (50 + with - without) / 2;
+}
+
+/* Pods mostly come in rows that ask for the same, and a pod changes one node: scores are kept until either
+ * changes. */
+static void score_room(struct cycle *c)
+{
+    struct model *m = c->model;
+    int64_t cpu = pod_request(c, RESOURCE_CPU), memory = pod_request(c, RESOURCE_MEMORY);
+    int64_t shape[4] = {cpu, memory, c->pod->requests.scored_cpu, c->pod->requests.scored_memory};
+    if (!m->shape || memcmp(shape, m->shape_of, sizeof shape) != 0) {
+        memcpy(m->shape_of, shape, sizeof shape);
+        m->shape++;
+    }
+    for (size_t k = 0; k < c->n_fits; k++) {
+        struct sched_node *n = c->fits[k];
+        if (n->shape == m->shape)
+            continue;
+        n->least_allocated = (uint8_t)score_least_allocated(c, n);
+        n->balanced = (uint8_t)score_balanced(n, cpu, memory);
+        n->shape = m->shape;
+    }
+}
+
+bool node_resources_fit_score(struct cycle *c, int64_t *scores)
+{
+    score_room(c);
+    for (size_t k = 0; k < c->n_fits; k++)
+        scores[k] = c->fits[k]->least_allocated;
+    return true;
+}
+
+/* Pods that ask for neither CPU nor memory are not asked. */
 bool balanced_allocation_score(struct cycle *c, int64_t *scores)
 {
-    int64_t cpu = pod_request(c, RESOURCE_CPU), memory = pod_request(c, RESOURCE_MEMORY);
-    if (!cpu && !memory)
+    if (!pod_request(c, RESOURCE_CPU) && !pod_request(c, RESOURCE_MEMORY))
         return false;
-    for (size_t k = 0; k < c->n_fits; k++) {
-        const struct sched_node *n = c->fits[k];
-        int64_t used_cpu = node_requested(n, RESOURCE_CPU), used_memory = node_requested(n, RESOURCE_MEMORY);
-        int64_t with = balance(n, used_cpu + cpu, used_memory + memory),
-                without = balance(n, used_cpu, used_memory);
-        scores[k] = 50 + (50 + with - without) / 2;
-    }
+    score_room(c);
+    for (size_t k = 0; k < c->n_fits; k++)
+        scores[k] = c->fits[k]->balanced;
     return true;
 }
 
@@ -186,10 +219,7 @@ bool image_locality_score(struct cycle *c, int64_t *scores)
 {
     const struct container_vec *all[] = {&c->spec->init_containers, &c->spec->containers};
     size_t n_containers = all[0]->n + all[1]->n;
-    bool some = false;
-    for (size_t k = 0; k < c->n_fits && !some; k++)
-        some = c->fits[k]->node->status.images.n > 0;
-    if (!some || !n_containers)
+    if (!c->model->n_with_images || !n_containers)
         return false;
     memset(scores, 0, c->n_fits * sizeof *scores);
     int64_t *sizes = arena_new_n(c->arena, int64_t, c->n_fits);

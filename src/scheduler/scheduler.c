@@ -8,7 +8,7 @@
 #include "kinds/policy_v1.h"
 #include "scheduler/state.h"
 
-enum { SCHEDULER_WRITERS = 32 };
+enum { SCHEDULER_WRITERS = 48 };
 
 void scheduler_tell(struct scheduler *s, const struct news *news)
 {

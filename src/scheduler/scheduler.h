@@ -8,7 +8,7 @@ struct scheduler;
 
 struct scheduler_options {
     struct str name; /* pods with this schedulerName; empty: "default-scheduler" */
-    int writers;     /* binds and conditions in flight at once; 0: 32 */
+    int writers;     /* binds and conditions in flight at once; 0: 48 */
 };
 
 /* Starts once the informers are synced, in the background. `c` must outlive the scheduler. */

@@ -31,13 +31,13 @@ static const char *outcome_of_preemption(struct sched_pod *p)
     struct preemption what;
     int64_t before = 0, after = 0;
     for (size_t i = 0; i < f.model.n_nodes; i++)
-        before += f.model.nodes[i]->requested[RESOURCE_CPU] + (int64_t)f.model.nodes[i]->n_pods;
+        before += f.model.nodes[i]->room[RESOURCE_CPU].requested + (int64_t)f.model.nodes[i]->n_pods;
     cycle_begin(&c, &f.model, p, &a);
     cycle_filter(&c);
     assert_int_equal(c.n_fits, 0);
     bool found = preempt_find(&c, &what, &message);
     for (size_t i = 0; i < f.model.n_nodes; i++)
-        after += f.model.nodes[i]->requested[RESOURCE_CPU] + (int64_t)f.model.nodes[i]->n_pods;
+        after += f.model.nodes[i]->room[RESOURCE_CPU].requested + (int64_t)f.model.nodes[i]->n_pods;
     assert_int_equal(before, after);
     if (found) {
         buf_addf(&message, STR_FMT ":", STR_ARG(what.node->name));
