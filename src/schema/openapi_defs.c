@@ -125,9 +125,12 @@ static void openapi_write_enum(struct json_writer *w, const struct field_rules *
 {
     if (!r || !r->n_enumeration)
         return;
+    _cleanup_arena_ struct arena a = {0};
+    struct str *sorted = arena_dup(&a, r->enumeration, r->n_enumeration * sizeof *sorted);
+    qsort(sorted, r->n_enumeration, sizeof *sorted, str_qsort);
     json_open(w, "enum", '[');
     for (size_t i = 0; i < r->n_enumeration; i++)
-        json_str(w, NULL, r->enumeration[i]);
+        json_str(w, NULL, sorted[i]);
     json_close(w, ']');
 }
 

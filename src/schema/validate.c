@@ -1,6 +1,7 @@
 #include "schema/validate.h"
 
 #include "schema/copy.h"
+#include "schema/json.h"
 #include "schema/layout.h"
 
 /* Lists up to this long are searched pairwise for repeats; longer ones are not let through that far. */
@@ -69,18 +70,35 @@ static bool validate_same(const struct field *f, const void *x, const void *y)
     return true;
 }
 
-/* What a repeated item is shown as: a set's value, a map's keys. */
-static struct bad_value validate_shown(const struct field *f, const void *item)
+/* A field's value as messages show it: strings quoted, the rest as JSON. */
+static struct bad_value validate_bad(struct field_errors *e, const struct field *f, const void *at)
 {
-    uint32_t base = 0;
-    if (f->kind == VALUE_STRING)
-        return BAD(*(const struct str *)item);
-    if (f->kind == VALUE_STRUCT && f->n_list_keys == 1) {
-        const struct field *key = type_field(f->type, f->list_keys[0], &base);
-        if (key && key->kind == VALUE_STRING && key->shape == SHAPE_ONE)
-            return BAD(*(const struct str *)field_at(key, (const char *)item + base));
+    _cleanup_buf_ struct buf json = {0};
+    if (f->kind == VALUE_STRING && f->shape == SHAPE_ONE)
+        return BAD(*(const struct str *)at);
+    json_encode_field(&json, f, at);
+    return BAD_RAW(arena_str(&e->arena, buf_str(&json)));
+}
+
+/* What a repeated item is shown as: a set's value, a map's keys ({"name":"a"}). */
+static struct bad_value validate_shown(struct field_errors *e, const struct field *f, const void *item)
+{
+    _cleanup_buf_ struct buf b = {0};
+    struct field one = *f;
+    one.shape = SHAPE_ONE;
+    if (!(f->flags & FIELD_LIST_MAP))
+        return validate_bad(e, &one, item);
+    for (size_t k = 0; k < f->n_list_keys; k++) {
+        uint32_t base;
+        const struct field *key = type_field(f->type, f->list_keys[k], &base);
+        buf_add_str(&b, k ? STR(",") : STR("{"));
+        json_encode_string(&b, f->list_keys[k]);
+        buf_add_c(&b, ':');
+        if (key)
+            json_encode_field(&b, key, field_at(key, (const char *)item + base));
     }
-    return BAD_NONE;
+    buf_add_c(&b, '}');
+    return BAD_RAW(arena_str(&e->arena, buf_str(&b)));
 }
 
 static void validate_unique(struct field_errors *e, const struct path *at, const struct field *f,
@@ -93,8 +111,8 @@ static void validate_unique(struct field_errors *e, const struct path *at, const
     for (size_t i = 1; i < v->n; i++)
         for (size_t j = 0; j < i; j++)
             if (validate_same(f, layout_item(f, v, i), layout_item(f, v, j))) {
-                field_error(e, FIELD_ERROR_DUPLICATE, PATH_AT(at, i), validate_shown(f, layout_item(f, v, i)),
-                            "%s", "");
+                field_error(e, FIELD_ERROR_DUPLICATE, PATH_AT(at, i),
+                            validate_shown(e, f, layout_item(f, v, i)), "%s", "");
                 break;
             }
 }
@@ -163,33 +181,11 @@ void validate_struct(struct field_errors *e, const struct path *at, const struct
 
 /* --- updates --- */
 
-static struct bad_value validate_bad(const struct field *f, const void *base)
-{
-    const void *value = f->shape == SHAPE_OPTIONAL ? layout_optional(f, base) : field_at(f, base);
-    if (!value)
-        return BAD_RAW(STR("null"));
-    if (f->shape == SHAPE_ONE || f->shape == SHAPE_OPTIONAL)
-        switch ((enum value_kind)f->kind) {
-        case VALUE_BOOL:
-            return BAD_RAW(*(const bool *)value ? STR("true") : STR("false"));
-        case VALUE_INT32:
-            return BAD_INT(*(const int32_t *)value);
-        case VALUE_INT64:
-            return BAD_INT(*(const int64_t *)value);
-        case VALUE_STRING:
-        case VALUE_QUANTITY:
-            return BAD(*(const struct str *)value);
-        default:
-            break;
-        }
-    return BAD_NONE;
-}
-
 void validate_immutable(struct field_errors *e, const struct path *at, const struct field *f,
                         const void *base, const void *before)
 {
     if (!field_eq(f, field_at(f, base), field_at(f, before)))
-        field_error(e, FIELD_ERROR_INVALID, at, validate_bad(f, base), "field is immutable");
+        field_error(e, FIELD_ERROR_INVALID, at, validate_bad(e, f, field_at(f, base)), "field is immutable");
 }
 
 void validate_update(struct field_errors *e, const struct path *at, const struct type *t, const void *value,

@@ -1,6 +1,7 @@
 #include "schema/validate.h"
 
 #include "base/map.h"
+#include "kinds/apps_v1.h"
 #include "kinds/core_v1.h"
 #include "model.h"
 #include "schema/copy.h"
@@ -165,6 +166,24 @@ static void test_immutable_fields(void **state)
     EXPECT(&e, "name: Invalid value: \"other\": field is immutable");
 }
 
+/* With real kinds: how values that are more than a string are shown. */
+static void test_values_are_shown_as_json(void **state)
+{
+    (void)state;
+    _cleanup_field_errors_ struct field_errors e = {0};
+    struct str_entry labels[] = {{STR("app"), STR("web")}, {STR("app"), STR("db")}};
+    struct label_selector selector = {.match_labels = {&labels[0], 1}},
+                          before = {.match_labels = {&labels[1], 1}};
+    struct deployment d = {.spec = {.selector = &selector}}, old = {.spec = {.selector = &before}};
+    validate_update(&e, NULL, &deployment_type, &d, &old);
+    EXPECT(&e, "spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"web\"}}: field is immutable");
+    field_errors_free(&e);
+    struct container containers[] = {{.name = STR("a")}, {.name = STR("b")}, {.name = STR("a")}};
+    struct pod pod = {.spec = {.containers = {containers, 3}}};
+    validate_struct(&e, NULL, &pod_type, &pod, VALIDATE_UNIQUE);
+    EXPECT(&e, "spec.containers[2]: Duplicate value: {\"name\":\"a\"}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +195,7 @@ int main(void)
         cmocka_unit_test(test_lists_have_limits),
         cmocka_unit_test(test_metadata_and_status_are_not_looked_at),
         cmocka_unit_test(test_immutable_fields),
+        cmocka_unit_test(test_values_are_shown_as_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
