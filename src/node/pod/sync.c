@@ -75,7 +75,7 @@ static int make_sandbox(struct sync *s, struct err *err)
                                 .sysctls = &sysctls,
                                 .host_network = spec->host_network,
                                 .host_ipc = spec->host_ipc};
-    return file_mkdirs(p->dir, 0711, err) < 0 || file_mkdirs(p->log_dir, 0755, err) < 0 ||
+    return file_mkdirs(p->dir, 0700, err) < 0 || file_mkdirs(p->log_dir, 0755, err) < 0 ||
                    cgroup_make(p->cgroup, &limits, err) < 0 || sandbox_create(p->sandbox, &o, err) < 0 ||
                    mount_shm(p->shm, err) < 0
                ? -1

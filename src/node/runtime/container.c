@@ -44,7 +44,7 @@ int runtime_open(const struct runtime_options *o, struct runtime **out, struct e
     r->exits_dir = str_dup_c(arena_printf(&a, "%s/exits", o->data_dir));
     r->crun_root = str_dup_c(arena_printf(&a, "%s/crun", o->run_dir));
     arena_free(&a);
-    if (file_mkdirs(r->containers, 0711, err) < 0 || file_mkdirs(r->exits_dir, 0700, err) < 0 ||
+    if (file_mkdirs(r->containers, 0700, err) < 0 || file_mkdirs(r->exits_dir, 0700, err) < 0 ||
         file_mkdirs(r->crun_root, 0700, err) < 0 ||
         exits_start(r->exits_dir, o->exited, o->arg, &r->exits, err) < 0) {
         runtime_close(r);
