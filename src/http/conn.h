@@ -63,6 +63,7 @@ struct http_conn {
     size_t n_requests; /* alive, also those that lost their stream */
     size_t body_bytes; /* that they hold */
     bool gone, draining;
+    int64_t since; /* accepted */
     char peer[46];
     struct buf certificate;                      /* DER, verified */
     int64_t certificate_from, certificate_until; /* seconds */

@@ -193,6 +193,7 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
     nghttp2_session_set_stream_user_data(session, stream_id, NULL);
     TAILQ_REMOVE(&h->requests, r, of_session);
     h->idle_since = h->conn->transport.progress;
+    transport_due(&h->conn->transport, h->idle_since + h->conn->shard->server->o.idle_ns);
     request_abandon(r);
     return 0;
 }
@@ -344,6 +345,8 @@ static int64_t h2_deadline(struct transport *t, int64_t now)
             at = t->progress + o->idle_ns;
         if (!r->complete && !r->begun)
             at = r->since + (r->head_complete ? o->body_ns : o->header_ns);
+        if (at <= now && !r->head_complete)
+            return now; /* a header under way is in everybody's way */
         if (at <= now && !r->begun) {
             nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, r->stream_id, NGHTTP2_CANCEL);
             transport_dirty(t);

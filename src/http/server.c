@@ -81,7 +81,8 @@ static void conn_ready(struct transport *t)
 static int64_t conn_deadline(struct transport *t, int64_t now)
 {
     (void)now;
-    return t->progress + container_of(t, struct http_conn, transport)->shard->server->o.header_ns;
+    struct http_conn *c = container_of(t, struct http_conn, transport);
+    return c->since + c->shard->server->o.header_ns; /* however busily it drips */
 }
 
 static void conn_closed(struct transport *t)
@@ -127,6 +128,7 @@ static void conn_open(struct shard *s, int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
     struct http_conn *c = mem_zalloc(sizeof *c);
     c->shard = s;
+    c->since = clock_mono();
     c->next = s->conns;
     c->link = &s->conns;
     if (c->next)

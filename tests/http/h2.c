@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 static struct harness h;
 
@@ -9,6 +10,17 @@ static int start(void **state)
 {
     (void)state;
     harness_start(&h, (struct http_server_options){.max_body = 100000, .max_header = 8192, .max_streams = 10},
+                  true);
+    return 0;
+}
+
+/* Times are short here, so that what is too slow is soon known. */
+static int start_hurried(void **state)
+{
+    (void)state;
+    harness_start(&h,
+                  (struct http_server_options){
+                      .idle_ns = 400 * CLOCK_MS, .header_ns = 200 * CLOCK_MS, .body_ns = 200 * CLOCK_MS},
                   true);
     return 0;
 }
@@ -398,6 +410,51 @@ static void garbage_ends_the_connection(void **state)
     tls_close(&t);
 }
 
+static void the_slow_are_cut_off(void **state)
+{
+    (void)state;
+    int silent = dial(&h), dripping = dial(&h);
+    send_text(dripping, "\x16\x03\x01");
+    CONNECTION;
+    const char *post[] = {":method", "POST", ":scheme", "https", ":path", "/echo", ":authority", "x", NULL};
+    put_headers(&out, 1, 0, post);
+    put_frame(&out, DATA, 0, 1, STR("never whole"));
+    put_get(&out, 3, "/park");
+    flush(&t, &out);
+    struct frame f;
+    assert_true(await(&t, &a, RST_STREAM, 1, &f));
+    assert_true(is_closed(silent));
+    assert_true(is_closed(dripping));
+    close(silent), close(dripping);
+    harness_unpark(&h); /* the connection itself goes on ... */
+    assert_str(body_of(&t, &a, 3), "unparked");
+    assert_false(await(&t, &a, PING, 0, &f)); /* ... until nothing happens on it */
+    tls_close(&t);
+}
+
+static void a_header_that_never_ends_is_cut_off(void **state)
+{
+    (void)state;
+    CONNECTION;
+    put_frame(&out, HEADERS, 0, 1, STR("")); /* CONTINUATION should follow */
+    flush(&t, &out);
+    struct frame f;
+    int64_t began = clock_mono();
+    assert_false(await(&t, &a, GOAWAY, 0, &f));
+    assert_true(clock_mono() - began < CLOCK_S);
+    tls_close(&t);
+}
+
+static void a_reader_that_stops_is_cut_off(void **state)
+{
+    (void)state;
+    CONNECTION;
+    put_get(&out, 1, "/forever"); /* its window stays closed after 64 KiB */
+    flush(&t, &out);
+    harness_wait(&h.seen.closed, 1);
+    tls_close(&t);
+}
+
 static void a_stopping_server_says_goodbye(void **state)
 {
     (void)state;
@@ -489,6 +546,9 @@ int main(void)
         T(floods_end_the_connection),
         T(rapid_resets_end_the_connection),
         T(garbage_ends_the_connection),
+        cmocka_unit_test_setup_teardown(the_slow_are_cut_off, start_hurried, stop),
+        cmocka_unit_test_setup_teardown(a_header_that_never_ends_is_cut_off, start_hurried, stop),
+        cmocka_unit_test_setup_teardown(a_reader_that_stops_is_cut_off, start_hurried, stop),
         T(a_stopping_server_says_goodbye),
         T(client_certificates_are_verified_but_not_demanded),
         T(a_reloaded_certificate_serves_new_connections),
