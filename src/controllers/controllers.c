@@ -10,6 +10,7 @@
 
 static const struct controller_def *const defs[] = {
     &certificate_controller,
+    &cluster_role_aggregation_controller,
     &namespace_controller,
     &service_account_controller,
     &root_ca_publisher_controller,

@@ -133,8 +133,12 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
 
 static int server_kubeconfig(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
+    /* Where it listens, unless that is everywhere. */
+    struct str listen = str_from(f->listen);
+    bool everywhere =
+        str_starts(listen, STR("0.0.0.0:")) || str_starts(listen, STR("[::]:")) || listen.p[0] == ':';
     struct kubeconfig k = {
-        .server = arena_printf(&p->arena, "https://" STR_FMT ":%d", STR_ARG(p->address), p->port),
+        .server = everywhere ? p->url : arena_printf(&p->arena, "https://%s", f->listen),
         .ca_pem = buf_str(&p->pki.ca.cert_pem),
         .cert_pem = buf_str(&p->pki.admin.cert_pem),
         .key_pem = buf_str(&p->pki.admin.key_pem),
@@ -165,7 +169,8 @@ static int server_offer(struct server_parts *p, const struct server_flags *f, st
 
 static int server_controllers(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
-    p->manager = server_client(p, STR("system:kube-controller-manager"), (struct str){0});
+    /* It gathers roles into others, which takes the right to grant anything. */
+    p->manager = server_client(p, STR("system:kube-controller-manager"), STR("system:masters"));
     struct controllers_options o = {
         .ca_pem = buf_str(&p->pki.ca.cert_pem),
         .ca_key_pem = buf_str(&p->pki.ca.key_pem),
