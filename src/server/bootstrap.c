@@ -275,7 +275,9 @@ static void ensure_binding(struct batch *b, const struct binding_default *d, str
         binding->metadata.name = str_from(d->name);
         binding->metadata.namespace = str_from(d->ns);
         binding->role_ref = ref;
-        if (mark(a, &binding->metadata) | add_subjects(a, &binding->subjects, d->subjects))
+        bool changed = mark(a, &binding->metadata);
+        changed |= add_subjects(a, &binding->subjects, d->subjects);
+        if (changed)
             batch_write(b, &role_binding_resource, binding->metadata.namespace, binding->metadata.name,
                         binding, now != NULL);
         return;
@@ -284,7 +286,9 @@ static void ensure_binding(struct batch *b, const struct binding_default *d, str
         now ? object_copy(now, a) : arena_new(a, struct cluster_role_binding);
     binding->metadata.name = str_from(d->name);
     binding->role_ref = ref;
-    if (mark(a, &binding->metadata) | add_subjects(a, &binding->subjects, d->subjects))
+    bool changed = mark(a, &binding->metadata);
+    changed |= add_subjects(a, &binding->subjects, d->subjects);
+    if (changed)
         batch_write(b, &cluster_role_binding_resource, (struct str){0}, binding->metadata.name, binding,
                     now != NULL);
 }
