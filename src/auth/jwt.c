@@ -40,7 +40,7 @@ int jwt_key_ensure(const char *path, struct jwt_key **out, struct err *err)
     if (file_exists(path)) {
         if (file_read(path, 64 * 1024, &pem, err) < 0)
             return -1;
-    } else if (jwt_key_make(true, &pem, err) < 0 || file_write(path, buf_str(&pem), 0600, err) < 0) {
+    } else if (jwt_key_make(false, &pem, err) < 0 || file_write(path, buf_str(&pem), 0600, err) < 0) {
         return -1;
     }
     int rc = jwt_key_parse(buf_str(&pem), out, err);

@@ -7,7 +7,9 @@ struct jwt_key; /* immutable; any thread */
 
 /* A new private key as PEM: RSA of 2048 bits (RS256) or P-256 (ES256). */
 int jwt_key_make(bool rsa, struct buf *pem, struct err *err);
-/* DIR-less convenience for servers: the private key in file `path` (0600), made (RS256) when missing. */
+/* The private key in file `path` (0600). A missing one is made: P-256, since that takes no time, while an RSA
+ * key takes up to a second; who needs RS256, because some relying party knows nothing else, puts an RSA key
+ * there. */
 int jwt_key_ensure(const char *path, struct jwt_key **out, struct err *err);
 /* A private or a public key, or the key of a certificate. Its kind decides the algorithm; RSA keys below 2048
  * bits and other curves than P-256 are refused. */
