@@ -1,5 +1,6 @@
 /* One pod's turn: which nodes can take it, which suits it best, and if none can, why not. The plugins, their
- * order and their weights are upstream's defaults. Pure: reads the model, changes nothing. */
+ * order and their weights are upstream's defaults. Reads the model, and changes nothing in it but what it
+ * remembers of scores. */
 #pragma once
 #include "scheduler/model.h"
 
