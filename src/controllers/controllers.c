@@ -14,6 +14,7 @@ static const struct controller_def *const defs[] = {
     &namespace_controller,
     &service_account_controller,
     &root_ca_publisher_controller,
+    &daemon_set_controller,
     &deployment_controller,
     &replica_set_controller,
     &replication_controller_controller,
@@ -64,6 +65,16 @@ static bool controller_synced(struct controller *k)
     return true;
 }
 
+/* What was reconciled went meanwhile: nothing to do any more, and nothing went wrong. */
+static bool key_is_gone(struct controller *k, struct str ns, struct str name)
+{
+    if (!k->def->kind)
+        return false;
+    _cleanup_object_ struct object *o =
+        informer_get(client_informer(k->client, k->def->kind, NULL), ns, name);
+    return !o;
+}
+
 static int controller_run(void *arg, struct str ns, struct str name, struct arena *a, int64_t *again_ns,
                           struct err *err)
 {
@@ -82,7 +93,7 @@ static int controller_run(void *arg, struct str ns, struct str name, struct aren
     };
     int failed = k->def->reconcile(&w);
     *again_ns = w.again_ns;
-    return failed;
+    return failed && err->reason == ERR_NOT_FOUND && key_is_gone(k, ns, name) ? 0 : failed;
 }
 
 int work_forgive(struct work *w, int failed, enum err_reason harmless)
