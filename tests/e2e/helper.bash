@@ -22,7 +22,7 @@ k() {
 pod() {
     local name=$1
     shift
-    k run "$name" --image=sagong.local/hello:1 --restart=Never --command -- sh -c "$*"
+    k run "$name" --image=sagong.local/hello:1 --restart=Never --command -- sh -c "trap exit TERM; $*"
 }
 
 pod_ready() {

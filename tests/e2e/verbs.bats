@@ -107,7 +107,7 @@ deploy() {
 
 @test "edit" {
     k create configmap c --from-literal=a=1
-    EDITOR="sed -i s/a:.*1/a:\ two/" k edit configmap c
+    EDITOR="sed -i s/^..a:.*/\ \ a:\ two/" k edit configmap c
     [ "$(value configmap/c '{.data.a}')" = two ]
 }
 
