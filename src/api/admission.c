@@ -6,8 +6,9 @@
 
 /* Upstream's default order of those that are here (pkg/kubeapiserver/options/plugins.go). */
 static const struct admission_plugin *const plugins[] = {
-    &namespace_lifecycle, &limit_ranger,          &service_account_admission, &priority_admission,
-    &default_tolerations, &default_storage_class, &default_ingress_class,     &resource_quota_admission,
+    &namespace_lifecycle,   &limit_ranger,          &service_account_admission,
+    &taint_nodes,           &priority_admission,    &default_tolerations,
+    &default_storage_class, &default_ingress_class, &resource_quota_admission,
 };
 
 int admission_forbid(const struct api_attributes *at, struct err *err, const char *fmt, ...)

@@ -141,10 +141,10 @@ static int decode_body(struct road *d, const struct resource *type, void *out)
         return decode_proto(d, type, out);
     case MEDIA_YAML: {
         _cleanup_err_ struct err why = {0};
-        _cleanup_buf_ struct buf json = {0};
-        if (yaml_to_json(&json, r->body, &strict, &why) < 0)
+        struct value v;
+        if (yaml_parse_strict(r->arena, r->body, &v, &strict, &why) < 0)
             return decode_refuse(d, type, &(struct json_type_meta){0}, why.message);
-        return decode_json(d, type, arena_str(r->arena, buf_str(&json)), &strict, out);
+        return decode_json(d, type, value_json(r->arena, &v), &strict, out);
     }
     case MEDIA_JSON:
         return decode_json(d, type, r->body, &strict, out);

@@ -296,6 +296,8 @@ static int write_admitted(struct road *d)
     int rc = road_admit(d, true);
     if (rc != ROAD_DONE)
         return rc;
+    if (d->api->n_admissions) /* what webhooks have added gets its defaults */
+        strategy_defaults(d->resource, d->object, d->r->arena);
     if (d->old)
         prepare_update(d);
     else

@@ -220,7 +220,6 @@ static void volumes_and_claims(void **state)
     assert_code(r, 201);
     assert_field(w, r, "spec.storageClassName", "fast");
     assert_field(w, r, "spec.volumeMode", "Filesystem");
-    assert_field(w, r, "metadata.finalizers.0", "kubernetes.io/pvc-protection");
     assert_field(w, r, "status.phase", "Pending");
     assert_code(patch(w, &persistent_volume_claim_resource, "default", "c", API_PATCH_MERGE,
                       "{'spec':{'volumeName':'v'}}"),
@@ -273,6 +272,8 @@ static void nodes_keep_what_they_are_given(void **state)
     assert_code(r, 201);
     assert_field(w, r, "spec.podCIDRs.0", "10.1.0.0/24");
     assert_field(w, r, "status.capacity.cpu", "2");
+    assert_field(w, r, "spec.taints.0.key",
+                 "node.kubernetes.io/not-ready"); /* until it has shown that it is */
     assert_code(patch(w, &node_resource, "", "n", API_PATCH_MERGE,
                       "{'spec':{'podCIDR':'10.2.0.0/24','podCIDRs':null}}"),
                 422);

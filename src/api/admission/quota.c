@@ -76,7 +76,8 @@ static void usage_add_object(struct usage *u, const struct resource *r, const vo
 
 static bool scope_takes(struct str scope, const struct pod *pod)
 {
-    bool best_effort = str_is(pod_spec_qos(&pod->spec), "BestEffort"), bounded = pod->spec.active_deadline_seconds;
+    bool best_effort = str_is(pod_spec_qos(&pod->spec), "BestEffort"),
+         bounded = pod->spec.active_deadline_seconds;
     return str_is(scope, "BestEffort")       ? best_effort
            : str_is(scope, "NotBestEffort")  ? !best_effort
            : str_is(scope, "Terminating")    ? bounded

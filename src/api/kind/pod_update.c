@@ -184,5 +184,6 @@ void valid_pod_resize(const struct pod *pod, const struct pod *old, struct field
     if (!same(&pod_spec_type, &munged, &old->spec))
         field_forbidden(e, spec, "only cpu and memory resources are mutable\n");
     if (!str_eq(pod_spec_qos(&pod->spec), pod_spec_qos(&old->spec)))
-        field_invalid(e, spec, pod_spec_qos(&pod->spec), "Pod QOS Class may not change as a result of resizing");
+        field_invalid(e, spec, pod_spec_qos(&pod->spec),
+                      "Pod QOS Class may not change as a result of resizing");
 }

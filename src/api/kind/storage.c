@@ -67,17 +67,9 @@ static void claim_validate_update(const void *o, const void *before, struct fiel
                         "field can not be less than status.capacity");
 }
 
-static void protect_claim(void *o, const struct strategy_context *c)
-{
-    struct persistent_volume_claim *claim = o;
-    if (!str_vec_has(&claim->metadata.finalizers, STR("kubernetes.io/pvc-protection")))
-        str_vec_add(&claim->metadata.finalizers, c->arena, STR("kubernetes.io/pvc-protection"));
-}
-
 const struct strategy persistent_volume_claim_strategy = {
     .resource = &persistent_volume_claim_resource,
     .flags = STRATEGY_RETURNS_DELETED,
-    .prepare_create = protect_claim,
     .validate = claim_validate,
     .validate_update = claim_validate_update,
 };
@@ -137,17 +129,9 @@ static void volume_validate_update(const void *o, const void *before, struct fie
         valid_immutable_str(e, PATH(&spec, "volumeMode"), *now->spec.volume_mode, *old->spec.volume_mode);
 }
 
-static void protect_volume(void *o, const struct strategy_context *c)
-{
-    struct persistent_volume *v = o;
-    if (!str_vec_has(&v->metadata.finalizers, STR("kubernetes.io/pv-protection")))
-        str_vec_add(&v->metadata.finalizers, c->arena, STR("kubernetes.io/pv-protection"));
-}
-
 const struct strategy persistent_volume_strategy = {
     .resource = &persistent_volume_resource,
     .flags = STRATEGY_RETURNS_DELETED,
-    .prepare_create = protect_volume,
     .validate = volume_validate,
     .validate_update = volume_validate_update,
 };

@@ -5,6 +5,7 @@
 #include "api/kind/pod.h"
 #include "api/patch.h"
 #include "kinds/certificates_v1.h"
+#include "schema/timestamp.h"
 
 /* The client's whole object, of which `take` moves the part over to a copy of the present one. */
 static int part_make(struct road *d, void (*take)(void *to, const void *from))
@@ -93,9 +94,20 @@ static void take_conditions(void *to, const void *from)
         ((const struct certificate_signing_request *)from)->status.conditions;
 }
 
+/* Conditions say when they came and when they changed. */
 static int approval_make(struct road *d)
 {
-    return part_make(d, take_conditions);
+    if (part_make(d, take_conditions) < 0)
+        return -1;
+    struct certificate_signing_request *r = d->object;
+    each (r->status.conditions, i) {
+        struct certificate_signing_request_condition *c = &r->status.conditions.at[i];
+        if (time_is_zero(c->last_update_time))
+            c->last_update_time = time_now();
+        if (time_is_zero(c->last_transition_time))
+            c->last_transition_time = time_now();
+    }
+    return 0;
 }
 
 int sub_approval(struct road *d)
