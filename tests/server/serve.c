@@ -1,5 +1,6 @@
-/* serve DIR PORT: a server alone (with the controllers, without scheduler and node), to try things on by hand and to
- * measure: state and keys in DIR, the administrator's kubeconfig at DIR/admin.kubeconfig. Ends on SIGTERM. */
+/* serve DIR PORT: a server alone (with the controllers, without scheduler and node), to try things on by hand
+ * and to measure: state and keys in DIR, the administrator's kubeconfig at DIR/admin.kubeconfig. Ends on
+ * SIGTERM. */
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -44,10 +45,16 @@ int main(int argc, char **argv)
     struct buf key = {0};
     struct jwt_key *made;
     struct str names[] = {STR("localhost"), STR("127.0.0.1")}, masters = STR("system:masters");
-    struct pki_request server_request = {.common_name = STR("kube-apiserver"), .names = names, .n_names = 2,
-                                         .server = true, .lifetime_s = 86400};
-    struct pki_request admin_request = {.common_name = STR("kubernetes-admin"), .organizations = &masters,
-                                        .n_organizations = 1, .client = true, .lifetime_s = 86400};
+    struct pki_request server_request = {.common_name = STR("kube-apiserver"),
+                                         .names = names,
+                                         .n_names = 2,
+                                         .server = true,
+                                         .lifetime_s = 86400};
+    struct pki_request admin_request = {.common_name = STR("kubernetes-admin"),
+                                        .organizations = &masters,
+                                        .n_organizations = 1,
+                                        .client = true,
+                                        .lifetime_s = 86400};
     const char *key_path = arena_printf(&a, "%s/service-account.key", dir).p;
     must(file_mkdirs(dir, 0700, &err), &err);
     must(pki_ensure_ca(dir, "ca", STR("serve"), 864000, &ca, &err), &err);
@@ -60,9 +67,13 @@ int main(int argc, char **argv)
     struct api *api;
     struct server *server;
     struct controllers *controllers;
-    must(store_open(&(struct store_options){.path = arena_printf(&a, "%s/state", dir).p}, &store, &err), &err);
-    must(api_new(&(struct api_options){.store = store, .advertise_address = STR("192.0.2.1"), .advertise_port = 6443},
-                 &api, &err), &err);
+    must(store_open(&(struct store_options){.path = arena_printf(&a, "%s/state", dir).p}, &store, &err),
+         &err);
+    must(api_new(&(struct api_options){.store = store,
+                                       .advertise_address = STR("192.0.2.1"),
+                                       .advertise_port = 6443},
+                 &api, &err),
+         &err);
     must(api_bootstrap(api, &err), &err);
     struct loop *loops[2];
     for (size_t i = 0; i < ARRAY_LEN(loops); i++) {
@@ -84,7 +95,8 @@ int main(int argc, char **argv)
     };
     must(server_start(&o, &server, &err), &err);
     struct kubeconfig k = {.server = arena_printf(&a, "https://127.0.0.1:%d", server_port(server)),
-                           .ca_pem = buf_str(&ca.cert_pem), .cert_pem = buf_str(&admin.cert_pem),
+                           .ca_pem = buf_str(&ca.cert_pem),
+                           .cert_pem = buf_str(&admin.cert_pem),
                            .key_pem = buf_str(&admin.key_pem)};
     must(kubeconfig_write(arena_printf(&a, "%s/admin.kubeconfig", dir).p, &k, &err), &err);
     fprintf(stderr, "serving on %s after %.1f ms\n", o.listen, (double)(clock_mono() - began) / CLOCK_MS);

@@ -161,11 +161,12 @@ static void protobuf_and_yaml_are_served(void **state)
 static void a_scale_says_what_it_is(void **state)
 {
     (void)state;
-    _cleanup_answer_ struct answer made =
-        create(&c, "/apis/apps/v1/namespaces/kube-public/deployments",
-               "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
-               "\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\","
-               "\"image\":\"i\"}]}}}}");
+    _cleanup_answer_ struct answer made = create(
+        &c, "/apis/apps/v1/namespaces/kube-public/deployments",
+        "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"a\":\"b\"}}"
+        ","
+        "\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\","
+        "\"image\":\"i\"}]}}}}");
     const char *path = "/apis/apps/v1/namespaces/kube-public/deployments/d/scale";
     _cleanup_answer_ struct answer scale = get(&c, path);
     assert_status(scale, 200);
@@ -173,7 +174,8 @@ static void a_scale_says_what_it_is(void **state)
     assert_str(at(&scale, "apiVersion"), "autoscaling/v1");
     assert_str(at(&scale, "spec.replicas"), "2");
     _cleanup_answer_ struct answer more =
-        ask(&c, c.as_admin, "PATCH", path, "content-type: application/merge-patch+json", "{\"spec\":{\"replicas\":5}}");
+        ask(&c, c.as_admin, "PATCH", path, "content-type: application/merge-patch+json",
+            "{\"spec\":{\"replicas\":5}}");
     assert_status(more, 200);
     _cleanup_answer_ struct answer after = get(&c, "/apis/apps/v1/namespaces/kube-public/deployments/d");
     assert_str(at(&after, "spec.replicas"), "5");
