@@ -67,7 +67,7 @@ static bool multiply(__int128 *v, int32_t tens)
 int quantity_parse(struct str s, struct quantity *out, struct err *err)
 {
     *out = (struct quantity){0};
-    const char *p = s.p, *end = s.p + s.n;
+    const char *p = s.p ? s.p : "", *end = p + s.n;
     bool negative = p < end && *p == '-';
     if (p < end && (*p == '-' || *p == '+'))
         p++;
