@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "kinds/core_v1.h"
+#include "node/housekeeping.h"
 #include "node/image/store.h"
 #include "node/pod/pods.h"
 #include "node/pod/puller.h"
@@ -133,6 +134,7 @@ int node_start(struct client *c, const struct node_options *o, struct node_agent
         return -1;
     }
     pods_start(n->pods);
+    n->housekeeping = housekeeping_start(n);
     *out = n;
     log_info("node " STR_FMT " has started", STR_ARG(n->name));
     return 0;
@@ -142,6 +144,7 @@ void node_stop(struct node_agent *n)
 {
     if (!n)
         return;
+    housekeeping_stop(n->housekeeping);
     endpoint_stop(n->endpoint);
     keeper_stop(n->status);
     if (n->pods && !pods_stop(n->pods))

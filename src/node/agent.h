@@ -14,6 +14,7 @@
 struct pods;
 struct puller;
 struct endpoint;
+struct housekeeping;
 struct node_status_keeper;
 
 struct node_agent {
@@ -26,6 +27,7 @@ struct node_agent {
     struct puller *puller;
     struct pods *pods;
     struct node_status_keeper *status;
+    struct housekeeping *housekeeping;
     struct endpoint *endpoint;
     struct informer *pod_informer, *service_informer, *node_informer;
     pthread_mutex_t network_mutex;

@@ -298,6 +298,28 @@ static void store_each(struct image_store *s, const char *below, void (*fn)(void
     closedir(dir);
 }
 
+struct pin_search {
+    struct image_store *store;
+    struct str id;
+    bool found;
+};
+
+static void pin_compare(void *arg, const char *name)
+{
+    struct pin_search *q = arg;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_buf_ struct buf id = {0};
+    if (!q->found && file_read(store_path(q->store, &a, "pins/", name), 256, &id, NULL) == 0)
+        q->found = str_eq(buf_str(&id), q->id);
+}
+
+bool image_store_is_pinned(struct image_store *s, struct str image_id)
+{
+    struct pin_search q = {s, image_id, false};
+    store_each(s, "pins", pin_compare, &q);
+    return q.found;
+}
+
 struct collecting {
     struct image_store *store;
     struct arena arena;

@@ -44,6 +44,7 @@ int image_store_remove(struct image_store *s, struct str reference, struct err *
 /* Keeps the image's layers as long as the pin is there. */
 int image_store_pin(struct image_store *s, struct str pin, struct str image_id, struct err *err);
 void image_store_unpin(struct image_store *s, struct str pin);
+bool image_store_is_pinned(struct image_store *s, struct str image_id);
 /* Removes what no name and no pin leads to, and what crashes left behind. Does nothing when someone is
  * adding. */
 int image_store_collect(struct image_store *s, struct err *err);

@@ -1,5 +1,5 @@
-/* Resources of pods: their place in the control groups, limits for the kernel, oom_score_adj (KEP-2254, "Resource QoS"
- * design). */
+/* Resources of pods: their place in the control groups, limits for the kernel, oom_score_adj (KEP-2254,
+ * "Resource QoS" design). */
 #pragma once
 #include "kinds/core_v1.h"
 #include "node/runtime/cgroup.h"
