@@ -10,13 +10,13 @@ void buf_free(struct buf *b)
     *b = (struct buf){0};
 }
 
-char *buf_room(struct buf *b, size_t more)
+char *buf_grow(struct buf *b, size_t more)
 {
     size_t want;
     ensure(!__builtin_add_overflow(b->n, more, &want));
-    if (want > b->cap) {
+    if (want >= b->cap) {
         size_t cap = b->cap ? b->cap * 2 : 256;
-        b->cap = cap < want ? want : cap;
+        b->cap = cap <= want ? want + 1 : cap;
         b->p = mem_realloc(b->p, b->cap);
     }
     return b->p + b->n;

@@ -10,8 +10,12 @@ struct buf {
 #define _cleanup_buf_ _cleanup_(buf_free)
 
 void buf_free(struct buf *b);
+char *buf_grow(struct buf *b, size_t more); /* buf_room where there is none yet */
 /* Makes room for `more` bytes behind the end and returns where they start; the caller then adds to b->n. */
-char *buf_room(struct buf *b, size_t more);
+static inline char *buf_room(struct buf *b, size_t more)
+{
+    return more < b->cap - b->n ? b->p + b->n : buf_grow(b, more);
+}
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_addf(struct buf *b, const char *fmt, ...) _printf_(2, 3);
 void buf_add_i64(struct buf *b, int64_t v);

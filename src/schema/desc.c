@@ -21,18 +21,6 @@ static unsigned type_hash(struct str name)
     return (((unsigned)name.n * 31 + p[0]) * 31 + p[name.n / 2]) * 31 + p[name.n - 1];
 }
 
-const struct field *type_field_at(const struct type *t, unsigned i, uint32_t *base)
-{
-    const struct type_index *index = t->index;
-    *base = 0;
-    if (!index || i >= index->n)
-        return NULL;
-    if (!index->flat)
-        return &t->fields[i];
-    *base = index->flat[i].base;
-    return index->flat[i].field;
-}
-
 int type_field_number(const struct type *t, struct str name)
 {
     const struct type_index *index = t->index;

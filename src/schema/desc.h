@@ -239,7 +239,17 @@ int type_field_number(const struct type *t, struct str name);
  * ascend. */
 const struct field *type_field_numbered(const struct type *t, uint32_t number, unsigned *guess);
 /* The i-th of all fields, in the order that JSON has; NULL behind the last. */
-const struct field *type_field_at(const struct type *t, unsigned i, uint32_t *base);
+static inline const struct field *type_field_at(const struct type *t, unsigned i, uint32_t *base)
+{
+    const struct type_index *index = t->index;
+    *base = 0;
+    if (!index || i >= index->n)
+        return NULL;
+    if (!index->flat)
+        return &t->fields[i];
+    *base = index->flat[i].base;
+    return index->flat[i].field;
+}
 /* Sets t->index of a type made at run time (its other members are complete). */
 void type_index_make(struct arena *a, struct type *t);
 

@@ -337,10 +337,36 @@ void json_encode(struct buf *out, const struct type *t, const void *v)
     buf_add_c(out, '}');
 }
 
+/* True when no byte is white space, wants escaping, or is not ASCII: then the text is compact already. */
+static bool is_compact(struct str json)
+{
+    size_t i = 0;
+#ifdef __SSE2__
+    for (; i + 16 <= json.n; i += 16) {
+        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(json.p + i));
+        __m128i odd =
+            _mm_or_si128(_mm_cmplt_epi8(b, _mm_set1_epi8(0x21)), _mm_cmpeq_epi8(b, _mm_set1_epi8('&')));
+        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(_mm_or_si128(b, _mm_set1_epi8(2)), _mm_set1_epi8('>')));
+        if (_mm_movemask_epi8(odd))
+            return false;
+    }
+#endif
+    for (; i < json.n; i++) {
+        unsigned char ch = (unsigned char)json.p[i];
+        if (ch <= 0x20 || ch >= 0x80 || ch == '&' || ch == '<' || ch == '>')
+            return false;
+    }
+    return true;
+}
+
 void json_compact(struct buf *out, struct str json)
 {
     const char *p = json.p, *end = json.p + json.n;
     bool in_string = false;
+    if (is_compact(json)) {
+        buf_add_str(out, json);
+        return;
+    }
     while (p < end) {
         unsigned char ch = (unsigned char)*p;
         if (in_string && ch == '\\') {
