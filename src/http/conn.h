@@ -118,6 +118,9 @@ void request_dispatch(struct http_request *r);
 void request_fail(struct http_request *r, int status, const char *why);
 /* To be called when bytes of r->queue were sent: wakes a writer that waits. */
 void request_drain(struct http_request *r);
+/* Whether a header of a response is for us to say, or for nobody: about the connection and the length of the
+ * body. What a handler says of it (one that passes on another server's response) is left out. */
+bool header_is_ours(struct str name);
 /* For the Date header. */
 struct str shard_date(struct shard *s);
 

@@ -75,8 +75,7 @@ static const char *const reasons[600] = {
 static void put_header(struct buf *out, struct str name, struct str value)
 {
     /* A handler that passes on what it was given must not be able to split the response. */
-    ensure(parse_is_token(name));
-    if (!parse_is_field_value(value))
+    if (!parse_is_token(name) || !parse_is_field_value(value))
         return;
     buf_add_str(out, name);
     buf_add_lit(out, ": ");
@@ -105,7 +104,8 @@ static void h1_begin(struct http_request *r, const struct http_header *headers, 
         h->keep_alive = false; /* HTTP/1.0: the end of the connection is the end of the stream */
     put_status(out, r->status);
     for (size_t i = 0; i < n; i++)
-        put_header(out, headers[i].name, headers[i].value);
+        if (!header_is_ours(headers[i].name))
+            put_header(out, headers[i].name, headers[i].value);
     put_header(out, STR("date"), shard_date(r->conn->shard));
     if (h->chunking) {
         buf_add_lit(out, "transfer-encoding: chunked\r\n");
@@ -441,7 +441,8 @@ struct http_pipe *http_upgrade(struct http_request *r, const struct http_header 
     _cleanup_buf_ struct buf head = {0};
     put_status(&head, 101);
     for (size_t i = 0; i < n_headers; i++)
-        put_header(&head, headers[i].name, headers[i].value);
+        if (!header_is_ours(headers[i].name) || str_eq_fold(headers[i].name, STR("upgrade")))
+            put_header(&head, headers[i].name, headers[i].value);
     buf_add_lit(&head, "connection: Upgrade\r\n\r\n");
     h->state = H1_PIPE;
     h->pipe = pipe_new(&c->transport, h->taking ? (struct str){0} : buf_str(&h->in));

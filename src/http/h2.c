@@ -276,7 +276,8 @@ static void h2_begin(struct http_request *r, const struct http_header *headers, 
     size_t at = 0;
     nv[at++] = nv_of(STR(":status"), put_decimal(status, r->status), NGHTTP2_NV_FLAG_NONE);
     for (size_t i = 0; i < n; i++)
-        nv[at++] = nv_of(headers[i].name, headers[i].value, NGHTTP2_NV_FLAG_NONE);
+        if (!header_is_ours(headers[i].name))
+            nv[at++] = nv_of(headers[i].name, headers[i].value, NGHTTP2_NV_FLAG_NONE);
     nv[at++] = nv_of(STR("date"), shard_date(r->conn->shard), NGHTTP2_NV_FLAG_NONE);
     if (length >= 0 && r->status >= 200 && r->status != 204 && r->status != 304)
         nv[at++] = nv_of(STR("content-length"), put_decimal(digits, length), NGHTTP2_NV_FLAG_NONE);

@@ -69,7 +69,9 @@ struct http_part {
     void *owner;
 };
 
-/* A whole response. After it, `r` belongs to http again. Content-Length is added. */
+/* A whole response. After it, `r` belongs to http again. Content-Length and Date are added; headers that are
+ * about the connection or the length of the body are left out when given. Every request must be answered,
+ * also one whose client is gone. */
 void http_respond(struct http_request *r, int status, const struct http_header *headers, size_t n_headers,
                   const struct http_part *parts, size_t n_parts);
 /* A stream: begin, write any number of times, end. `closed` is called once, on the loop, when the stream is

@@ -162,6 +162,26 @@ void request_dispatch(struct http_request *r)
         server->o.handle(server->o.arg, r);
 }
 
+bool header_is_ours(struct str name)
+{
+    switch (name.n) { /* of each length few, so that most names are not compared at all */
+    case 4:
+        return str_eq_fold(name, STR("date"));
+    case 7:
+        return str_eq_fold(name, STR("upgrade"));
+    case 10:
+        return str_eq_fold(name, STR("connection")) || str_eq_fold(name, STR("keep-alive"));
+    case 14:
+        return str_eq_fold(name, STR("content-length"));
+    case 16:
+        return str_eq_fold(name, STR("proxy-connection"));
+    case 17:
+        return str_eq_fold(name, STR("transfer-encoding"));
+    default:
+        return false;
+    }
+}
+
 struct str shard_date(struct shard *s)
 {
     int64_t now = clock_wall() / CLOCK_S;

@@ -16,6 +16,7 @@
 #define LOG_PART "http"
 #include "base/log.h"
 
+#define WARN_NS (2 * CLOCK_S) /* after the end of a stop's deadline */
 enum { ACCEPTS_MOST = 64, BACKLOG = 1024, RETRY_MS = 100 };
 
 /* --- connections --- */
@@ -297,6 +298,10 @@ void http_server_stop(struct http_server *server, int64_t deadline)
         loop_post(server->shards[i].loop, &server->shards[i].stop);
     }
     _lock_(&server->mutex);
+    while (server->n_running && thread_cond_wait(&server->cond, &server->mutex, deadline + WARN_NS))
+        ;
+    if (server->n_running)
+        log_warn("waiting for requests that nobody answers");
     while (server->n_running)
         pthread_cond_wait(&server->cond, &server->mutex);
 }

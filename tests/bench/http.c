@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "http/http.h"
 
-static char body[1024];
+static char body[64 * 1024 * 1024];
 
 static void keep(void *owner)
 {
@@ -25,8 +25,11 @@ static void answer(void *arg, struct http_request *r)
         {STR_INIT("x-kubernetes-pf-flowschema-uid"), STR_INIT("b0a3c1f0-5a6c-4b62-9d0e-3f1c2d4e5f60")},
         {STR_INIT("x-kubernetes-pf-prioritylevel-uid"), STR_INIT("0b6f2d1c-7e1a-4f5b-8a55-c7d1f0e9a812")},
     };
+    uint64_t n = 1024;
+    if (http_query(r).n && (!str_to_u64(http_query(r), &n) || n > sizeof body))
+        n = sizeof body;
     http_respond(r, 200, headers, ARRAY_LEN(headers),
-                 &(struct http_part){.bytes = str_slice(body, sizeof body), .release = keep}, 1);
+                 &(struct http_part){.bytes = str_slice(body, (size_t)n), .release = keep}, 1);
 }
 
 int main(int argc, char **argv)
@@ -37,7 +40,7 @@ int main(int argc, char **argv)
     _cleanup_buf_ struct buf cert = {0}, key = {0};
     if (file_read(argv[1], 1 << 20, &cert, &err) < 0 || file_read(argv[2], 1 << 20, &key, &err) < 0)
         goto fail;
-    memset(body, 'x', sizeof body);
+    memset(body, 'x', 1024); /* the rest stays zero: pages that cost nothing until asked for */
     struct loop *loops[16];
     size_t n = (size_t)atoi(argv[3]);
     if (n < 1 || n > ARRAY_LEN(loops))

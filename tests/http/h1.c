@@ -189,6 +189,18 @@ static void head_gets_no_body(void **state)
     assert_int_equal(h.seen.released, 1);
 }
 
+static void handlers_cannot_break_the_framing(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    struct str got = exchange(&h, &a,
+                              STR("GET /odd HTTP/1.1\r\nHost: x\r\n\r\n"
+                                  "GET /odd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    assert_int_equal(count(got, "HTTP/1.1 200 OK\r\nx-kept: yes\r\ndate: "), 2);
+    assert_int_equal(count(got, "content-length: 2\r\n"), 2);
+    assert_int_equal(count(got, "connection: close\r\n"), 1);
+}
+
 static void a_big_body_arrives_whole(void **state)
 {
     (void)state;
@@ -347,6 +359,7 @@ int main(void)
         T(too_much_is_too_much),
         T(streams_are_chunked_or_end_with_the_connection),
         T(head_gets_no_body),
+        T(handlers_cannot_break_the_framing),
         T(a_big_body_arrives_whole),
         T(a_slow_reader_holds_the_writer_back),
         T(a_client_that_leaves_is_noticed),

@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static struct harness h;
@@ -507,6 +508,69 @@ static void client_certificates_are_verified_but_not_demanded(void **state)
                 str_starts(peer_of(&a, &server), STR("unsuitable certificate purpose")));
 }
 
+/* The session that a connection with this certificate ended with. */
+static SSL_SESSION *session_of(const struct pki_pair *pair)
+{
+    struct tls t;
+    char c;
+    tls_dial(&t, &h, pair, "http/1.1");
+    SSL_write(t.ssl, "GET /peer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 50);
+    while (tls_read(&t, &c, 1)) /* tickets come behind the handshake */
+        ;
+    SSL_SESSION *s = SSL_get1_session(t.ssl);
+    SSL_shutdown(t.ssl); /* else OpenSSL thinks ill of the session */
+    tls_close(&t);
+    return s;
+}
+
+/* What /peer says on a connection that resumes the session; NULL when it was not resumed. */
+static const char *resumed_peer(SSL_SESSION *session, char answer[static 200])
+{
+    struct tls t = {.fd = dial(&h), .ctx = SSL_CTX_new(TLS_client_method())};
+    t.ssl = SSL_new(t.ctx);
+    SSL_set_session(t.ssl, session);
+    SSL_set_fd(t.ssl, t.fd);
+    assert_int_equal(SSL_connect(t.ssl), 1);
+    bool resumed = SSL_session_reused(t.ssl);
+    SSL_write(t.ssl, "GET /peer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 50);
+    char text[1000] = "";
+    for (size_t n = 0; n < sizeof text - 1 && tls_read(&t, text + n, 1); n++)
+        ;
+    const char *body = strstr(text, "\r\n\r\n");
+    snprintf(answer, 200, "%s", body ? body + 4 : "");
+    tls_close(&t);
+    return resumed ? answer : NULL;
+}
+
+static void a_resumed_session_is_the_same_peer(void **state)
+{
+    (void)state;
+    _cleanup_err_ struct err err = {0};
+    _cleanup_pki_pair_ struct pki_pair good = {0}, old = {0};
+    struct pki_request q = {.common_name = STR("jane"), .client = true, .lifetime_s = 60};
+    assert_ok(pki_issue(&h.ca, &q, &good, &err), err);
+    q.lifetime_s = -60;
+    assert_ok(pki_issue(&h.ca, &q, &old, &err), err);
+    SSL_SESSION *jane = session_of(&good), *expired = session_of(&old);
+    char answer[200];
+    const char *who = resumed_peer(jane, answer);
+    assert_non_null(who);
+    assert_string_equal(who, "jane");
+    who = resumed_peer(expired, answer);
+    assert_non_null(who);
+    assert_string_equal(who, "certificate has expired");
+    /* Another authority: what the old one vouched for is forgotten. */
+    _cleanup_pki_pair_ struct pki_pair other = {0};
+    assert_ok(pki_make_ca(STR("other"), 3600, &other, &err), err);
+    assert_ok(http_server_reload(h.server, buf_str(&h.cert.cert_pem), buf_str(&h.cert.key_pem),
+                                 buf_str(&other.cert_pem), &err),
+              err);
+    assert_null(resumed_peer(jane, answer));
+    assert_string_equal(answer, "none given");
+    SSL_SESSION_free(jane);
+    SSL_SESSION_free(expired);
+}
+
 static void a_reloaded_certificate_serves_new_connections(void **state)
 {
     (void)state;
@@ -551,6 +615,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_reader_that_stops_is_cut_off, start_hurried, stop),
         T(a_stopping_server_says_goodbye),
         T(client_certificates_are_verified_but_not_demanded),
+        T(a_resumed_session_is_the_same_peer),
         T(a_reloaded_certificate_serves_new_connections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

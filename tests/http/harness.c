@@ -34,6 +34,18 @@ static void echo(struct harness *h, struct http_request *r)
     respond_text(r, 200, text);
 }
 
+/* As a proxy might that passes on what it got. */
+static void odd_headers(struct harness *h, struct http_request *r)
+{
+    (void)h;
+    static const struct http_header headers[] = {
+        {STR_INIT("Content-Length"), STR_INIT("1000")}, {STR_INIT("transfer-encoding"), STR_INIT("chunked")},
+        {STR_INIT("connection"), STR_INIT("close")},    {STR_INIT("x-split"), STR_INIT("a\r\nset-cookie: b")},
+        {STR_INIT("bad name"), STR_INIT("c")},          {STR_INIT("x-kept"), STR_INIT("yes")},
+    };
+    http_respond(r, 200, headers, ARRAY_LEN(headers), &(struct http_part){.bytes = STR("ok")}, 1);
+}
+
 static void host(struct harness *h, struct http_request *r)
 {
     (void)h;
@@ -200,7 +212,7 @@ static void handle(void *arg, struct http_request *r)
     } routes[] = {
         {STR_INIT("/echo"), echo},       {STR_INIT("/host"), host},       {STR_INIT("/peer"), peer},
         {STR_INIT("/stream"), stream},   {STR_INIT("/forever"), forever}, {STR_INIT("/big"), big},
-        {STR_INIT("/upgrade"), upgrade}, {STR_INIT("/park"), park},
+        {STR_INIT("/upgrade"), upgrade}, {STR_INIT("/park"), park},       {STR_INIT("/odd"), odd_headers},
     };
     struct harness *h = arg;
     h->seen.requests++;

@@ -34,6 +34,7 @@ struct harness {
  *   /stream?N        N lines, one write each, then the end
  *   /forever         a stream that is written to whenever it drains, until it is closed
  *   /big?N           N bytes in one part
+ *   /odd             "ok" with headers that must not be sent so (HTTP/1.1)
  *   /park            nothing, until harness_unpark
  *   /upgrade         a pipe that echoes */
 void harness_start(struct harness *h, struct http_server_options o, bool tls);
