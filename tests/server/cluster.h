@@ -34,7 +34,7 @@ struct answer {
     struct value json;
 };
 void answer_clear(struct answer *a);
-#define _cleanup_answer_ _cleanup_(answer_clear)
+#define _cleanup_answer_ __attribute__((cleanup(answer_clear), unused))
 
 /* `headers`: "name: value", separated by newlines; NULL: none. Fails the test where no answer comes. */
 struct answer ask(struct cluster *c, struct fetch *who, const char *method, const char *path,

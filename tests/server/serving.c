@@ -23,6 +23,7 @@ static int stop(void **state)
 #define CONFIG_MAP(name)                                                                                     \
     "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"" name                           \
     "\"},\"data\":{\"k\":\"v\"}}"
+#define RBAC "/apis/rbac.authorization.k8s.io/v1"
 #define MAPS "/api/v1/namespaces/default/configmaps"
 
 static void a_new_cluster_has_what_it_needs(void **state)
@@ -33,11 +34,10 @@ static void a_new_cluster_has_what_it_needs(void **state)
         "/api/v1/namespaces/kube-system",
         "/api/v1/namespaces/kube-public",
         "/api/v1/namespaces/kube-node-lease",
-        "/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-admin",
-        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/system:basic-user",
-        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/system:controller:job-controller",
-        "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/roles/"
-        "extension-apiserver-authentication-reader",
+        RBAC "/clusterroles/cluster-admin",
+        RBAC "/clusterrolebindings/system:basic-user",
+        RBAC "/clusterrolebindings/system:controller:job-controller",
+        RBAC "/namespaces/kube-system/roles/extension-apiserver-authentication-reader",
         "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication",
     };
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
