@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "fixture.h"
 #include "node/image/archive.h"
+#include "node/logs/rotate.h"
 #include "node/runtime/sandbox.h"
 #include "node/runtime/user.h"
 
@@ -347,6 +348,26 @@ static void a_new_agent_adopts_what_runs(void **state)
     free(all);
 }
 
+static void logs_are_rotated_while_it_runs(void **state)
+{
+    struct world *w = *state;
+    NEED_RUNTIME(w);
+    struct container_config c = config(w, "i=0; while true; do i=$((i+1)); echo line $i; sleep 0.01; done");
+    struct runtime_container *made = start(w, &c);
+    char *path = arena_c(&w->arena, c.log_path);
+    struct stat st = {0};
+    int64_t deadline = clock_mono() + 10 * CLOCK_S;
+    while ((stat(path, &st) < 0 || st.st_size < 500) && clock_mono() < deadline)
+        clock_sleep(10 * CLOCK_MS);
+    ino_t first = st.st_ino;
+    log_rotate(w->runtime, made, 500, 5);
+    while ((stat(path, &st) < 0 || st.st_ino == first || st.st_size < 100) && clock_mono() < deadline)
+        clock_sleep(10 * CLOCK_MS);
+    assert_true(st.st_ino != first && st.st_size >= 100);
+    assert_ok(container_remove(w->runtime, made, &w->err), w->err);
+    container_free(made);
+}
+
 static void signals_by_name(void **state)
 {
     (void)state;
@@ -373,6 +394,7 @@ int main(void)
         T(a_missing_command_is_an_error_and_leaves_nothing),
         T(exec_runs_inside),
         T(a_new_agent_adopts_what_runs),
+        T(logs_are_rotated_while_it_runs),
         cmocka_unit_test(signals_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
