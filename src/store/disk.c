@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -21,11 +22,13 @@ struct disk_state {
     uint64_t format;
     uint64_t reserved;
 };
-enum { DISK_FORMAT = 1, DISK_ROOM = 16 * 1024 * 1024 };
+enum { DISK_FORMAT = 1, DISK_ROOM = 16 << 20, DISK_AHEAD_LEAST = 1 << 20, DISK_AHEAD_MOST = 32 << 20 };
 
 struct disk {
     char *path;
-    int lock; /* of the directory, held while open */
+    int lock;     /* of the directory, held while open */
+    int file;     /* the data, for disk_write_ahead */
+    size_t ahead; /* so much of it has been written, and need not grow */
     MDB_env *env;
     MDB_dbi dbi;
     size_t map_size, most; /* the limit now, and the furthest that deletes may push it */
@@ -105,11 +108,49 @@ static int disk_open_env(struct disk *d, struct err *err)
     return 0;
 }
 
+/* Writes zeros behind the end of the data, ahead of need: a commit that makes the file grow waits for the
+ * file system's journal, and with it for whoever else writes to that disk; one into blocks that are there
+ * already does not. A courtesy to later commits, so failures do not matter. */
+static void disk_write_ahead(struct disk *d)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    mdb_env_info(d->env, &info);
+    mdb_env_stat(d->env, &stat);
+    size_t used = (info.me_last_pgno + 1) * stat.ms_psize;
+    size_t step = used < DISK_AHEAD_LEAST  ? DISK_AHEAD_LEAST
+                  : used > DISK_AHEAD_MOST ? DISK_AHEAD_MOST
+                                           : used;
+    size_t want = used + step < info.me_mapsize ? used + step : info.me_mapsize;
+    if (d->file < 0 || used + step / 4 < d->ahead || want <= d->ahead)
+        return;
+    static const char zeros[64 * 1024];
+    size_t at = d->ahead > used ? d->ahead : used;
+    while (at < want) {
+        ssize_t n = pwrite(d->file, zeros, want - at < sizeof zeros ? want - at : sizeof zeros, (off_t)at);
+        if (n <= 0)
+            break;
+        at += (size_t)n;
+    }
+    d->ahead = at;
+}
+
+/* What is behind the data already. */
+static void disk_find_ahead(struct disk *d)
+{
+    char path[4096];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/data.mdb", d->path);
+    d->file = open(path, O_WRONLY | O_CLOEXEC);
+    if (d->file >= 0 && fstat(d->file, &st) == 0)
+        d->ahead = (size_t)st.st_size;
+}
+
 int disk_open(const char *path, size_t map_size, struct disk **out, struct err *err)
 {
     struct disk *d = mem_zalloc(sizeof *d);
     d->path = str_dup_c(str_from(path));
-    d->lock = -1;
+    d->lock = d->file = -1;
     d->map_size = map_size;
     d->most = map_size + DISK_ROOM;
     pthread_mutex_init(&d->resizing, NULL);
@@ -117,6 +158,7 @@ int disk_open(const char *path, size_t map_size, struct disk **out, struct err *
         disk_close(d);
         return -1;
     }
+    disk_find_ahead(d);
     *out = d;
     return 0;
 }
@@ -125,6 +167,7 @@ void disk_close(struct disk *d)
 {
     if (d->env)
         mdb_env_close(d->env);
+    file_closep(&d->file);
     file_closep(&d->lock);
     pthread_mutex_destroy(&d->resizing);
     free(d->path);
@@ -203,6 +246,7 @@ int disk_write(struct disk *d, const struct disk_op *ops, size_t n, int64_t rese
     if (rc)
         return disk_err(err, rc, d, "write");
     d->reserved = reserved;
+    disk_write_ahead(d);
     return 0;
 }
 
