@@ -91,7 +91,8 @@ void table_write_columns(struct buf *out, const struct resource *r)
         table_add_member(out, "name", c->name);
         table_add_member(out, "type", c->type);
         table_add_member(out, "format", c->format);
-        table_add_member(out, "description", c->doc);
+        const struct field *leaf = columns.at[i].ref.leaf;
+        table_add_member(out, "description", c->doc.n || !leaf ? c->doc : leaf->doc);
         buf_addf(out, "\"priority\":%d}", c->priority);
     }
     buf_add_c(out, ']');
