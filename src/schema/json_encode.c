@@ -103,15 +103,24 @@ void json_encode_double(struct buf *out, double d)
     double size = fabs(d);
     char *e = strchr(text, 'e');
     int exponent = atoi(e + 1);
+    *e = 0;
     if (size != 0 && (size < 1e-6 || size >= 1e21)) {
-        *e = 0;
         buf_addf(out, "%se%s%d", text, exponent < 0 ? "-" : "+", abs(exponent));
         return;
     }
-    int decimals = (int)(e - text) - (text[0] == '-') - 1;
-    decimals = decimals > 0 ? decimals - 1 : 0;
-    decimals -= exponent;
-    buf_addf(out, "%.*f", decimals > 0 ? decimals : 0, d);
+    /* The point moves to where it belongs. */
+    const char *digit = text + (text[0] == '-');
+    if (text[0] == '-')
+        buf_add_c(out, '-');
+    if (exponent < 0)
+        buf_addf(out, "0.%.*s", -exponent - 1, "00000");
+    for (int place = exponent; *digit || place >= 0; place--) {
+        if (*digit == '.')
+            digit++;
+        if (place == -1 && exponent >= 0)
+            buf_add_c(out, '.');
+        buf_add_c(out, *digit ? *digit++ : '0');
+    }
 }
 
 bool json_is_empty(const struct field *f, const void *at)
