@@ -9,14 +9,23 @@
 #include "controllers/table.h"
 
 static const struct controller_def *const defs[] = {
-    &certificate_controller,       &cluster_role_aggregation_controller,
-    &namespace_controller,         &service_account_controller,
-    &root_ca_publisher_controller, &daemon_set_controller,
-    &deployment_controller,        &stateful_set_controller,
-    &replica_set_controller,       &replication_controller_controller,
-    &endpoint_slice_controller,    &endpoints_controller,
-    &node_ipam_controller,         &node_lifecycle_controller,
-    &taint_eviction_controller,    &pod_garbage_collector_controller,
+    &certificate_controller,
+    &cluster_role_aggregation_controller,
+    &namespace_controller,
+    &service_account_controller,
+    &root_ca_publisher_controller,
+    &daemon_set_controller,
+    &deployment_controller,
+    &stateful_set_controller,
+    &job_controller,
+    &replica_set_controller,
+    &replication_controller_controller,
+    &endpoint_slice_controller,
+    &endpoints_controller,
+    &node_ipam_controller,
+    &node_lifecycle_controller,
+    &taint_eviction_controller,
+    &pod_garbage_collector_controller,
     &garbage_collector_controller,
 };
 
