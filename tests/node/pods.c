@@ -1,5 +1,6 @@
 /* Pods on a real node: an API in memory, the agent, crun. Each test has a node of its own. */
 #include "api/world.h"
+#include "ask.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -14,6 +15,7 @@ struct nodes {
     struct client *client;
     struct node_agent *node;
     struct node_options options;
+    struct ask ask;
     char *dir, data[128], run[128], logs[128], cgroup[64];
     struct err err;
 };
@@ -56,7 +58,15 @@ static int setup(void **state)
                                        .run_dir = t->run,
                                        .log_dir = t->logs,
                                        .cgroup_root = t->cgroup,
-                                       .no_network = true};
+                                       .no_network = true,
+                                       .port = 20000 + (int)getpid() % 20000,
+                                       .listen = "127.0.0.1",
+                                       .n_loops = 1};
+    ask_open(&t->ask);
+    t->options.cert_pem = buf_str(&t->ask.serving.cert_pem);
+    t->options.key_pem = buf_str(&t->ask.serving.key_pem);
+    t->options.client_ca_pem = buf_str(&t->ask.ca.cert_pem);
+    t->options.loops = &t->ask.loop;
     fixture_image(archive, "boat:1", "\"Cmd\":[\"/bin/sh\",\"-c\",\"echo from image\"]");
     struct image_store *store;
     struct arena a = {0};
@@ -75,6 +85,7 @@ static int teardown(void **state)
     struct nodes *t = *state;
     if (t->node) {
         stop_node(t);
+        ask_close(&t->ask);
         assert_ok(node_drain(&t->options, &t->err), t->err);
     }
     void *world = t->world;
@@ -389,6 +400,75 @@ static void a_new_agent_goes_on_with_the_same_processes(void **state)
     await(t, "p", "status.phase", "gone");
 }
 
+/* What the endpoint answers the API server: "200 body". */
+static struct str asked(struct nodes *t, const char *path)
+{
+    static char text[4096];
+    _cleanup_buf_ struct buf b = {0};
+    int status = ask_endpoint(&t->ask, &t->ask.client, t->options.port, path, &b);
+    snprintf(text, sizeof text, "%d " STR_FMT, status, STR_ARG(buf_str(&b)));
+    return str_from(text);
+}
+
+static void the_endpoint_serves_logs(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(
+        t, "p",
+        CONTAINER("echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three; sleep 2; echo four; sleep 100"));
+    make(t, "crash", CONTAINER("echo run; sleep 0.2; exit 1"));
+    make(t, "wait", "'containers':[{'name':'c','image':'nothing:1','imagePullPolicy':'Never'}]");
+    await(t, "p", "status.phase", "Running");
+    clock_sleep(600 * CLOCK_MS);
+    assert_str(asked(t, "/healthz"), "200 ok");
+    assert_str(asked(t, "/containerLogs/default/p/c"), "200 one\ntwo\nthree\n");
+    assert_str(asked(t, "/containerLogs/default/p/c?tailLines=1"), "200 three\n");
+    assert_str(asked(t, "/containerLogs/default/p/c?tailLines=0"), "200 ");
+    assert_str(asked(t, "/containerLogs/default/p/c?limitBytes=5"), "200 one\nt");
+    assert_str(asked(t, "/containerLogs/default/p/c?stream=Stderr"), "200 two\n");
+    assert_str(asked(t, "/containerLogs/default/p/c?sinceTime=2100-01-01T00:00:00Z"), "200 ");
+    assert_true(
+        str_find(asked(t, "/containerLogs/default/p/c?timestamps=true&tailLines=1"), STR("Z three")) > 0 ||
+        str_find(asked(t, "/containerLogs/default/p/c?timestamps=true&tailLines=1"), STR("00:00 three")) > 0);
+    /* Followed to the end, through what comes later. */
+    assert_str(asked(t, "/containerLogs/default/p/c?follow=true&limitBytes=19"),
+               "200 one\ntwo\nthree\nfour\n");
+    await(t, "crash", "status.containerStatuses.0.restartCount", "1");
+    assert_str(asked(t, "/containerLogs/default/crash/c?previous=true&follow=true"), "200 run\n");
+    assert_str(asked(t, "/containerLogs/default/crash/c?follow=true"), "200 run\n");
+    assert_str(asked(t, "/containerLogs/default/p/c?previous=true"),
+               "400 previous terminated container \"c\" in pod \"p\" not found");
+    assert_str(asked(t, "/containerLogs/default/none/c"), "404 pod \"none\" not found");
+    assert_str(asked(t, "/containerLogs/default/p/x"), "400 container \"x\" is not valid for pod \"p\"");
+    await(t, "wait", "status.containerStatuses.0.state.waiting.reason", "ErrImageNeverPull");
+    assert_str(asked(t, "/containerLogs/default/wait/c"),
+               "400 container \"c\" in pod \"wait\" is waiting to start: trying and failing to pull image");
+    _cleanup_buf_ struct buf b = {0};
+    assert_int_equal(ask_endpoint(&t->ask, NULL, t->options.port, "/pods", &b), 401);
+    assert_int_equal(ask_endpoint(&t->ask, &t->ask.stranger, t->options.port, "/pods", &b), 403);
+}
+
+static void probes_over_http_and_tcp(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    /* On the host's network: the test has no pod network, and the agent probes from there. */
+    char spec[1024];
+    int port = 41000 + (int)getpid() % 10000;
+    snprintf(
+        spec, sizeof spec,
+        "'hostNetwork':true,'containers':[{'name':'c','image':'boat:1','command':['sh','-c','mkdir /tmp/w; "
+        "echo ok > "
+        "/tmp/w/healthz; httpd -f -p 127.0.0.1:%d -h "
+        "/tmp/w'],'readinessProbe':{'httpGet':{'host':'127.0.0.1','port':%d,"
+        "'path':'/healthz'},'periodSeconds':1},'startupProbe':{'tcpSocket':{'host':'127.0.0.1','port':%d},"
+        "'periodSeconds':1}}]",
+        port, port, port);
+    make(t, "p", spec);
+    await(t, "p", "status.containerStatuses.0.ready", "true");
+}
+
 static void fifty_pods_at_once(void **state)
 {
     struct nodes *t = *state;
@@ -427,6 +507,8 @@ int main(void)
         T(the_deadline_ends_a_pod),
         T(too_large_a_pod_is_refused),
         T(a_new_agent_goes_on_with_the_same_processes),
+        T(the_endpoint_serves_logs),
+        T(probes_over_http_and_tcp),
         T(fifty_pods_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
