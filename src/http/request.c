@@ -40,6 +40,10 @@ void request_free(struct http_request *r)
     parts_clear(&r->queue);
     if (r->stream)
         r->closed(r->arg);
+    r->stream = false; /* told once */
+    r->over = r->held;
+    if (r->held)
+        return;
     if (r->body_bytes)
         request_count_body(r, -r->body_bytes);
     buf_free(&r->body);
@@ -296,6 +300,18 @@ void http_respond(struct http_request *r, int status, const struct http_header *
         parts_push(&r->queue, parts, n_parts);
     r->conn->ops->begin(r, headers, n_headers, (int64_t)length);
     transport_dirty(&r->conn->transport);
+}
+
+void http_hold(struct http_request *r)
+{
+    r->held = true;
+}
+
+void http_release(struct http_request *r)
+{
+    r->held = false;
+    if (r->over)
+        request_free(r);
 }
 
 static void request_close_detached(struct loop_task *task)

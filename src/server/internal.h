@@ -25,6 +25,7 @@ struct server {
     struct discovery *discovery;
     struct openapi *openapi;
     struct metrics *metrics;
+    struct deadlines *deadlines;
     _Atomic int mutating, reading; /* requests in flight */
     _Atomic bool ready, stopping;
     pthread_mutex_t streams_mutex;

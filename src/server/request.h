@@ -24,7 +24,10 @@ struct request {
     bool counted; /* holds a place among the requests in flight */
     struct api_request api;
     struct loop_task task; /* to come back to the loop */
-    void (*resume)(struct request *q);
+    /* Of one that waits for the API (server/deadline.h). */
+    struct waiting *waiting;
+    struct request *next, **prev;
+    bool answered; /* its time was over: the API's own answer is dropped */
 };
 
 /* --- answers; after one of these the request is over --- */

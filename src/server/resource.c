@@ -1,5 +1,6 @@
 /* Requests for resources: what the road (api/) is asked, and how its result goes back. */
 #include "kinds/meta_v1.h"
+#include "server/deadline.h"
 #include "server/internal.h"
 #include "server/render.h"
 #include "server/subresource.h"
@@ -171,12 +172,28 @@ static void respond(struct request *q, struct object *object, const struct err *
         respond_success(q);
 }
 
+/* Its time was over before: nobody wants the answer any more. */
+static void drop(struct request *q)
+{
+    err_clear(&q->api.err);
+    api_finish(q->server->api, &q->api);
+    http_release(q->http);
+}
+
 static void run(struct request *q)
 {
     struct api *api = q->server->api;
     struct api_request *r = &q->api;
-    if (api_run(api, r) == API_PENDING)
+    if (api_run(api, r) == API_PENDING) {
+        if (!q->waiting && !q->answered)
+            deadline_start(q->server->deadlines, q);
         return;
+    }
+    deadline_end(q);
+    if (q->answered) {
+        drop(q);
+        return;
+    }
     for (size_t i = 0; i < r->warnings.n; i++)
         request_warn(q, r->warnings.at[i]);
     if (r->list) {

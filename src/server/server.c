@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "server/bootstrap.h"
+#include "server/deadline.h"
 #include "server/discovery.h"
 #include "server/impersonate.h"
 #include "server/internal.h"
@@ -207,6 +208,8 @@ static int start_parts(struct server *s, struct err *err)
         return -1;
     s->metrics = metrics_new();
     s->discovery = discovery_new();
+    s->deadlines =
+        deadlines_new(o->loops, o->n_loops, o->request_timeout_ns ? o->request_timeout_ns : 60 * CLOCK_S);
     s->openapi = openapi_cache_new();
     struct bootstrap_options bootstrap = {.client_ca_pem = o->client_ca_pem};
     return bootstrap_run(s->api, &bootstrap, err);
@@ -270,6 +273,7 @@ void server_free(struct server *s)
         http_client_free(s->kubelets);
     openapi_cache_free(s->openapi);
     discovery_free(s->discovery);
+    deadlines_free(s->deadlines);
     metrics_free(s->metrics);
     authz_free(s->authz);
     authn_free(s->authn);

@@ -28,6 +28,7 @@ int server_start(const struct server_options *o, struct server **out, struct err
 /* Lets what is under way end until `deadline` (clock_mono); watches are told to come back elsewhere at once.
  */
 void server_stop(struct server *s, int64_t deadline);
+/* Once the loops have ended. */
 void server_free(struct server *s);
 int server_port(const struct server *s);
 /* From now on new connections get this certificate. Any thread. */

@@ -27,7 +27,7 @@ static void make_keys(struct cluster *c)
     assert_ok(jwt_key_make(false, &c->key, &err), err);
 }
 
-void cluster_start(struct cluster *c, const char *tokens, int limit)
+void cluster_start(struct cluster *c, const struct cluster_options *options)
 {
     *c = (struct cluster){0};
     pthread_mutex_init(&c->mutex, NULL);
@@ -40,6 +40,8 @@ void cluster_start(struct cluster *c, const char *tokens, int limit)
                               .advertise_port = 6443,
                               .api_audiences = {&audience, 1}};
     assert_ok(api_new(&api, &c->api, &err), err);
+    if (options->admission)
+        api_add_admission(c->api, options->admission);
     assert_ok(api_bootstrap(c->api, &err), err);
     for (size_t i = 0; i < ARRAY_LEN(c->loops); i++) {
         c->loops[i] = loop_new("http");
@@ -54,12 +56,13 @@ void cluster_start(struct cluster *c, const char *tokens, int limit)
         .key_pem = buf_str(&c->serving.key_pem),
         .client_ca_pem = buf_str(&c->ca.cert_pem),
         .service_account_key_pem = buf_str(&c->key),
-        .token_csv = str_from(tokens),
+        .token_csv = str_from(options->tokens),
         .kubelet_ca_pem = buf_str(&c->ca.cert_pem),
         .kubelet_cert_pem = buf_str(&c->admin.cert_pem),
         .kubelet_key_pem = buf_str(&c->admin.key_pem),
-        .max_mutating = limit,
-        .max_reading = limit,
+        .max_mutating = options->limit,
+        .max_reading = options->limit,
+        .request_timeout_ns = options->timeout_ns,
     };
     assert_ok(server_start(&o, &c->server, &err), err);
     struct fetch_options admin = {.ca_pem = buf_str(&c->ca.cert_pem),

@@ -20,8 +20,14 @@ struct cluster {
     struct arena arena;
 };
 
-/* `tokens`: the static token file; NULL: none. `limit`: requests in flight, both kinds; 0: the default. */
-void cluster_start(struct cluster *c, const char *tokens, int limit);
+/* All of it may be left out. */
+struct cluster_options {
+    const char *tokens; /* the static token file */
+    int limit;          /* requests in flight, both kinds */
+    int64_t timeout_ns; /* of a request */
+    const struct api_admission *admission;
+};
+void cluster_start(struct cluster *c, const struct cluster_options *o);
 void cluster_stop(struct cluster *c);
 /* As whom a token says. The caller frees it. */
 struct fetch *cluster_client(struct cluster *c, const char *token);

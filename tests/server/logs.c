@@ -67,7 +67,7 @@ static void make_pod(const char *name, const char *node)
 static int start(void **state)
 {
     (void)state;
-    cluster_start(&c, NULL, 0);
+    cluster_start(&c, &(struct cluster_options){0});
     struct err err = {0};
     struct http_server_options o = {
         .listen = "127.0.0.1:0",

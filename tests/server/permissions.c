@@ -11,9 +11,9 @@ static struct fetch *alice, *bob, *node;
 static int start(void **state)
 {
     (void)state;
-    cluster_start(
-        &c, "alice-token,alice,u1,\"dev,ops\"\nbob-token,bob,u2\nnode-token,system:node:n1,u3,system:nodes\n",
-        0);
+    cluster_start(&c, &(struct cluster_options){.tokens = "alice-token,alice,u1,\"dev,ops\"\n"
+                                                          "bob-token,bob,u2\n"
+                                                          "node-token,system:node:n1,u3,system:nodes\n"});
     alice = cluster_client(&c, "alice-token");
     bob = cluster_client(&c, "bob-token");
     node = cluster_client(&c, "node-token");

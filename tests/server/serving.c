@@ -9,7 +9,7 @@ static struct cluster c;
 static int start(void **state)
 {
     (void)state;
-    cluster_start(&c, NULL, 0);
+    cluster_start(&c, &(struct cluster_options){0});
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* Watch streams, limits, and the end of a server. */
+/* Watch streams, limits of number and time, and the end of a server. */
 #include "cluster.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@ static struct cluster c;
 static int start(void **state)
 {
     (void)state;
-    cluster_start(&c, "tiny-token,tiny,u1\n", 0);
+    cluster_start(&c, &(struct cluster_options){.limit = 0});
     return 0;
 }
 
@@ -228,7 +228,7 @@ static void too_many_requests_are_sent_back(void **state)
 {
     (void)state;
     struct cluster tiny;
-    cluster_start(&tiny, "tiny-token,tiny,u1\n", 1);
+    cluster_start(&tiny, &(struct cluster_options){.tokens = "tiny-token,tiny,u1\n", .limit = 1});
     _cleanup_answer_ struct answer bound =
         create(&tiny, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
                "{\"metadata\":{\"name\":\"tiny\"},\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\","
@@ -248,6 +248,46 @@ static void too_many_requests_are_sent_back(void **state)
     cluster_stop(&tiny);
 }
 
+/* Admission that makes one change wait until it is let go. */
+static struct {
+    struct api_request *_Atomic waits;
+    _Atomic bool armed;
+} gate;
+
+static int gate_validate(void *arg, struct api_attributes *at, struct err *err)
+{
+    (void)arg, (void)err;
+    if (!gate.armed)
+        return 0;
+    gate.armed = false;
+    gate.waits = at->request;
+    return 1;
+}
+
+static void what_takes_too_long_is_given_up(void **state)
+{
+    (void)state;
+    struct cluster slow;
+    struct api_admission admission = {.name = "gate", .validate = gate_validate};
+    cluster_start(&slow, &(struct cluster_options){.timeout_ns = 50 * CLOCK_MS, .admission = &admission});
+    gate.armed = true;
+    _cleanup_answer_ struct answer late =
+        ask(&slow, slow.as_admin, "POST", MAPS, NULL, "{\"metadata\":{\"name\":\"late\"}}");
+    assert_status(late, 504);
+    assert_str(at(&late, "reason"), "Timeout");
+    assert_non_null(gate.waits);
+    gate.waits->wake(gate.waits); /* it goes on, and its answer is dropped */
+    for (int i = 0; i < 500; i++) {
+        _cleanup_answer_ struct answer a = get(&slow, MAPS "/late");
+        if (a.status == 200)
+            break;
+        assert_true(i < 499);
+        clock_sleep(10 * CLOCK_MS);
+    }
+    _cleanup_answer_ struct answer next = create(&slow, MAPS, "{\"metadata\":{\"name\":\"next\"}}");
+    cluster_stop(&slow);
+}
+
 /* Clients see the end of their watch, not a broken connection. */
 static void stop_main(void *arg)
 {
@@ -258,7 +298,7 @@ static void a_server_that_stops_ends_its_watches(void **state)
 {
     (void)state;
     struct cluster own;
-    cluster_start(&own, NULL, 0);
+    cluster_start(&own, &(struct cluster_options){0});
     struct arena a = {0};
     struct str url = arena_str(&a, cluster_url(&own, "/api/v1/namespaces?watch=1&timeoutSeconds=60"));
     struct fetch *f;
@@ -291,6 +331,7 @@ int main(void)
         cmocka_unit_test(a_watch_does_not_speak_yaml),
         cmocka_unit_test(events_arrive_as_they_happen),
         cmocka_unit_test(too_many_requests_are_sent_back),
+        cmocka_unit_test(what_takes_too_long_is_given_up),
         cmocka_unit_test(a_server_that_stops_ends_its_watches),
     };
     return cmocka_run_group_tests(tests, start, stop);
