@@ -221,19 +221,18 @@ void road_child_end(struct road *d)
 
 /* --- the store --- */
 
+/* The wake happens under the mutex, so that a request that is given up meanwhile is not gone under it:
+ * api_finish takes the mutex too. Nothing of the request is touched behind it. */
 static void road_committed(struct change *c)
 {
     struct road *d = container_of(c, struct road, change);
     struct api *a = d->api;
-    struct api_request *r = d->r;
-    pthread_mutex_lock(&a->mutex);
-    bool abandoned = d->abandoned;
+    _lock_(&a->mutex);
     d->in_flight = false;
-    if (abandoned)
+    if (d->abandoned)
         pthread_cond_broadcast(&a->settled);
-    pthread_mutex_unlock(&a->mutex);
-    if (!abandoned)
-        r->wake(r);
+    else
+        d->r->wake(d->r);
 }
 
 int road_submit(struct road *d, enum change_op op, struct object *o, int64_t expect, road_step next)
