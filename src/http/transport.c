@@ -29,8 +29,9 @@ static void io_sweep(uv_timer_t *timer);
 static void io_prepare(uv_prepare_t *prepare)
 {
     struct io *io = container_of(prepare, struct io, prepare);
+    io->turn++;
     /* A flush may complete a response, start the next pipelined request, and so make its connection dirty
-     * again. */
+     * again; but what one may write in a turn is bounded. */
     while (io->dirty) {
         struct transport *t = io->dirty;
         io->dirty = t->next_dirty;
@@ -162,7 +163,7 @@ static void transport_polled(uv_poll_t *poll, int status, int events);
 
 static void transport_watch(struct transport *t)
 {
-    if (t->closing || t->fd < 0)
+    if (t->closing)
         return;
     int events = (t->connecting || t->blocked ? UV_WRITABLE : 0) |
                  (t->connecting || t->paused || t->peer_ended ? 0 : UV_READABLE);
@@ -203,12 +204,8 @@ void transport_close(struct transport *t, const char *problem)
     t->closing = true;
     if (problem && !t->problem[0])
         snprintf(t->problem, sizeof t->problem, "%s", problem);
-    if (t->fd >= 0) {
-        uv_close((uv_handle_t *)&t->poll, transport_poll_closed);
-        close(t->fd);
-    } else {
-        transport_dirty(t); /* the flush sees to it */
-    }
+    uv_close((uv_handle_t *)&t->poll, transport_poll_closed);
+    close(t->fd);
 }
 
 static void transport_fail_tls(struct transport *t)
@@ -245,7 +242,7 @@ static void transport_send(struct transport *t)
 {
     struct buf *out = &t->io->out;
     size_t sent = 0;
-    while (!t->closing && t->fd >= 0 && !t->pending.n && sent < out->n) {
+    while (!t->closing && !t->pending.n && sent < out->n) {
         ssize_t n = send(t->fd, out->p + sent, out->n - sent, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
@@ -257,7 +254,7 @@ static void transport_send(struct transport *t)
     }
     if (sent)
         t->progress = clock_mono();
-    if (!t->closing && t->fd >= 0 && sent < out->n) {
+    if (!t->closing && sent < out->n) {
         buf_add(&t->pending, out->p + sent, out->n - sent);
         t->blocked = true;
     }
@@ -327,7 +324,7 @@ static void transport_feed(struct transport *t);
 static void transport_shut(struct transport *t)
 {
     t->shut = true;
-    if (t->peer_ended || t->fd < 0) {
+    if (t->peer_ended) {
         transport_close(t, NULL);
         return;
     }
@@ -340,11 +337,8 @@ static void transport_shut(struct transport *t)
 
 static void transport_flush(struct transport *t)
 {
-    if (t->closing) {
-        if (t->fd < 0)
-            transport_gone(t);
+    if (t->closing)
         return;
-    }
     if (t->unread.n && !t->paused) {
         struct buf unread = t->unread;
         t->unread = (struct buf){0};
@@ -356,7 +350,10 @@ static void transport_flush(struct transport *t)
         transport_watch(t);
         return;
     }
-    t->written = 0;
+    if (t->turn != t->io->turn) {
+        t->turn = t->io->turn;
+        t->written = 0;
+    }
     if (t->ready && !t->ending)
         t->ops->flush(t);
     transport_seal_stage(t);
@@ -572,8 +569,7 @@ void transport_start(struct transport *t, const struct transport_ops *ops, struc
         BIO_set_init(bio, 1);
         SSL_set_bio(ssl, bio, bio);
     }
-    if (fd >= 0)
-        ensure(uv_poll_init(loop_uv(io->loop), &t->poll, fd) == 0);
+    ensure(uv_poll_init(loop_uv(io->loop), &t->poll, fd) == 0);
     transport_watch(t);
     if (!t->connecting && (!ssl || !SSL_is_server(ssl)))
         transport_handshake(t);

@@ -23,6 +23,8 @@ struct io {
     uv_prepare_t prepare; /* flushes what is dirty */
     uv_timer_t timer;     /* looks at deadlines */
     int64_t due;          /* when it will */
+    uint64_t turn;        /* how often the loop went round */
+    uint64_t turn;        /* how often the loop went round */
     struct transport *dirty, *all;
     struct buf out; /* bytes on their way to the socket of the connection being flushed */
     size_t staged;
@@ -60,7 +62,8 @@ struct transport {
     struct buf unread;  /* bytes from the socket that came before a pause */
     struct buf pending; /* bytes that the socket did not take yet */
     size_t pending_at;
-    size_t written;   /* in this flush */
+    size_t written;   /* in this turn */
+    uint64_t turn;    /* io's, when it last wrote */
     int64_t progress; /* when bytes last moved */
     char problem[96]; /* why it was closed, for people; empty: it just ended */
     bool connecting;  /* set by a client whose connect() is under way, before transport_start */
@@ -68,7 +71,7 @@ struct transport {
     bool peer_ended, clean; /* the peer's last word was heard; it was TLS's own, not just TCP's */
 };
 
-/* Takes over `fd` (-1: none, what is written is dropped: for fuzzing) and `ssl` (NULL: plain TCP). */
+/* Takes over `fd`, which does not block, and `ssl` (NULL: plain TCP). */
 void transport_start(struct transport *t, const struct transport_ops *ops, struct io *io, int fd, SSL *ssl);
 void transport_dirty(struct transport *t);
 /* Only within `flush`. */
