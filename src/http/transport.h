@@ -24,7 +24,6 @@ struct io {
     uv_timer_t timer;     /* looks at deadlines */
     int64_t due;          /* when it will */
     uint64_t turn;        /* how often the loop went round */
-    uint64_t turn;        /* how often the loop went round */
     struct transport *dirty, *all;
     struct buf out; /* bytes on their way to the socket of the connection being flushed */
     size_t staged;
