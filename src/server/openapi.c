@@ -65,12 +65,10 @@ static bool write_document(struct buf *out, struct str path)
     struct openapi_set set = all_resources();
     if (str_is(path, "v2")) {
         openapi_write_v2(out, &set);
-#ifdef WITH_OPENAPI_PROTO
     } else if (str_is(path, "v2.pb")) {
         _cleanup_buf_ struct buf json = {0};
         openapi_write_v2(&json, &set);
         openapi_write_v2_proto(out, buf_str(&json));
-#endif
     } else if (str_is(path, "v3")) {
         openapi_write_v3_index(out, &set);
     } else {
@@ -145,7 +143,6 @@ static void respond(uv_work_t *work, int status)
     request_cacheable(q, content_type(job), job->etag, job->packed, &part);
 }
 
-#ifdef WITH_OPENAPI_PROTO
 /* "...spec.v2.v1.0+protobuf", or with '@' before the version as older clients write it. */
 static bool accepts_protobuf(struct str accept)
 {
@@ -155,7 +152,6 @@ static bool accepts_protobuf(struct str accept)
     clause = str_trim(clause);
     return str_starts(clause, STR("application/com.github.proto-openapi.spec.v2"));
 }
-#endif
 
 static bool accepts_json(struct str accept)
 {
@@ -169,10 +165,7 @@ void openapi_handle(struct openapi *o, struct request *q)
     while (path.n && path.p[path.n - 1] == '/')
         path.n--;
     struct str accept = http_header_get(q->http, STR("accept"));
-    bool protobuf = false;
-#ifdef WITH_OPENAPI_PROTO
-    protobuf = str_is(path, "v2") && accepts_protobuf(accept);
-#endif
+    bool protobuf = str_is(path, "v2") && accepts_protobuf(accept);
     if (!protobuf && !accepts_json(accept)) {
         _cleanup_err_ struct err err = {0};
         err_set(&err, ERR_NOT_ACCEPTABLE, "only the following media types are accepted: application/json%s",

@@ -267,6 +267,40 @@ static void aggregated_discovery_is_cached_by_its_tag(void **state)
     assert_str(at(&core, "items.0.versions.0.freshness"), "Current");
 }
 
+static void openapi_is_cached_by_its_tag(void **state)
+{
+    (void)state;
+    _cleanup_answer_ struct answer index = get(&c, "/openapi/v3");
+    assert_status(index, 200);
+    struct str url = {0};
+    const struct value *apps = value_get(value_get(&index.json, STR("paths")), STR("apis/apps/v1"));
+    url = value_get_str(apps, STR("serverRelativeURL"));
+    assert_true(str_starts(url, STR("/openapi/v3/apis/apps/v1?hash=")));
+    struct str path = arena_str(&c.arena, url);
+    _cleanup_answer_ struct answer v3 = get(&c, path.p);
+    assert_status(v3, 200);
+    assert_true(str_starts(at(&v3, "openapi"), STR("3.0")));
+    struct str tag = fetch_header_get(&v3.response, STR("etag"));
+    struct str header = arena_printf(&c.arena, "if-none-match: " STR_FMT, STR_ARG(tag));
+    _cleanup_answer_ struct answer again = ask(&c, c.as_admin, "GET", path.p, header.p, NULL);
+    assert_status(again, 304);
+    _cleanup_answer_ struct answer none = get(&c, "/openapi/v3/apis/nonsense/v1");
+    assert_status(none, 404);
+
+    _cleanup_answer_ struct answer v2 = get(&c, "/openapi/v2");
+    assert_str(at(&v2, "swagger"), "2.0");
+    _cleanup_answer_ struct answer packed = ask(
+        &c, c.as_admin, "GET", "/openapi/v2",
+        "accept: application/com.github.proto-openapi.spec.v2@v1.0+protobuf\naccept-encoding: gzip", NULL);
+    assert_status(packed, 200);
+    assert_str(fetch_header_get(&packed.response, STR("content-encoding")), "gzip");
+    assert_str(fetch_header_get(&packed.response, STR("content-type")),
+               "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+    _cleanup_answer_ struct answer wrong =
+        ask(&c, c.as_admin, "GET", "/openapi/v3", "accept: text/html", NULL);
+    assert_status(wrong, 406);
+}
+
 static void health_has_checks(void **state)
 {
     (void)state;
@@ -387,6 +421,7 @@ int main(void)
         cmocka_unit_test(what_is_not_there_is_not_found),
         cmocka_unit_test(discovery_lists_everything),
         cmocka_unit_test(aggregated_discovery_is_cached_by_its_tag),
+        cmocka_unit_test(openapi_is_cached_by_its_tag),
         cmocka_unit_test(health_has_checks),
         cmocka_unit_test(the_version_and_metrics_are_told),
         cmocka_unit_test(large_answers_are_compressed),
