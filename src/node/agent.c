@@ -97,7 +97,11 @@ static int open_parts(struct node_agent *n, struct err *err)
 {
     _cleanup_arena_ struct arena a = {0};
     struct node_options *o = &n->options;
-    struct runtime_options runtime = {o->data_dir, o->run_dir, on_container_ended, n};
+    struct runtime_options runtime = {.data_dir = o->data_dir,
+                                      .run_dir = o->run_dir,
+                                      .conmon_cgroup = arena_printf(&a, "%s/conmon", o->cgroup_root).p,
+                                      .exited = on_container_ended,
+                                      .arg = n};
     char *field = arena_c(&n->arena, arena_printf(&a, "spec.nodeName=" STR_FMT, STR_ARG(n->name)));
     char *self = arena_c(&n->arena, arena_printf(&a, "metadata.name=" STR_FMT, STR_ARG(n->name)));
     if (file_mkdirs(o->data_dir, 0711, err) < 0 || file_mkdirs(o->run_dir, 0711, err) < 0 ||

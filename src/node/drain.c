@@ -89,7 +89,7 @@ int node_drain(const struct node_options *o, struct err *err)
     const char *run = o->run_dir && *o->run_dir ? o->run_dir : "/run/sagong";
     if (!file_exists(data))
         return 0;
-    struct runtime_options options = {data, run, drain_ignore, NULL};
+    struct runtime_options options = {.data_dir = data, .run_dir = run, .exited = drain_ignore};
     struct runtime *r;
     struct runtime_container **all;
     size_t n;
@@ -108,7 +108,7 @@ int node_drain(const struct node_options *o, struct err *err)
     drain_each(arena_printf(&a, "%s/pods", data).p, drain_pod_files);
     drain_each(arena_printf(&a, "%s/network", data).p, drain_file);
     const char *root = o->cgroup_root && *o->cgroup_root ? o->cgroup_root : "/kubepods";
-    const char *groups[] = {"/burstable", "/besteffort", ""};
+    const char *groups[] = {"/burstable", "/besteffort", "/conmon", ""};
     for (size_t i = 0; i < ARRAY_LEN(groups); i++)
         cgroup_remove_if_empty(arena_printf(&a, "%s%s", root, groups[i]).p);
     cgroup_restore();

@@ -31,7 +31,7 @@ static void on_exit_of(void *arg, struct str id)
 
 static void open_runtime(struct world *w)
 {
-    struct runtime_options o = {w->data, w->run, on_exit_of, w};
+    struct runtime_options o = {.data_dir = w->data, .run_dir = w->run, .exited = on_exit_of, .arg = w};
     assert_ok(runtime_open(&o, &w->runtime, &w->err), w->err);
 }
 
@@ -348,6 +348,15 @@ static void a_new_agent_adopts_what_runs(void **state)
     free(all);
 }
 
+static void a_privileged_container_runs(void **state)
+{
+    struct world *w = *state;
+    NEED_RUNTIME(w);
+    struct container_config c = config(w, "mount -t tmpfs none /tmp && echo mounted");
+    c.privileged = true;
+    assert_str(run(w, &c, 0), "mounted");
+}
+
 static void logs_are_rotated_while_it_runs(void **state)
 {
     struct world *w = *state;
@@ -394,6 +403,7 @@ int main(void)
         T(a_missing_command_is_an_error_and_leaves_nothing),
         T(exec_runs_inside),
         T(a_new_agent_adopts_what_runs),
+        T(a_privileged_container_runs),
         T(logs_are_rotated_while_it_runs),
         cmocka_unit_test(signals_by_name),
     };

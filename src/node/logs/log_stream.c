@@ -131,8 +131,9 @@ static int64_t count_lines_before(struct log_stream *s)
                 line = str_slice(all.p, (size_t)end);
                 count += log_line_parse(line, &l) && is_wanted(s, &l) && !l.partial;
             }
-            memmove(rest.p, all.p, all.n);
-            rest.n = rest.n && all.p ? all.n : 0;
+            if (all.n)
+                memmove(rest.p, all.p, all.n);
+            rest.n = all.n;
             if (rest.n > LOG_LINE_MAX)
                 rest.n = 0;
         }

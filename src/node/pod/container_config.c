@@ -130,6 +130,26 @@ static bool mounts_have(const struct oci_mount_vec *m, struct str destination)
     return false;
 }
 
+static size_t path_depth(struct str path)
+{
+    size_t depth = 0;
+    for (size_t i = 0; i + 1 < path.n; i++)
+        depth += path.p[i] == '/' && path.p[i + 1] != '/';
+    return depth;
+}
+
+/* What lies deeper is mounted later, on top of what it lies in. */
+static void sort_mounts(struct oci_mount_vec *m)
+{
+    for (size_t i = 1; i < m->n; i++) {
+        struct oci_mount one = m->at[i];
+        size_t k = i;
+        for (; k > 0 && path_depth(m->at[k - 1].destination) > path_depth(one.destination); k--)
+            m->at[k] = m->at[k - 1];
+        m->at[k] = one;
+    }
+}
+
 static int config_mounts(struct pod_state *p, const struct pod *pod, const struct container *c,
                          struct arena *a, struct container_config *out, struct err *err)
 {
@@ -161,6 +181,7 @@ static int config_mounts(struct pod_state *p, const struct pod *pod, const struc
         m.at[m.n++] = (struct oci_mount){c->termination_message_path, STR("bind"), str_from(path),
                                          mount_options(a, false, STR("None"))};
     }
+    sort_mounts(&m);
     out->mounts = m;
     return 0;
 }

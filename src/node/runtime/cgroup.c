@@ -37,6 +37,7 @@ bool cgroup_is_unified(void)
  * after cgroup_prepare, so they are read once. */
 struct cgroup_mount {
     char dir[128], options[256];
+    bool unified;
 };
 static struct cgroup_mount cgroup_mounts[CGROUP_MOUNTS_MAX];
 static size_t n_cgroup_mounts;
@@ -56,6 +57,7 @@ static void cgroup_find_mounts(void)
         if (strcmp(m.mnt_type, "cgroup") && strcmp(m.mnt_type, "cgroup2"))
             continue;
         struct cgroup_mount *to = &cgroup_mounts[n_cgroup_mounts++];
+        to->unified = !strcmp(m.mnt_type, "cgroup2");
         snprintf(to->dir, sizeof to->dir, "%.127s", m.mnt_dir);
         snprintf(to->options, sizeof to->options, "%.255s", m.mnt_opts);
     }
@@ -362,6 +364,24 @@ void cgroup_remove_if_empty(const char *path)
 void cgroup_kill(const char *path)
 {
     cgroup_each(path, cgroup_kill_tree);
+}
+
+void cgroup_move_away(const char *path, int64_t pid)
+{
+    cgroup_find_mounts();
+    for (size_t i = 0; i < n_cgroup_mounts; i++) {
+        const struct cgroup_mount *m = &cgroup_mounts[i];
+        char dir[CGROUP_PATH_MAX], procs[CGROUP_PATH_MAX + 32], text[32];
+        /* The hierarchies by which services are told apart: systemd's own and version 2. */
+        if (!m->unified && !has_word(m->options, "name=systemd", ','))
+            continue;
+        if (cgroup_make_dir(m->dir, path, false, NULL) < 0 ||
+            snprintf(dir, sizeof dir, "%s%s", m->dir, path) >= (int)sizeof dir)
+            continue;
+        snprintf(procs, sizeof procs, "%s/cgroup.procs", dir);
+        snprintf(text, sizeof text, "%lld", (long long)pid);
+        file_put(procs, str_from(text), NULL);
+    }
 }
 
 int64_t cgroup_read(const char *controller, const char *path, const char *file)

@@ -22,6 +22,9 @@ struct cgroup_limits {  /* 0: none */
 int cgroup_make(const char *path, const struct cgroup_limits *limits, struct err *err);
 /* Removes the group with what lies below. ERR_CONFLICT (EBUSY) while there are processes. */
 int cgroup_remove(const char *path, struct err *err);
+/* Moves a process into a group without limits, where a service manager that ends our own group does not find
+ * it. */
+void cgroup_move_away(const char *path, int64_t pid);
 /* SIGKILL to every process in the group and below. */
 void cgroup_kill(const char *path);
 /* Removes the group if nothing is in it or below. */

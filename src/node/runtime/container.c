@@ -32,7 +32,7 @@ enum { CONTAINER_PATH_MAX = 512, CONMON_REPORT_MAX = 64 << 10 };
 enum { CREATE_TIMEOUT_S = 120 };
 
 struct runtime {
-    char *containers, *exits_dir, *crun_root;
+    char *containers, *exits_dir, *crun_root, *conmon_cgroup;
     struct exits *exits;
 };
 
@@ -43,6 +43,7 @@ int runtime_open(const struct runtime_options *o, struct runtime **out, struct e
     r->containers = str_dup_c(arena_printf(&a, "%s/containers", o->data_dir));
     r->exits_dir = str_dup_c(arena_printf(&a, "%s/exits", o->data_dir));
     r->crun_root = str_dup_c(arena_printf(&a, "%s/crun", o->run_dir));
+    r->conmon_cgroup = o->conmon_cgroup ? str_dup_c(str_from(o->conmon_cgroup)) : NULL;
     arena_free(&a);
     if (file_mkdirs(r->containers, 0700, err) < 0 || file_mkdirs(r->exits_dir, 0700, err) < 0 ||
         file_mkdirs(r->crun_root, 0700, err) < 0 ||
@@ -62,6 +63,7 @@ void runtime_close(struct runtime *r)
     free(r->containers);
     free(r->exits_dir);
     free(r->crun_root);
+    free(r->conmon_cgroup);
     free(r);
 }
 
@@ -340,6 +342,8 @@ int container_create(struct runtime *r, const struct container_config *config, s
     c->pid_start = process_start_time(c->pid);
     c->conmon_pid = read_number(dir, "conmon.pid");
     c->conmon_start = process_start_time(c->conmon_pid);
+    if (r->conmon_cgroup && c->conmon_start)
+        cgroup_move_away(r->conmon_cgroup, c->conmon_pid);
     if (record_write(c, err) < 0)
         goto failed;
     exits_watch(r->exits, c->id, c->conmon_pid);

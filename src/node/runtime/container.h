@@ -61,6 +61,8 @@ struct runtime_container {
 struct runtime_options {
     const char *data_dir; /* containers and exits lie here; it outlives a reboot, its containers do not */
     const char *run_dir;  /* crun's state */
+    const char
+        *conmon_cgroup; /* where each conmon goes, so that it outlives our service; NULL: stays in ours */
     /* A container has ended (or seems to have): look at it with container_refresh. Any thread. */
     void (*exited)(void *arg, struct str container_id);
     void *arg;

@@ -1,7 +1,10 @@
 #include "node/runtime/spec.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/file.h"
 
@@ -10,6 +13,8 @@
         (struct str[]){__VA_ARGS__}, sizeof((struct str[]){__VA_ARGS__}) / sizeof(struct str)                \
     }
 #define S STR_INIT
+
+enum { DEVICES_MAX = 1024 };
 
 /* Linux' capabilities by number (capabilities(7)); `usual` are those a container has unless told otherwise
  * (containerd's and Docker's default). */
@@ -177,6 +182,42 @@ static void spec_namespaces(const struct container_config *c, struct arena *a, s
         out->namespaces.at[out->namespaces.n++] = (struct oci_namespace){STR("cgroup"), STR("")};
 }
 
+/* A privileged container has the host's devices, but for terminals and what it has of its own. */
+static void add_devices(const char *dir, struct arena *a, struct oci_device_vec *out, size_t *cap)
+{
+    static const char *const own[] = {"pts",  "shm",  "mqueue", "fd",     "console", "ptmx", "tty",
+                                      "null", "zero", "full",   "random", "urandom", "."};
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        bool skip = e->d_name[0] == '.';
+        for (size_t i = 0; i < ARRAY_LEN(own) && !skip; i++)
+            skip = !strcmp(e->d_name, own[i]);
+        struct str path = arena_printf(a, "%s/%s", dir, e->d_name);
+        struct stat st;
+        if (skip || lstat(path.p, &st) < 0)
+            continue;
+        if (S_ISDIR(st.st_mode) && str_index(str_from_at(path, 5), '/') < 0)
+            add_devices(path.p, a, out, cap);
+        if ((!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)) || out->n >= DEVICES_MAX)
+            continue;
+        if (out->n == *cap) {
+            struct oci_device *more = arena_new_n(a, struct oci_device, *cap = *cap ? *cap * 2 : 64);
+            if (out->n)
+                memcpy(more, out->at, out->n * sizeof *more);
+            out->at = more;
+        }
+        out->at[out->n++] = (struct oci_device){.path = path,
+                                                .type = S_ISCHR(st.st_mode) ? STR("c") : STR("b"),
+                                                .major = (int64_t)major(st.st_rdev),
+                                                .minor = (int64_t)minor(st.st_rdev),
+                                                .file_mode = st.st_mode & 07777,
+                                                .uid = st.st_uid,
+                                                .gid = st.st_gid};
+    }
+    if (d)
+        closedir(d);
+}
+
 static void spec_resources(const struct container_config *c, struct arena *a, struct oci_resources *out)
 {
     struct oci_device_rule *rule = arena_new(a, struct oci_device_rule);
@@ -233,6 +274,9 @@ void spec_make(const struct container_config *c, const char *rootfs, struct aren
     spec_mounts(c, a, out);
     spec_namespaces(c, a, &out->linux_);
     spec_resources(c, a, &out->linux_.resources);
+    size_t cap = 0;
+    if (c->privileged)
+        add_devices("/dev", a, &out->linux_.devices, &cap);
     if (!c->privileged && !c->unmasked_proc) {
         out->linux_.masked_paths = (struct str_vec){(struct str *)masked_paths, ARRAY_LEN(masked_paths)};
         out->linux_.readonly_paths =
