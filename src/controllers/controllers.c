@@ -18,6 +18,8 @@ static const struct controller_def *const defs[] = {
     &deployment_controller,
     &stateful_set_controller,
     &job_controller,
+    &disruption_controller,
+    &cluster_role_controller,
     &replica_set_controller,
     &replication_controller_controller,
     &endpoint_slice_controller,

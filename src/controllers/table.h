@@ -4,6 +4,7 @@
 
 extern const struct controller_def certificate_controller;
 extern const struct controller_def cluster_role_aggregation_controller;
+extern const struct controller_def cluster_role_controller;
 extern const struct controller_def cron_job_controller;
 extern const struct controller_def daemon_set_controller;
 extern const struct controller_def deployment_controller;
