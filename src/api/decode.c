@@ -38,7 +38,13 @@ static int decode_refuse(struct road *d, const struct resource *type, const stru
                    STR_ARG(type->kind), STR_ARG(why), STR_ARG(decode_summary(r->arena, r->body)));
 }
 
-/* "apps/v1" and "Deployment" as "v1.Deployment", to name a conversion that does not exist. */
+/* The package of upstream's internal types: what it converts to. */
+static struct str internal_package(const struct resource *type)
+{
+    ptrdiff_t dot = str_index(type->group, '.');
+    return !type->group.n ? STR("core") : dot < 0 ? type->group : str_slice(type->group.p, (size_t)dot);
+}
+
 static int decode_check_kind(struct road *d, const struct resource *type, const struct json_type_meta *meta)
 {
     struct api_request *r = d->r;
@@ -52,8 +58,8 @@ static int decode_check_kind(struct road *d, const struct resource *type, const 
                              arena_printf(r->arena,
                                           "converting (" STR_FMT "." STR_FMT ") to (" STR_FMT "." STR_FMT
                                           "): unknown conversion",
-                                          STR_ARG(type->version), STR_ARG(meta->kind), STR_ARG(type->version),
-                                          STR_ARG(type->kind)));
+                                          STR_ARG(type->version), STR_ARG(meta->kind),
+                                          STR_ARG(internal_package(type)), STR_ARG(type->kind)));
     return 0;
 }
 

@@ -164,6 +164,7 @@ void api_finish(struct api *a, struct api_request *r)
         while (d->in_flight)
             pthread_cond_wait(&a->settled, &a->mutex);
         pthread_mutex_unlock(&a->mutex);
+        services_end(a->services, d, d->change.done && d->change.result == CHANGE_DONE);
         object_unref(d->current);
         object_unref(d->fresh);
         object_unref(d->change.current);

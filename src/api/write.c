@@ -172,7 +172,7 @@ static int check_names(struct road *d)
     struct object_meta *m = resource_meta(d->resource, d->object);
     struct err *err = &d->r->err;
     if (!(d->resource->flags & RESOURCE_NAMESPACED))
-        m->namespace = str_slice(m->namespace.p, d->creates ? m->namespace.n : 0);
+        m->namespace = STR("");
     else if (!m->namespace.n)
         m->namespace = d->ns;
     else if (!str_eq(m->namespace, d->ns))

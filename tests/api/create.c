@@ -92,7 +92,7 @@ static void the_body_must_be_what_the_url_says(void **state)
                         "{'kind':'Pod','apiVersion':'v1','metadata':{'name':'a'}}"),
                  400,
                  "Pod in version \"v1\" cannot be handled as a ConfigMap: converting (v1.Pod) to "
-                 "(v1.ConfigMap): unknown "
+                 "(core.ConfigMap): unknown "
                  "conversion");
     assert_fails(create(w, &config_map_resource, "default",
                         "{'kind':'ConfigMap','apiVersion':'v2','metadata':{'name':'a'}}"),

@@ -55,7 +55,7 @@ alive() {
     is 400 BadRequest
     run create '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"}}'
     is 400 BadRequest
-    [[ $output == *'does not match the expected'* ]]
+    [[ $output == *'cannot be handled as a ConfigMap'* ]]
     run create '[]'
     is 400 BadRequest
 }
