@@ -1,5 +1,6 @@
-"""Reads api/*.api. The language, in short (CONTRIBUTING.md has more):
+"""Reads api/*.api. The language:
 
+    # a comment
     api apps v1                          the group and version that this file belongs to
         group apps                       its name on the wire, where it differs from the word above
         package io.k8s.api.apps.v1       in OpenAPI
@@ -10,12 +11,32 @@
         spec: DeploymentSpec = 2 optional
     struct DeploymentSpec
         replicas: int32? = 1 default(1) min(0)
+        inline Other = 3                 Other's fields are this one's own
     enum DeploymentStrategyType          strings; `open` where others are allowed as well
         Recreate
 
-Types: T, T? (may be absent: Go's pointer), [T], {T} (a map from strings). `group.T` is another group's. A plain
-field is required; `optional` says it may be empty and is then left out of JSON, `always` that it is written
-nevertheless. The number is Protobuf's.
+Types: T, T? (may be absent: Go's pointer), [T], {T} (a map from strings). `group.T` is another group's. The number is
+Protobuf's; without one the field is in JSON only.
+
+A plain field is required and always in JSON. Words say otherwise:
+    optional  may be empty, and is then left out of JSON       always      written although it is optional
+    required  although it is a pointer                         omitempty   left out when empty, although required
+    omitzero  a zero time is left out too                      writeOnly   accepted, never stored
+    default(JSON) min(n) max(n) minLength(n) maxLength(n) minItems(n) maxItems(n) format(name) immutable
+    atomic, set, key(field, ...)         how server-side apply merges a list
+    merge, merge(field), retainKeys      how a strategic merge patch does
+    gate(Feature)                        upstream's feature gate
+Words behind a struct's name: union (at most one field is set), atomic, bare (JSON has the only field itself), either
+(JSON has whichever field is set), as c_name.
+
+How a kind is served:
+    resource PLURAL [namespaced]    short NAME ...    categories NAME ...    verbs VERB ... (all, unless virtual)
+    subresources NAME ...           scale SPEC-PATH STATUS-PATH SELECTOR-PATH
+    named FORMAT                    what names must look like (schema/format.h); dns1123-subdomain unless said
+    stored PREFIX                   keys in the store        stored-as VERSION   another version's form is stored
+    preferred, generation, virtual  see RESOURCE_ flags      durable later       acknowledged before the sync
+    select FIELD-PATH               field selectors may name it
+    column "NAME" TYPE[(FORMAT)] [PATH] [wide]
 """
 import json
 import re
