@@ -25,6 +25,7 @@ struct log_stream {
     int64_t skip;     /* lines to leave out, for tail_lines */
     int64_t left;     /* bytes; -1: no limit */
     bool held;        /* http_write has said stop */
+    bool finished;    /* all is said: http_end was called */
     bool line_begins; /* the next text begins a line */
     uv_fs_event_t log_event, exit_event;
     int open_events;
@@ -217,6 +218,8 @@ static void send_out(struct log_stream *s)
 
 static void stream_go(struct log_stream *s)
 {
+    if (s->finished)
+        return;
     /* Asked before reading: what it wrote before it ended is read for certain. */
     bool ended = !s->o.follow || file_exists(s->exit_path);
     char *block = mem_alloc(LOG_READ);
@@ -228,8 +231,8 @@ static void stream_go(struct log_stream *s)
     }
     free(block);
     if (s->left == 0 || (!more && ended && !s->held)) {
-        struct http_request *r = s->request;
-        http_end(r); /* stream_closed follows */
+        s->finished = true;
+        http_end(s->request); /* stream_closed follows, but a change may be told before */
     }
 }
 
