@@ -17,7 +17,7 @@ static const struct store_options store_defaults = {
     .history = 16384,
     .snapshot_ns = 300 * CLOCK_S,
 };
-enum { STORE_HISTORY_BYTES = 32 << 20 };
+enum { STORE_HISTORY_BYTES = 16 << 20 };
 
 int store_open(const struct store_options *o, struct store **out, struct err *err)
 {

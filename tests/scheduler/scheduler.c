@@ -50,10 +50,12 @@ static void node(struct cluster *c, const char *name, const char *cpu)
            name, cpu);
 }
 
+/* Nobody here takes the taint off that new nodes get until they are ready: so pods tolerate it. */
 static void pod(struct cluster *c, const char *name, const char *cpu, const char *more)
 {
     create(c, &pod_resource,
-           "{'metadata':{'name':'%s'},'spec':{'terminationGracePeriodSeconds':0%s,'containers':[{'name':'c',"
+           "{'metadata':{'name':'%s'},'spec':{'terminationGracePeriodSeconds':0,'tolerations':[{'operator':'"
+           "Exists'}]%s,'containers':[{'name':'c',"
            "'image':'example.com/c:1','resources':{'requests':{'cpu':'%s'}}}]}}",
            name, more, cpu);
 }
