@@ -18,6 +18,7 @@ static const struct controller_def *const defs[] = {
     &deployment_controller,
     &stateful_set_controller,
     &job_controller,
+    &cron_job_controller,
     &disruption_controller,
     &cluster_role_controller,
     &replica_set_controller,

@@ -1,0 +1,15 @@
+/* Cron schedules: five fields ("minute hour day-of-month month day-of-week", with lists, ranges, steps, names
+ * and '?'), or
+ * "@hourly" and its like, or "@every 1h30m". Times are UTC. */
+#pragma once
+#include "base/err.h"
+
+struct schedule {
+    uint64_t minutes, hours, days, months, weekdays; /* a bit for each value */
+    bool any_day, any_weekday;                       /* '*': the other one alone decides */
+    int64_t every_s;                                 /* of @every; else 0 */
+};
+
+int schedule_parse(struct str text, struct schedule *out, struct err *err);
+/* The first time after `t` (both in seconds since 1970); 0 when there is none in the next five years. */
+int64_t schedule_next(const struct schedule *s, int64_t t);
