@@ -183,7 +183,8 @@ struct store *api_store(struct api *a);
 /* Before the first request. The struct is copied. */
 void api_add_admission(struct api *a, const struct api_admission *admission);
 /* Makes what every cluster has, through the road itself: namespaces, priority classes, service
- * default/kubernetes and its endpoints. Idempotent; blocks. */
+ * default/kubernetes and its endpoints. From then on events go an hour after their last change. Idempotent;
+ * blocks. */
 int api_bootstrap(struct api *a, struct err *err);
 
 enum api_state api_run(struct api *a, struct api_request *r);

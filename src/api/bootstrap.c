@@ -1,4 +1,5 @@
 /* What every cluster has from its first moment, made through the road like everything else. */
+#include "api/expiry.h"
 #include "api/road.h"
 #include "api/service/services.h"
 #include "kinds/discovery_v1.h"
@@ -103,5 +104,9 @@ int api_bootstrap(struct api *a, struct err *err)
         if (make(a, &priority_class_resource, STR(""), &p, err) < 0)
             return -1;
     }
-    return a->options.advertise_address.n ? make_service(a, err) : 0;
+    if (a->options.advertise_address.n && make_service(a, err) < 0)
+        return -1;
+    if (!a->expiry)
+        a->expiry = expiry_start(a);
+    return 0;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "api/convert.h"
+#include "api/expiry.h"
 #include "api/options.h"
 #include "api/service/services.h"
 
@@ -40,6 +41,7 @@ void api_free(struct api *a)
 {
     if (!a)
         return;
+    expiry_stop(a->expiry);
     services_free(a->services);
     pthread_mutex_destroy(&a->mutex);
     pthread_cond_destroy(&a->settled);

@@ -21,6 +21,7 @@ struct api {
     size_t n_admissions;
     struct store *store;
     struct services *services; /* cluster IPs and node ports: service/ */
+    struct expiry *expiry;     /* of events; NULL before api_bootstrap */
     struct arena arena;        /* copies of the options */
     pthread_mutex_t mutex;     /* of the two below */
     pthread_cond_t settled;    /* a change that an abandoned request waits for is done */

@@ -1,6 +1,8 @@
 /* The rules of the other kinds, a few for each: what is defaulted, what is refused and how. */
 #include <stdio.h>
 
+#include "api/expiry.h"
+#include "base/clock.h"
 #include "kinds/apps_v1.h"
 #include "kinds/authentication_v1.h"
 #include "kinds/authorization_v1.h"
@@ -313,6 +315,23 @@ static void kinds_with_two_forms_are_one_thing(void **state)
     assert_field(w, r, "spec.metrics.0.resource.target.averageUtilization", "50");
 }
 
+static void events_go_after_an_hour(void **state)
+{
+    struct world *w = *state;
+    static const char event[] =
+        "{'metadata':{'name':'%s'},'involvedObject':{'namespace':'default'},'lastTimestamp':'%s'}";
+    char json[256];
+    snprintf(json, sizeof json, event, "now", "2999-01-01T00:00:00Z");
+    assert_code(create(w, &event_resource, "default", json), 201);
+    snprintf(json, sizeof json, event, "old", "2020-01-01T00:00:00Z");
+    assert_code(create(w, &event_resource, "default", json), 201);
+    assert_int_equal(expiry_sweep(world_api(w)), 0); /* old by its text, but written just now */
+    clock_simulate(clock_wall() + 2 * 3600 * CLOCK_S);
+    assert_int_equal(expiry_sweep(world_api(w)), 1);
+    assert_code(get(w, &event_resource, "default", "now"), 200);
+    assert_code(get(w, &event_resource, "default", "old"), 404);
+}
+
 /* --- what the floor above lends --- */
 
 static int answer(void *arg, const struct api_request *r, const struct resource *type, void *typed,
@@ -426,6 +445,7 @@ int main(void)
         TEST(kinds_with_two_forms_are_one_thing),
         TEST(reviews_tokens_and_guards_come_from_above),
         TEST(admission_may_be_added),
+        TEST(events_go_after_an_hour), /* last: it moves the clock */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
