@@ -1,8 +1,10 @@
 /* HTTP/1.1 as the server speaks it, over plain TCP. */
 #include "harness.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct harness h;
@@ -237,6 +239,34 @@ static void a_slow_reader_holds_the_writer_back(void **state)
     assert_int_equal(h.seen.closed, 1);
 }
 
+static void a_fast_reader_does_not_starve_the_others(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    static char sink[1024 * 1024];
+    pid_t readers[4];
+    for (int i = 0; i < 4; i++) {
+        int fd = dial(&h);
+        send_text(fd, "GET /forever HTTP/1.1\r\nHost: x\r\n\r\n");
+        if ((readers[i] = fork()) == 0) {
+            while (recv(fd, sink, sizeof sink, 0) > 0)
+                ;
+            _exit(0);
+        }
+        close(fd);
+    }
+    harness_wait(&h.seen.refused_writes, 100);
+    for (int i = 0; i < 20; i++)
+        assert_true(
+            contains(exchange(&h, &a, STR("GET /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")),
+                     "GET /echo? "));
+    for (int i = 0; i < 4; i++) {
+        kill(readers[i], SIGKILL);
+        waitpid(readers[i], NULL, 0);
+    }
+    harness_wait(&h.seen.closed, 4);
+}
+
 static void a_client_that_leaves_is_noticed(void **state)
 {
     (void)state;
@@ -362,6 +392,7 @@ int main(void)
         T(handlers_cannot_break_the_framing),
         T(a_big_body_arrives_whole),
         T(a_slow_reader_holds_the_writer_back),
+        T(a_fast_reader_does_not_starve_the_others),
         T(a_client_that_leaves_is_noticed),
         T(a_half_closed_client_still_gets_its_answer),
         cmocka_unit_test_setup_teardown(the_slow_are_cut_off, start_hurried, stop),
