@@ -39,7 +39,7 @@ struct call {
 
 struct fetch {
     struct buf ca_pem, cert_pem, key_pem;
-    bool insecure;
+    bool insecure, environment_proxy;
     char *user_agent;
     CURLM *multi;
     pthread_t thread;
@@ -278,7 +278,8 @@ static void set_options(struct fetch *f, struct call *c, const char *url)
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT,
                      q->data ? 0L : 1L); /* the others rather share one than open another */
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* what the environment says of proxies is not for us */
+    if (!f->environment_proxy)
+        curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(q->connect_ns, 10 * CLOCK_S));
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(q->timeout_ns, 60 * CLOCK_S));
     if (q->idle_ns > 0) {
@@ -438,6 +439,7 @@ int fetch_new(const struct fetch_options *o, struct fetch **out, struct err *err
     buf_add_str(&f->key_pem, o->key_pem);
     buf_add_str(&f->token, o->token);
     f->insecure = o->insecure;
+    f->environment_proxy = o->environment_proxy;
     f->user_agent = str_dup_c(str_from(o->user_agent ? o->user_agent : "sagong"));
     pthread_mutex_init(&f->mutex, NULL);
     f->multi = curl_multi_init();

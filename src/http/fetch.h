@@ -14,7 +14,9 @@ struct fetch_options {
     struct str cert_pem, key_pem; /* our own certificate; empty: none */
     struct str token;             /* a bearer token sent with every request; empty: none */
     bool insecure;                /* servers are not verified at all */
-    const char *user_agent;       /* NULL: "sagong" */
+    bool
+        environment_proxy; /* go through the proxies that HTTPS_PROXY and NO_PROXY name, as registries need */
+    const char *user_agent; /* NULL: "sagong" */
 };
 
 int fetch_new(const struct fetch_options *o, struct fetch **out, struct err *err);

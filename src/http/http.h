@@ -74,8 +74,8 @@ struct http_part {
  * also one whose client is gone. */
 void http_respond(struct http_request *r, int status, const struct http_header *headers, size_t n_headers,
                   const struct http_part *parts, size_t n_parts);
-/* Keeps what belongs to the request (its slices, its arena) beyond the end of its response, until it is released:
- * for work that goes on after an early answer. */
+/* Keeps what belongs to the request (its slices, its arena) beyond the end of its response, until it is
+ * released: for work that goes on after an early answer. */
 void http_hold(struct http_request *r);
 void http_release(struct http_request *r);
 /* A stream: begin, write any number of times, end. `closed` is called once, on the loop, when the stream is
