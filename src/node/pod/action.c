@@ -46,6 +46,7 @@ static int make_http(struct pod_state *p, const struct container *c, const struc
     struct str host = pod_host(p, http->host, a);
     const char *slash = http->path.n && http->path.p[0] == '/' ? "" : "/";
     out->kind = ACTION_HTTP;
+    out->host = host;
     out->url = arena_printf(a, "%s://%s" STR_FMT "%s:%d%s" STR_FMT,
                             str_eq_fold(http->scheme, STR("HTTPS")) ? "https" : "http",
                             str_index(host, ':') >= 0 ? "[" : "", STR_ARG(host),
@@ -108,12 +109,28 @@ static int run_exec(const struct action *x, struct err *err)
                  : err_set(err, ERR_INTERNAL, "command terminated with exit code %d", code);
 }
 
+/* In Go's words, which people search for. */
+static int http_problem(const struct action *x, const struct err *why, struct err *err)
+{
+    struct str text = why->message;
+    if (why->reason == ERR_TIMEOUT)
+        return err_set(err, ERR_TIMEOUT,
+                       "Get \"" STR_FMT
+                       "\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
+                       STR_ARG(x->url));
+    if (str_find(text, STR("Failed to connect")) >= 0)
+        return err_set(err, ERR_UNAVAILABLE,
+                       "Get \"" STR_FMT "\": dial tcp " STR_FMT ":%d: connect: connection refused",
+                       STR_ARG(x->url), STR_ARG(x->host), x->port);
+    return err_set(err, ERR_UNAVAILABLE, "Get \"" STR_FMT "\": " STR_FMT, STR_ARG(x->url), STR_ARG(text));
+}
+
 static int run_http(const struct action *x, struct err *err)
 {
     int status;
-    if (http_get(x->url, &x->headers, x->timeout_ns, &status, err) < 0)
-        return err_set(err, ERR_UNAVAILABLE, "Get \"" STR_FMT "\": " STR_FMT, STR_ARG(x->url),
-                       STR_ARG(err ? err->message : STR("")));
+    _cleanup_err_ struct err why = {0};
+    if (http_get(x->url, &x->headers, x->timeout_ns, &status, &why) < 0)
+        return http_problem(x, &why, err);
     return status >= 200 && status < 400
                ? 0
                : err_set(err, ERR_UNAVAILABLE, "HTTP probe failed with statuscode: %d", status);
