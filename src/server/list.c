@@ -9,7 +9,10 @@
 #include "server/internal.h"
 #include "server/render.h"
 
-enum { STEP = 32 }; /* objects written at once */
+enum {
+    STEP = 32,              /* objects written at once */
+    TURN_BYTES = 256 * 1024 /* rendered or compressed in one turn of the loop, which others wait for */
+};
 
 struct list_stream {
     struct request *q;
@@ -17,6 +20,8 @@ struct list_stream {
     size_t at;
     struct gzip *gzip; /* NULL: not compressed */
     struct buf text, packed;
+    struct loop_task task; /* the next turn */
+    bool posted, gone;
 };
 
 /* --- Protobuf's framing --- */
@@ -187,9 +192,25 @@ static bool write_text(struct list_stream *ls, bool last)
     return more;
 }
 
+static void pump(void *arg);
+
+static void next_turn(struct loop_task *task)
+{
+    struct list_stream *ls = container_of(task, struct list_stream, task);
+    struct http_request *http = ls->q->http;
+    ls->posted = false;
+    if (!ls->gone)
+        pump(ls);
+    if (!ls->posted)
+        http_release(http);
+}
+
 static void pump(void *arg)
 {
     struct list_stream *ls = arg;
+    if (ls->posted)
+        return;
+    size_t made = 0;
     while (ls->at < ls->list->n) {
         size_t end = ls->at + STEP < ls->list->n ? ls->at + STEP : ls->list->n;
         bool more;
@@ -198,10 +219,18 @@ static void pump(void *arg)
         } else {
             for (; ls->at < end; ls->at++)
                 add_item(ls, ls->at, &ls->text);
+            made += ls->text.n;
             more = write_text(ls, false);
         }
         if (!more && ls->at < ls->list->n)
             return;
+        if (made > TURN_BYTES && ls->at < ls->list->n) {
+            ls->posted = true;
+            ls->task.run = next_turn;
+            http_hold(ls->q->http); /* the client may leave before */
+            loop_post(ls->q->loop, &ls->task);
+            return;
+        }
     }
     add_tail(ls, &ls->text);
     write_text(ls, true);
@@ -212,6 +241,7 @@ static void closed(void *arg)
 {
     struct list_stream *ls = arg;
     struct request *q = ls->q;
+    ls->gone = true;
     gzip_free(ls->gzip);
     buf_free(&ls->text);
     buf_free(&ls->packed);

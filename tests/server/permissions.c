@@ -66,6 +66,54 @@ static void wrong_tokens_are_nobodys(void **state)
     }
 }
 
+/* A client with a certificate that `ca` signed. */
+static struct fetch *with_certificate(const struct pki_pair *ca, const char *name, const char *group)
+{
+    struct pki_pair pair = {0};
+    struct err err = {0};
+    struct str organization = str_from(group);
+    struct pki_request q = {.common_name = str_from(name),
+                            .organizations = &organization,
+                            .n_organizations = *group ? 1 : 0,
+                            .client = true,
+                            .lifetime_s = 3600};
+    assert_ok(pki_issue(ca, &q, &pair, &err), err);
+    struct fetch_options o = {.ca_pem = buf_str(&c.ca.cert_pem),
+                              .cert_pem = buf_str(&pair.cert_pem),
+                              .key_pem = buf_str(&pair.key_pem)};
+    struct fetch *f;
+    assert_ok(fetch_new(&o, &f, &err), err);
+    pki_pair_free(&pair);
+    return f;
+}
+
+static void certificates_name_users_and_groups(void **state)
+{
+    (void)state;
+    struct fetch *carol = with_certificate(&c.ca, "carol", "dev");
+    for (int i = 0; i < 2; i++) { /* the second time it is known already */
+        _cleanup_answer_ struct answer me =
+            as(carol, "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}");
+        assert_status(me, 201);
+        assert_str(at(&me, "status.userInfo.username"), "carol");
+        assert_str(at(&me, "status.userInfo.groups"), "[\"dev\",\"system:authenticated\"]");
+    }
+    fetch_free(carol);
+}
+
+static void foreign_certificates_are_nobodys(void **state)
+{
+    (void)state;
+    struct pki_pair other = {0};
+    struct err err = {0};
+    assert_ok(pki_make_ca(STR("test"), 3600, &other, &err), err); /* of the same name, even */
+    struct fetch *mallory = with_certificate(&other, "admin", "system:masters");
+    _cleanup_answer_ struct answer a = as(mallory, "GET", "/version", NULL);
+    assert_status(a, 401);
+    fetch_free(mallory);
+    pki_pair_free(&other);
+}
+
 static void a_role_lets_in_where_it_is_bound(void **state)
 {
     (void)state;
@@ -315,6 +363,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_sees_only_what_is_public),
         cmocka_unit_test(wrong_tokens_are_nobodys),
+        cmocka_unit_test(certificates_name_users_and_groups),
+        cmocka_unit_test(foreign_certificates_are_nobodys),
         cmocka_unit_test(a_role_lets_in_where_it_is_bound),
         cmocka_unit_test(nobody_gives_away_more_than_they_have),
         cmocka_unit_test(service_accounts_come_with_tokens),

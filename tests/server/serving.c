@@ -362,6 +362,44 @@ static void large_answers_are_compressed(void **state)
     _cleanup_answer_ struct answer gone = ask(&c, c.as_admin, "DELETE", MAPS "/large", NULL, NULL);
 }
 
+static int stop_at_once(void *arg, struct str bytes)
+{
+    (void)arg, (void)bytes;
+    return 1;
+}
+
+/* Rendered in several turns of the loop; clients that leave in between take nothing with them. */
+static void long_lists_are_rendered_in_turns(void **state)
+{
+    (void)state;
+    char value[8192], body[9000];
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = 0;
+    for (int i = 0; i < 200; i++) {
+        snprintf(body, sizeof body, "{\"metadata\":{\"name\":\"turn-%d\",\"annotations\":{\"k\":\"%s\"}}}", i,
+                 value);
+        _cleanup_answer_ struct answer made =
+            create(&c, "/api/v1/namespaces/kube-node-lease/configmaps", body);
+    }
+    const char *path = "/api/v1/namespaces/kube-node-lease/configmaps";
+    const char *partial = "accept: application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+    _cleanup_answer_ struct answer all = ask(&c, c.as_admin, "GET", path, partial, NULL);
+    assert_int_equal(count(&all, "items"), 200);
+    _cleanup_answer_ struct answer packed = ask(
+        &c, c.as_admin, "GET", path, arena_printf(&c.arena, "%s\naccept-encoding: gzip", partial).p, NULL);
+    assert_str(fetch_header_get(&packed.response, STR("content-encoding")), "gzip");
+    for (int i = 0; i < 5; i++) {
+        struct fetch_response r = {0};
+        struct http_header accept = {STR("accept"), str_from_at(str_from(partial), sizeof "accept: " - 1)};
+        struct fetch_request q = {
+            .url = cluster_url(&c, path), .headers = &accept, .n_headers = 1, .data = stop_at_once};
+        fetch_do(c.as_admin, &q, &r, NULL);
+        fetch_response_clear(&r);
+    }
+    _cleanup_answer_ struct answer gone = ask(&c, c.as_admin, "DELETE", path, NULL, NULL);
+    assert_status(gone, 200);
+}
+
 static void json_is_indented_for_people(void **state)
 {
     (void)state;
@@ -425,6 +463,7 @@ int main(void)
         cmocka_unit_test(health_has_checks),
         cmocka_unit_test(the_version_and_metrics_are_told),
         cmocka_unit_test(large_answers_are_compressed),
+        cmocka_unit_test(long_lists_are_rendered_in_turns),
         cmocka_unit_test(json_is_indented_for_people),
         cmocka_unit_test(warnings_stand_in_headers),
         cmocka_unit_test(logs_need_a_pod_and_sane_options),
