@@ -1,8 +1,10 @@
 /* JSON of described values: what is accepted, what is refused and in which words, what is written. */
 #include "schema/json.h"
+#include "base/thread.h"
 #include "kinds/apiextensions_v1.h"
 #include "kinds/apps_v1.h"
 #include "kinds/core_v1.h"
+#include "schema/proto.h"
 #include "test.h"
 
 static struct arena arena;
@@ -326,6 +328,35 @@ static void too_deep(void **state)
     err_clear(&err);
 }
 
+/* What still nests no deeper than is allowed: a schema in a schema in a schema. */
+static void decode_deep(void *arg)
+{
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_buf_ struct buf json = {0}, out = {0}, proto = {0};
+    _cleanup_err_ struct err err = {0};
+    for (int i = 0; i < 63; i++)
+        buf_add_lit(&json, "{\"properties\":{\"a\":");
+    buf_add_lit(&json, "{}");
+    for (int i = 0; i < 63; i++)
+        buf_add_lit(&json, "}}");
+    void *v = arena_alloc(&a, json_schema_props_type.size),
+         *again = arena_alloc(&a, json_schema_props_type.size);
+    if (json_decode(&a, &json_schema_props_type, buf_str(&json), 0, v, NULL, &err) < 0)
+        return;
+    json_encode(&out, &json_schema_props_type, v);
+    proto_encode(&proto, &json_schema_props_type, v);
+    *(bool *)arg = str_eq(buf_str(&json), buf_str(&out)) &&
+                   proto_decode(&a, &json_schema_props_type, buf_str(&proto), false, again, &err) == 0;
+}
+
+static void a_small_stack_suffices(void **state)
+{
+    (void)state;
+    bool good = false;
+    thread_join(thread_start("deep", decode_deep, &good));
+    assert_true(good);
+}
+
 static void peeking(void **state)
 {
     (void)state;
@@ -378,6 +409,7 @@ int main(void)
         TEST(raw_json_stays_as_it_came),
         TEST(schemas_take_what_fits),
         TEST(too_deep),
+        TEST(a_small_stack_suffices),
         TEST(peeking),
         TEST(every_prefix_is_refused),
     };

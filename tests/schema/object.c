@@ -1,5 +1,6 @@
 /* Objects in their three forms, before and after they are committed. */
 #include "schema/object.h"
+#include "base/thread.h"
 #include "kinds/core_v1.h"
 #include "schema/proto.h"
 #include "test.h"
@@ -120,6 +121,50 @@ static void a_copy_may_be_changed(void **state)
     copy->metadata.name = STR("other");
 }
 
+struct race {
+    struct object *o;
+    struct str json, proto;
+    const struct config_map *typed;
+};
+
+static void look(void *arg)
+{
+    struct race *r = arg;
+    object_ref(r->o);
+    r->typed = object_typed(r->o);
+    r->proto = object_proto(r->o);
+    r->json = object_json(r->o);
+    object_unref(r->o);
+}
+
+/* Whoever comes first makes a form; all get the same one. */
+static void many_threads_see_the_same_forms(void **state)
+{
+    (void)state;
+    struct config_map cm = example();
+    _cleanup_object_ struct object *made = object_new(&config_map_resource, &cm);
+    _cleanup_buf_ struct buf stored = {0};
+    object_stored(made, &stored);
+    for (int round = 0; round < 50; round++) {
+        _cleanup_object_ struct object *o =
+            object_load(&config_map_resource, STR("default"), STR("web"), buf_str(&stored), 99);
+        struct race races[4];
+        pthread_t threads[4];
+        for (int i = 0; i < 4; i++) {
+            races[i] = (struct race){.o = o};
+            threads[i] = thread_start("look", look, &races[i]);
+        }
+        for (int i = 0; i < 4; i++)
+            thread_join(threads[i]);
+        for (int i = 1; i < 4; i++) {
+            assert_ptr_equal(races[i].json.p, races[0].json.p);
+            assert_ptr_equal(races[i].proto.p, races[0].proto.p);
+            assert_ptr_equal(races[i].typed, races[0].typed);
+        }
+        assert_str(races[0].typed->metadata.resource_version, "99");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +174,7 @@ int main(void)
         cmocka_unit_test(the_stored_form_comes_back),
         cmocka_unit_test(damage_on_disk_leaves_a_name),
         cmocka_unit_test(a_copy_may_be_changed),
+        cmocka_unit_test(many_threads_see_the_same_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
