@@ -44,7 +44,7 @@ static struct str warning_text(struct arena *a, struct str text)
 
 static void add_common(struct request *q, struct headers *h)
 {
-    add_header(h, STR("audit-id"), str_from(q->audit_id));
+    add_header(h, STR("audit-id"), q->audit_id);
     add_header(h, STR("cache-control"), STR("no-cache, private"));
     for (size_t i = 0; i < q->warnings.n && i < MAX_WARNINGS; i++)
         add_header(h, STR("warning"), warning_text(q->arena, q->warnings.at[i]));
@@ -112,7 +112,7 @@ void request_cacheable(struct request *q, struct str content_type, struct str et
                        const struct http_part *part)
 {
     struct headers h = {0};
-    add_header(&h, STR("audit-id"), str_from(q->audit_id));
+    add_header(&h, STR("audit-id"), q->audit_id);
     add_header(&h, STR("cache-control"),
                query_has(&q->query, "hash") ? STR("public, immutable") : STR("public"));
     add_header(&h, STR("content-type"), content_type);

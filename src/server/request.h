@@ -20,7 +20,7 @@ struct request {
     const struct resource *resource; /* of resource requests: what is served there */
     struct str_vec warnings;         /* for Warning headers (RFC 7234 5.5), upstream's 299 */
     int64_t began;                   /* clock_mono */
-    char audit_id[37];
+    struct str audit_id;
     bool counted; /* holds a place among the requests in flight */
     struct api_request api;
     struct loop_task task; /* to come back to the loop */

@@ -89,6 +89,19 @@ static int parse(struct request *q, struct err *err)
     return 0;
 }
 
+/* By the client's own Audit-ID, where it sends one, so that it finds the request again. */
+static void number(struct request *q)
+{
+    struct str given = http_header_get(q->http, STR("audit-id"));
+    if (given.n > 0 && given.n <= 64) {
+        q->audit_id = given;
+        return;
+    }
+    char *id = arena_alloc(q->arena, 37);
+    random_uuid(id);
+    q->audit_id = str_slice(id, 36);
+}
+
 static void handle(void *arg, struct http_request *r)
 {
     struct arena *a = http_arena(r);
@@ -98,7 +111,7 @@ static void handle(void *arg, struct http_request *r)
     q->arena = a;
     q->loop = http_loop(r);
     q->began = clock_mono();
-    random_uuid(q->audit_id);
+    number(q);
 
     _cleanup_err_ struct err err = {0};
     if (parse(q, &err) < 0 || authenticate(q, &err) < 0 || admit(q, &err) < 0 ||

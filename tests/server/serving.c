@@ -65,6 +65,8 @@ static void objects_come_and_go(void **state)
     assert_str(at(&got, "data.k"), "v");
     assert_true(fetch_header_get(&got.response, STR("audit-id")).n == 36);
     assert_str(fetch_header_get(&got.response, STR("cache-control")), "no-cache, private");
+    _cleanup_answer_ struct answer mine = ask(&c, c.as_admin, "GET", MAPS "/come", "audit-id: mine", NULL);
+    assert_str(fetch_header_get(&mine.response, STR("audit-id")), "mine");
     assert_str(fetch_header_get(&got.response, STR("content-type")), "application/json");
     _cleanup_answer_ struct answer again = ask(&c, c.as_admin, "POST", MAPS, NULL, CONFIG_MAP("come"));
     assert_status(again, 409);
