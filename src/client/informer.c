@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "client/index.h"
 #include "client/transport.h"
+#include "kinds/meta_v1.h"
 
 enum {
     SETTLE_S = 5
@@ -112,6 +113,13 @@ static int objects_qsort(const void *a, const void *b)
     return object_key_cmp(*(struct object *const *)a, *(struct object *const *)b);
 }
 
+/* False when one was deleted and another made under its name. */
+static bool is_same(struct object *before, struct object *now)
+{
+    return object_revision(before) == object_revision(now) ||
+           str_eq(object_meta(before)->uid, object_meta(now)->uid);
+}
+
 void informer_replace(struct informer *i, struct objects *list)
 {
     if (list->n)
@@ -125,7 +133,7 @@ void informer_replace(struct informer *i, struct objects *list)
     for (size_t o = 0, n = 0; o < old.n; o++) {
         while (n < list->n && object_key_cmp(list->at[n], old.at[o]) < 0)
             n++;
-        if (n == list->n || object_key_cmp(list->at[n], old.at[o]) != 0)
+        if (n == list->n || object_key_cmp(list->at[n], old.at[o]) != 0 || !is_same(old.at[o], list->at[n]))
             informer_remove_telling(i, old.at[o]);
     }
     for (size_t n = 0; n < list->n; n++)

@@ -157,6 +157,27 @@ static void a_new_list_tells_the_difference(void **state)
     assert_string_equal(f->told, "-b ~a +d ");
 }
 
+static struct object *map_of_uid(const char *uid, int64_t revision)
+{
+    struct config_map map = {
+        .metadata = {.namespace = STR("default"), .name = STR("a"), .uid = str_from(uid)}};
+    struct object *o = object_new(&config_map_resource, &map);
+    object_commit(o, revision);
+    return o;
+}
+
+static void another_object_of_the_name_is_told_as_such(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_object_ struct object *before = map_of_uid("uid-1", 1);
+    informer_put(f->informer, before);
+    informer_handle(f->informer, hear, f);
+    struct object *at[] = {map_of_uid("uid-2", 9)};
+    struct objects list = {.at = mem_dup(at, sizeof at), .n = 1, .revision = 9};
+    informer_replace(f->informer, &list);
+    assert_string_equal(f->told, "+a -a +a ");
+}
+
 struct late {
     struct fixture *f;
     pthread_t thread;
@@ -194,6 +215,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(objects_are_found_by_their_controller, setup, teardown),
         cmocka_unit_test_setup_teardown(a_handler_first_hears_of_all_there_is, setup, teardown),
         cmocka_unit_test_setup_teardown(a_new_list_tells_the_difference, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_object_of_the_name_is_told_as_such, setup, teardown),
         cmocka_unit_test_setup_teardown(a_client_reads_what_it_wrote, setup, teardown),
     };
     return cmocka_run_group_tests_name("client/informer", tests, NULL, NULL);

@@ -236,9 +236,20 @@ static void garbage_collector_stop(struct controller *k)
     graph_free(k->state);
 }
 
+/* Most objects neither have owners nor are ending; their text tells, so that thousands of config maps need
+ * not be decoded and kept so for our sake. (That an owner is there is found out when something refers to it.)
+ */
+static bool may_matter(struct object *o)
+{
+    struct str json = object_json(o);
+    return str_find(json, STR("\"ownerReferences\"")) >= 0 ||
+           str_find(json, STR("\"deletionTimestamp\"")) >= 0;
+}
+
 static void on_any(struct controller *k, struct object *before, struct object *after)
 {
-    graph_change(k->state, before, after);
+    if (!after || may_matter(after) || (before && may_matter(before)))
+        graph_change(k->state, before, after);
 }
 
 const struct controller_def garbage_collector_controller = {
