@@ -14,6 +14,7 @@ enum {
         10000, /* revisions reserved ahead, so that unwritten changes never share one with later ones */
     COMMIT_GIVE_UP = 16, /* failures in a row after which the rest of a batch is not tried one by one */
 };
+static const int64_t COMMIT_LET_GO_NS = 3 * CLOCK_S; /* how often, at most, the disk's memory is given back */
 static const int64_t COMMIT_LATER_NS = 250 * CLOCK_MS; /* how long such a change may stay unwritten */
 
 /* A batch under way. Its objects get their revisions when it is certain: until then a revision of 0 says "of
@@ -366,14 +367,22 @@ static void committer_main(void *arg)
 {
     struct committer *c = arg;
     int64_t expire = INT64_MAX; /* when history or kept snapshots may have grown too old */
+    int64_t let_go = c->disk ? clock_mono() + COMMIT_LET_GO_NS : INT64_MAX; /* when to give memory back */
     for (bool stop = false; !stop;) {
         int64_t write = c->n_later ? c->later_since + COMMIT_LATER_NS : INT64_MAX;
-        struct change *list = committer_take(c, write < expire ? write : expire, &stop);
+        int64_t next = write < expire ? write : expire;
+        struct change *list = committer_take(c, next < let_go ? next : let_go, &stop);
         if (list)
             commit_list(c, list);
         int64_t now = clock_mono();
         if (c->n_later && now >= c->later_since + COMMIT_LATER_NS)
             committer_flush(c, c->revision + COMMIT_RESERVE);
+        if (now >= let_go) {
+            disk_let_go(c->disk);
+            let_go = INT64_MAX;
+        } else if (list && c->disk && let_go == INT64_MAX) {
+            let_go = now + COMMIT_LET_GO_NS;
+        }
         if (list && expire == INT64_MAX)
             expire = now;
         if (now >= expire) {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -133,6 +134,38 @@ static void disk_write_ahead(struct disk *d)
         at += (size_t)n;
     }
     d->ahead = at;
+}
+
+/* LMDB does not tell where its map lies; the kernel does. NULL when it is not found. */
+static void *disk_map(const struct disk *d)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    struct stat st;
+    if (!maps)
+        return NULL;
+    char line[4096 + 128];
+    unsigned long start, inode;
+    void *map = NULL;
+    bool known = d->file >= 0 && fstat(d->file, &st) == 0;
+    while (known && !map && fgets(line, sizeof line, maps))
+        if (sscanf(line, "%lx-%*x %*s %*x %*s %lu", &start, &inode) == 2 && inode == st.st_ino &&
+            strstr(line, "/data.mdb"))
+            map = (void *)start;
+    fclose(maps);
+    return map;
+}
+
+void disk_let_go(struct disk *d)
+{
+    _lock_(&d->resizing);
+    void *map = d->env ? disk_map(d) : NULL;
+    if (!map)
+        return;
+    MDB_envinfo info;
+    MDB_stat stat;
+    mdb_env_info(d->env, &info);
+    mdb_env_stat(d->env, &stat);
+    madvise(map, (info.me_last_pgno + 1) * stat.ms_psize, MADV_DONTNEED);
 }
 
 /* What is behind the data already. */

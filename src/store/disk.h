@@ -28,5 +28,7 @@ int disk_write(struct disk *d, const struct disk_op *ops, size_t n, int64_t rese
 int disk_each(struct disk *d, struct str prefix,
               void (*fn)(void *arg, struct str key, struct str stored, int64_t revision), void *arg,
               struct err *err);
+/* Gives back the memory that reading the file has taken up; it is read again where needed. Any thread. */
+void disk_let_go(struct disk *d);
 /* The key of an op, at most DISK_KEY_MOST bytes, in `key`; 0 when it is longer. */
 size_t disk_key(char key[DISK_KEY_MOST], struct str prefix, struct str ns, struct str name);
