@@ -48,9 +48,14 @@ bool authz_allows(struct authz *z, const struct attributes *a, struct buf *reaso
     _cleanup_buf_ struct buf why = {0};
     if (node_authz_allows(z->store, a, reason ? &why : NULL))
         return true;
-    if (reason && why.n)
-        buf_add_str(reason, buf_str(&why));
-    return rbac_allows(z->rbac, a, reason);
+    if (!reason)
+        return rbac_allows(z->rbac, a, NULL);
+    _cleanup_buf_ struct buf rbac = {0};
+    bool allowed = rbac_allows(z->rbac, a, &rbac);
+    if (!allowed && why.n)
+        buf_addf(reason, STR_FMT "%s", STR_ARG(buf_str(&why)), rbac.n ? "\n" : "");
+    buf_add_str(reason, buf_str(&rbac));
+    return allowed;
 }
 
 /* User "x" cannot list resource "pods" in API group "" in the namespace "y" */
@@ -71,8 +76,10 @@ static void describe(const struct attributes *a, struct buf *out)
 
 int authz_check(struct authz *z, const struct attributes *a, struct err *err)
 {
+    if (authz_allows(z, a, NULL))
+        return 0;
     _cleanup_buf_ struct buf reason = {0}, what = {0};
-    if (authz_allows(z, a, &reason))
+    if (authz_allows(z, a, &reason)) /* asked again for its reason; meanwhile it may have been granted */
         return 0;
     describe(a, &what);
     if (reason.n)

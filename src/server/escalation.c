@@ -20,8 +20,9 @@ static struct str_vec copy_words(struct arena *a, const struct str_vec *v)
     return out;
 }
 
-static bool hold(void *arg, const struct policy_rule *rule)
+static bool hold(void *arg, const struct policy_rule *rule, const struct grant *by)
 {
+    (void)by;
     struct held *h = arg;
     if (h->rules.n == h->cap) {
         h->cap = h->cap ? h->cap * 2 : 32;

@@ -339,7 +339,7 @@ static void add_missing(struct buf *missing, const struct role_ref *ref)
 }
 
 struct visit {
-    bool (*fn)(void *arg, const struct policy_rule *rule);
+    bool (*fn)(void *arg, const struct policy_rule *rule, const struct grant *by);
     void *arg;
     struct buf *missing;
 };
@@ -356,8 +356,9 @@ static bool visit_subject(struct rbac *r, struct buf *key, char kind, struct str
             continue;
         }
         const struct policy_rule_vec *rules = role_rules(role);
+        struct grant by = {s->bindings[i], kind, name};
         for (size_t k = 0; k < rules->n; k++)
-            if (!v->fn(v->arg, &rules->at[k]))
+            if (!v->fn(v->arg, &rules->at[k], &by))
                 return false;
     }
     return true;
@@ -375,7 +376,8 @@ static bool visit_user(struct rbac *r, struct buf *key, const struct user *u, st
 }
 
 void rbac_each_rule(struct rbac *r, const struct user *u, struct str ns,
-                    bool (*visit)(void *arg, const struct policy_rule *rule), void *arg, struct buf *missing)
+                    bool (*visit)(void *arg, const struct policy_rule *rule, const struct grant *by),
+                    void *arg, struct buf *missing)
 {
     struct visit v = {visit, arg, missing};
     _cleanup_buf_ struct buf key = {0};
@@ -387,19 +389,37 @@ void rbac_each_rule(struct rbac *r, const struct user *u, struct str ns,
 
 struct question {
     const struct attributes *attributes;
+    struct buf *reason;
     bool allowed;
 };
 
-static bool ask_rule(void *arg, const struct policy_rule *rule)
+/* RBAC: allowed by RoleBinding "readers/default" of Role "reader" to Group "dev" */
+static void describe_grant(const struct grant *by, struct buf *out)
+{
+    const struct role_ref *ref = binding_role(by->binding);
+    struct str ns = object_namespace(by->binding), account_ns, account;
+    bool local = !str_empty(ns);
+    buf_addf(out, "RBAC: allowed by %s \"" STR_FMT "%s" STR_FMT "\" of " STR_FMT " \"" STR_FMT "\" to ",
+             local ? "RoleBinding" : "ClusterRoleBinding", STR_ARG(object_name(by->binding)),
+             local ? "/" : "", STR_ARG(ns), STR_ARG(ref->kind), STR_ARG(ref->name));
+    if (by->subject_kind == 'U' && service_account_split(by->subject, &account_ns, &account))
+        buf_addf(out, "ServiceAccount \"" STR_FMT "/" STR_FMT "\"", STR_ARG(account), STR_ARG(account_ns));
+    else
+        buf_addf(out, "%s \"" STR_FMT "\"", by->subject_kind == 'U' ? "User" : "Group", STR_ARG(by->subject));
+}
+
+static bool ask_rule(void *arg, const struct policy_rule *rule, const struct grant *by)
 {
     struct question *q = arg;
     q->allowed = rule_allows(rule, q->attributes);
+    if (q->allowed && q->reason)
+        describe_grant(by, q->reason);
     return !q->allowed;
 }
 
 bool rbac_allows(struct rbac *r, const struct attributes *a, struct buf *reason)
 {
-    struct question q = {.attributes = a};
+    struct question q = {.attributes = a, .reason = reason};
     _cleanup_buf_ struct buf missing = {0};
     rbac_each_rule(r, a->user, a->ns, ask_rule, &q, reason ? &missing : NULL);
     if (!q.allowed && missing.n)

@@ -19,10 +19,18 @@ struct rbac;
 int rbac_new(struct store *s, struct rbac **out, struct err *err);
 void rbac_free(struct rbac *r);
 
+/* By which binding, and as whom, someone has a rule. Good during the visit only. */
+struct grant {
+    struct object *binding;
+    char subject_kind; /* 'U' or 'G' */
+    struct str subject;
+};
+
 /* Calls `visit` for each rule that the user has in a namespace ("": cluster-wide ones only), until it returns
  * false. Roles that a binding names and that are not there are told to `missing` (may be NULL). */
 void rbac_each_rule(struct rbac *r, const struct user *u, struct str ns,
-                    bool (*visit)(void *arg, const struct policy_rule *rule), void *arg, struct buf *missing);
+                    bool (*visit)(void *arg, const struct policy_rule *rule, const struct grant *by),
+                    void *arg, struct buf *missing);
 bool rbac_allows(struct rbac *r, const struct attributes *a, struct buf *reason);
 
 bool rule_allows(const struct policy_rule *rule, const struct attributes *a);

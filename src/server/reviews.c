@@ -143,8 +143,9 @@ static void *room(struct arena *a, void *at, size_t n, size_t *cap, size_t item)
     return n ? memcpy(fresh, at, n * item) : fresh;
 }
 
-static bool gather(void *arg, const struct policy_rule *rule)
+static bool gather(void *arg, const struct policy_rule *rule, const struct grant *by)
 {
+    (void)by;
     struct gathered *g = arg;
     struct arena *a = g->arena;
     if (rule->non_resource_urls.n) {
@@ -170,9 +171,9 @@ static int review_rules(struct authz *z, const struct api_request *r,
         return err_set(err, ERR_BAD_REQUEST, "no namespace on request");
     struct gathered g = {.arena = r->arena};
     if (user_in_group(r->user, STR("system:masters"))) {
-        gather(&g,
-               &(struct policy_rule){.verbs = {&any, 1}, .api_groups = {&any, 1}, .resources = {&any, 1}});
-        gather(&g, &(struct policy_rule){.verbs = {&any, 1}, .non_resource_urls = {&any, 1}});
+        gather(&g, &(struct policy_rule){.verbs = {&any, 1}, .api_groups = {&any, 1}, .resources = {&any, 1}},
+               NULL);
+        gather(&g, &(struct policy_rule){.verbs = {&any, 1}, .non_resource_urls = {&any, 1}}, NULL);
     }
     rbac_each_rule(authz_rbac(z), r->user, review->spec.namespace, gather, &g, NULL);
     review->status =

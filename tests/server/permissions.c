@@ -308,6 +308,13 @@ static void reviews_answer_for_others(void **state)
            "\"secrets\"}}}");
     assert_status(self, 201);
     assert_str(at(&self, "status.allowed"), "false");
+    _cleanup_answer_ struct answer may =
+        as(alice, "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+           "{\"spec\":{\"nonResourceAttributes\":{\"verb\":\"get\",\"path\":\"/apis\"}}}");
+    assert_str(at(&may, "status.allowed"), "true");
+    assert_str(at(&may, "status.reason"),
+               "RBAC: allowed by ClusterRoleBinding \"system:discovery\" of ClusterRole "
+               "\"system:discovery\" to Group \"system:authenticated\"");
     _cleanup_answer_ struct answer rules =
         as(alice, "POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
            "{\"spec\":{\"namespace\":\"default\"}}");
