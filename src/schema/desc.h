@@ -6,9 +6,11 @@
  *   ONE       the value itself:             int32_t, struct str, struct pod_spec ...   (Go's plain field)
  *   OPTIONAL  a pointer, NULL when absent:  int32_t *, struct str *, struct probe *    (Go's pointer field)
  *   LIST      struct X_vec { X *at; size_t n; }, at == NULL when absent (Go's nil), at != NULL and n == 0
- * when empty MAP       struct X_map { struct X_entry { struct str key; X value; } *at; size_t n; }, sorted by
- * key, keys unique INLINE    the fields of another struct stand among the outer one's own (C: an unnamed
- * struct member); in Protobuf they are a message of their own, `number`, when number is not 0
+ *             when empty
+ *   MAP       struct X_map { struct X_entry { struct str key; X value; } *at; size_t n; }, sorted by key,
+ *             keys unique
+ *   INLINE    the fields of another struct stand among the outer one's own (C: an unnamed struct member);
+ *             in Protobuf they are a message of their own, `number`, when number is not 0
  *
  * All memory that a decoded value points at belongs to the arena it was decoded into (or to the input bytes,
  * when the decoder was told that these live as long). Built-in tables are constant; those of custom resources
@@ -32,9 +34,8 @@ enum value_kind {
     VALUE_DURATION,      /* int64_t nanoseconds; "1h0m0s" in JSON */
     VALUE_QUANTITY,      /* struct str, in canonical form ("500m", "1Gi"); see schema/quantity.h */
     VALUE_INT_OR_STRING, /* struct int_or_str */
-    VALUE_JSON,   /* struct str: one JSON value as it came, compacted; n == 0 when absent (RawExtension,
-                     FieldsV1, apiextensions JSON) */
-    VALUE_STRUCT, /* the struct that field.type describes */
+    VALUE_JSON,          /* struct str: one JSON value as it came, compacted; n == 0 when absent */
+    VALUE_STRUCT,        /* the struct that field.type describes */
 };
 
 enum shape { SHAPE_ONE, SHAPE_OPTIONAL, SHAPE_LIST, SHAPE_MAP, SHAPE_INLINE };
@@ -97,14 +98,12 @@ enum field_flag {
     FIELD_ATOMIC = 1 << 4,   /* list, map or struct is replaced as a whole (server-side apply) */
     FIELD_LIST_SET = 1 << 5, /* listType=set */
     FIELD_LIST_MAP = 1 << 6, /* listType=map, by field.list_keys */
-    FIELD_PATCH_MERGE =
-        1 << 7, /* strategic merge patch merges the list (by patch_key when it holds structs) */
-    FIELD_PATCH_REPLACE_KEYS = 1 << 8, /* patchStrategy retainKeys */
-    FIELD_WIRE_ALWAYS =
-        1 << 9, /* in Protobuf written even when zero (upstream's gogo does for all but pointers) */
-    FIELD_WRITE_ONLY = 1 << 10, /* accepted, never stored (Secret.stringData) */
-    FIELD_UNION = 1 << 11,      /* one of a group of which at most one may be set */
-    FIELD_OMIT_ZERO = 1 << 12,  /* as FIELD_OMIT_EMPTY, and a zero time is left out too (Go's omitzero) */
+    /* Strategic merge patch merges the list (by patch_key when it holds structs) ... */
+    FIELD_PATCH_MERGE = 1 << 7,
+    FIELD_PATCH_REPLACE_KEYS = 1 << 8, /* ... or drops what it does not name (patchStrategy retainKeys) */
+    FIELD_WRITE_ONLY = 1 << 10,        /* accepted, never stored (Secret.stringData) */
+    FIELD_UNION = 1 << 11,             /* one of a group of which at most one may be set */
+    FIELD_OMIT_ZERO = 1 << 12,         /* a zero time is left out too (Go's omitzero) */
 };
 
 /* What validation and defaulting ask of one field; absent (NULL) when nothing is asked. Bounds count as
@@ -116,8 +115,7 @@ struct field_rules {
     bool has_min, has_max;
     int64_t min, max; /* of numbers */
     uint32_t max_length, min_length, max_items, min_items;
-    struct str format; /* "dns1123-label", "dns1123-subdomain", "qualified-name", "ip", "port" ...:
-                          schema/format.h */
+    struct str format; /* "dns1123-label", "qualified-name", "ip" ...: schema/format.h */
     struct str feature_gate;
     struct str type_name; /* of strings with a name of their own, as Go prints it: "v1.PodPhase" */
 };
@@ -127,8 +125,8 @@ struct type;
 struct field {
     struct str name; /* in JSON */
     struct str doc;  /* for people, one line or more; may be empty */
-    const struct type
-        *type; /* of VALUE_STRUCT; of VALUE_JSON one without fields, for its OpenAPI name; else NULL */
+    /* Of VALUE_STRUCT; of VALUE_JSON one without fields, for its OpenAPI name; else NULL. */
+    const struct type *type;
     const struct field_rules *rules;
     const struct str *list_keys; /* of FIELD_LIST_MAP */
     struct str patch_key;        /* of FIELD_PATCH_MERGE */
@@ -142,13 +140,12 @@ struct field {
 
 enum type_flag {
     TYPE_ATOMIC = 1 << 0, /* structType=atomic */
-    TYPE_BARE =
-        1 << 1, /* JSON has the single field's value itself, Protobuf a message around it (ExtraValue) */
-    TYPE_EITHER =
-        1
-        << 2, /* JSON has whichever of the fields is set, told apart by JSON type (JSONSchemaPropsOrArray) */
-    TYPE_UNKNOWN =
-        1 << 3, /* keeps fields it does not know (x-kubernetes-preserve-unknown-fields) in its last field */
+    /* JSON has the single field's value itself, Protobuf a message around it (ExtraValue). */
+    TYPE_BARE = 1 << 1,
+    /* JSON has whichever of the fields is set, told apart by JSON type (JSONSchemaPropsOrArray). */
+    TYPE_EITHER = 1 << 2,
+    /* Keeps fields it does not know (x-kubernetes-preserve-unknown-fields) in its last field. */
+    TYPE_UNKNOWN = 1 << 3,
 };
 
 struct type {
@@ -210,8 +207,8 @@ struct resource {
     struct str api_version;    /* "apps/v1", "v1" */
     struct str kind, list_kind;
     struct str plural, singular, qualified; /* "deployments", "deployment", "deployments.apps" */
-    const struct str *short_names, *categories, *verbs,
-        *subresources; /* subresources: "status", "scale", "log" ... */
+    const struct str *short_names, *categories, *verbs;
+    const struct str *subresources; /* "status", "scale", "log" ... */
     uint8_t n_short_names, n_categories, n_verbs, n_subresources;
     uint16_t flags;
     const struct type *type;
@@ -220,9 +217,9 @@ struct resource {
     uint16_t n_columns, n_selectables;
     struct str scale_replicas_path, scale_status_path, scale_selector_path; /* of RESOURCE_SCALE */
     struct str storage_prefix; /* "/registry/pods", "/registry/services/specs" (upstream's) */
-    struct str name_format; /* what metadata.name must look like: "dns1123-subdomain", "path-segment" ... */
-    const struct resource
-        *stored_as;               /* another version (or group) whose form is the stored one; NULL: this */
+    struct str name_format;    /* of metadata.name: "dns1123-subdomain", "path-segment" ... */
+    /* Another version (or group) whose form is the stored one; NULL: this is. */
+    const struct resource *stored_as;
     const struct type *list_type; /* of list_kind */
     bool has_metadata;
     uint32_t metadata_offset; /* of struct object_meta in type */

@@ -300,9 +300,10 @@ static bool decode_time(struct decoder *d, const struct field *f, struct time *t
     if (!decode_text(d, f, step, &text, &is_string))
         return false;
     struct err err = {0};
-    if (is_string && time_parse(text, to, &err) < 0)
+    bool micro = f->kind == VALUE_MICRO_TIME;
+    if (is_string && (micro ? time_parse_micro(text, to, &err) : time_parse(text, to, &err)) < 0)
         return wrong_value(d, &err);
-    to->ns = f->kind == VALUE_TIME ? 0 : to->ns / 1000 * 1000;
+    to->ns = micro ? to->ns / 1000 * 1000 : 0;
     return true;
 }
 

@@ -170,6 +170,22 @@ int time_parse(struct str s, struct time *out, struct err *err)
     return 0;
 }
 
+int time_parse_micro(struct str s, struct time *out, struct err *err)
+{
+    enum { SECONDS_END = sizeof "2006-01-02T15:04:05" - 1, DIGITS = 6 };
+    if (time_parse(s, out, err) < 0)
+        return -1;
+    struct str fraction = str_from_at(s, SECONDS_END), rest = str_from_at(fraction, 1);
+    int micro;
+    if (take_letter(&fraction, '.') && take_digits(&rest, DIGITS, &micro) &&
+        !(rest.n && *rest.p >= '0' && *rest.p <= '9'))
+        return 0;
+    return err_set(err, ERR_BAD_REQUEST,
+                   "parsing time \"" STR_FMT
+                   "\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse \"" STR_FMT "\" as \".000000\"",
+                   STR_ARG(s), STR_ARG(str_from_at(s, SECONDS_END)));
+}
+
 static char *put(char *to, unsigned v, int digits)
 {
     for (int i = digits - 1; i >= 0; i--, v /= 10)

@@ -21,6 +21,8 @@ int time_cmp(struct time x, struct time y);
 /* RFC 3339 ("2026-01-02T15:04:05Z", any offset and fraction); the error is in Go's words:
  * parsing time "x" as "2006-01-02T15:04:05Z07:00": cannot parse "x" as "2006". */
 int time_parse(struct str s, struct time *out, struct err *err);
+/* As MicroTime is read: with exactly six digits of a fraction. */
+int time_parse_micro(struct str s, struct time *out, struct err *err);
 void time_write(struct buf *out, struct time t);       /* 2026-01-02T15:04:05Z */
 void time_write_micro(struct buf *out, struct time t); /* 2026-01-02T15:04:05.000000Z */
 struct str time_str(struct arena *a, struct time t);

@@ -60,6 +60,21 @@ static void what_is_no_time(void **state)
     }
 }
 
+static void micro_times_have_six_digits(void **state)
+{
+    (void)state;
+    struct time t;
+    _cleanup_err_ struct err err = {0};
+    assert_int_equal(time_parse_micro(STR("2026-01-02T03:04:05.000120Z"), &t, &err), 0);
+    assert_int_equal(t.ns, 120000);
+    assert_int_equal(time_parse_micro(STR("2026-01-02T03:04:05.000120+01:00"), &t, &err), 0);
+    assert_int_equal(time_parse_micro(STR("2026-01-02T03:04:05.0001201Z"), &t, &err), -1);
+    assert_int_equal(time_parse_micro(STR("2026-01-02T03:04:05Z"), &t, &err), -1);
+    assert_str(err.message,
+               "parsing time \"2026-01-02T03:04:05Z\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot "
+               "parse \"Z\" as \".000000\"");
+}
+
 /* Every day of 400 years comes back as itself. */
 static void the_calendar_repeats(void **state)
 {
@@ -147,6 +162,7 @@ int main(void)
                                        cmocka_unit_test(what_is_no_time),
                                        cmocka_unit_test(the_calendar_repeats),
                                        cmocka_unit_test(now_is_whole),
+                                       cmocka_unit_test(micro_times_have_six_digits),
                                        cmocka_unit_test(durations),
                                        cmocka_unit_test(ages)};
     return cmocka_run_group_tests(tests, NULL, NULL);
