@@ -365,6 +365,22 @@ static void hooks_run(void **state)
     assert_true(file_exists(path));
 }
 
+static void processes_can_be_shared(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p",
+         "'shareProcessNamespace':true,'restartPolicy':'Never','containers':["
+         "{'name':'a','image':'boat:1','command':['sleep','4242']},"
+         "{'name':'b','image':'boat:1','command':['sh','-c','while ! ps | grep -q [4]242; do sleep 0.05; "
+         "done; echo seen']}]");
+    await(t, "p", "status.containerStatuses.1.state.terminated.exitCode", "0");
+    assert_str(log_of(t, "p", "b", 0), "seen");
+    assert_pod(t, "p", "status.containerStatuses.0.ready", "true");
+    del(t->world, &pod_resource, "default", "p", "");
+    await(t, "p", "status.phase", "gone");
+}
+
 static void the_deadline_ends_a_pod(void **state)
 {
     struct nodes *t = *state;
@@ -504,6 +520,7 @@ int main(void)
         T(a_missing_config_map_is_waited_for),
         T(probes_decide),
         T(hooks_run),
+        T(processes_can_be_shared),
         T(the_deadline_ends_a_pod),
         T(too_large_a_pod_is_refused),
         T(a_new_agent_goes_on_with_the_same_processes),

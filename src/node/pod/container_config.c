@@ -98,14 +98,10 @@ static void config_namespaces(struct pod_state *p, const struct pod *pod, struct
     out->network = s->host_network ? STR("host") : arena_printf(a, "%s/net", p->sandbox);
     out->uts = s->host_network ? STR("host") : arena_printf(a, "%s/uts", p->sandbox);
     out->ipc = s->host_ipc ? STR("host") : arena_printf(a, "%s/ipc", p->sandbox);
-    if (s->host_pid) {
+    if (s->host_pid)
         out->pid = STR("host");
-    } else if (s->share_process_namespace && *s->share_process_namespace) {
-        /* The first container's namespace is the pod's, as long as that container runs. */
-        for (struct container_control *k = p->containers; k; k = k->next)
-            if (k->current && k->current->state != CONTAINER_EXITED && k->current->started_ns)
-                out->pid = arena_printf(a, "/proc/%lld/ns/pid", (long long)k->current->pid);
-    }
+    else if (s->share_process_namespace && *s->share_process_namespace)
+        out->pid = arena_printf(a, "%s/pid", p->sandbox);
     out->shm_path = s->host_ipc ? STR("/dev/shm") : str_from(p->shm);
 }
 

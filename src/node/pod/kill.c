@@ -59,7 +59,6 @@ bool container_kill(struct pod_state *p, struct object *pod, const struct contai
     }
     if (k->term_sent && now >= k->kill_deadline_ns) {
         signal_to(p, k, SIGKILL);
-        k->killed = true;
         k->kill_deadline_ns = now + CLOCK_S; /* again, should it have forked meanwhile */
     }
     if (k->kill_deadline_ns < *next)

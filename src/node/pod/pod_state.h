@@ -36,7 +36,6 @@ struct container_control {
     bool pull_told;     /* the back-off is known to the user */
     bool backoff_told;
     int64_t kill_deadline_ns; /* clock_mono: then SIGKILL; 0: not being ended */
-    bool killed;
     bool term_sent;
     enum job_state post_start, pre_stop; /* guarded by mutex */
     struct probe_state probes[PROBE_KINDS];
@@ -60,7 +59,6 @@ struct pod_state {
     struct container_control *containers;
     /* Ended for good: no container starts any more. */
     bool terminating;
-    int64_t grace_ns, terminating_since_ns;              /* clock_mono */
     struct str final_phase, final_reason, final_message; /* of eviction, refusal, deadline */
     int64_t started_at_s;                                /* status.startTime */
 };

@@ -240,6 +240,10 @@ static int pods_reconcile(void *arg, struct str ns, struct str name, struct aren
                           struct err *err)
 {
     struct pods *all = arg;
+    if (!informer_synced(all->node->pod_informer, 0)) { /* what is not known yet is not gone */
+        *again_ns = CLOCK_S;
+        return 0;
+    }
     _cleanup_object_ struct object *o = informer_get(all->node->pod_informer, ns, name);
     struct str uid = o ? object_meta(o)->uid : STR("");
     struct pod_state *other = state_other(all, ns, name, uid);
@@ -334,7 +338,6 @@ int pods_new(struct node_agent *n, struct pods **out, struct err *err)
 void pods_start(struct pods *all)
 {
     informer_handle(all->node->pod_informer, pods_on_change, all);
-    informer_synced(all->node->pod_informer, clock_mono() + 60 * CLOCK_S);
     {
         _lock_(&all->mutex); /* those that the API has forgotten are to end */
         map_each (&all->by_uid, slot)

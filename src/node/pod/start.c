@@ -39,7 +39,7 @@ static void take(struct pod_state *p, struct container_control *k, struct runtim
         k->post_start = k->pre_stop = JOB_NONE;
     }
     k->kill_deadline_ns = 0;
-    k->term_sent = k->killed = false;
+    k->term_sent = false;
     if (!old)
         return;
     _cleanup_arena_ struct arena a = {0};

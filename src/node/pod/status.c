@@ -55,11 +55,12 @@ static struct str container_id(const struct runtime_container *c, struct arena *
     return arena_concat(a, STR("sagong://"), c->id);
 }
 
-struct container_state_terminated container_terminated(const struct pod_state *p, const struct container *c,
-                                                       struct container_control *k,
-                                                       const struct runtime_container *ended, struct arena *a)
+/* How it ended, as status says it. */
+static struct container_state_terminated container_terminated(const struct pod_state *p,
+                                                              const struct container *c,
+                                                              const struct runtime_container *ended,
+                                                              struct arena *a)
 {
-    (void)k;
     struct container_state_terminated t = {
         .exit_code = (int32_t)ended->exit_code,
         .started_at = time_of(ended->started_ns),
@@ -136,7 +137,7 @@ static struct container_status container_status_make(struct pod_state *p, const 
     } else if (now && now->state == CONTAINER_EXITED &&
                (!k->waiting_reason.n || !container_restarts(p, pod, c, now))) {
         s.state.terminated = arena_new(a, struct container_state_terminated);
-        *s.state.terminated = container_terminated(p, c, k, now, a);
+        *s.state.terminated = container_terminated(p, c, now, a);
         s.ready = init && !sidecar && now->exit_code == 0;
     } else {
         s.state.waiting = waiting(k, pod, c, initialized, a);
@@ -145,7 +146,7 @@ static struct container_status container_status_make(struct pod_state *p, const 
     }
     if (last) {
         s.last_state.terminated = arena_new(a, struct container_state_terminated);
-        *s.last_state.terminated = container_terminated(p, c, k, last, a);
+        *s.last_state.terminated = container_terminated(p, c, last, a);
     }
     if (now) {
         s.restart_count = (int32_t)now->attempt;

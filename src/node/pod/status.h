@@ -10,8 +10,3 @@ int pod_status_write(struct pod_state *p, struct object *pod, struct arena *a, s
 /* Whether a container that has ended is to be started again. */
 bool container_restarts(const struct pod_state *p, const struct pod *pod, const struct container *c,
                         const struct runtime_container *ended);
-/* How it ended, as status says it. */
-struct container_state_terminated container_terminated(const struct pod_state *p, const struct container *c,
-                                                       struct container_control *k,
-                                                       const struct runtime_container *ended,
-                                                       struct arena *a);

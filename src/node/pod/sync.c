@@ -73,6 +73,7 @@ static int make_sandbox(struct sync *s, struct err *err)
     struct cgroup_limits limits = pod_limits(s->pod);
     struct sandbox_options o = {.hostname = pod_hostname(s->pod),
                                 .sysctls = &sysctls,
+                                .share_pid = spec->share_process_namespace && *spec->share_process_namespace,
                                 .host_network = spec->host_network,
                                 .host_ipc = spec->host_ipc};
     return file_mkdirs(p->dir, 0700, err) < 0 || file_mkdirs(p->log_dir, 0755, err) < 0 ||

@@ -21,6 +21,7 @@
 #include "base/process.h"
 #include "base/random.h"
 #include "node/runtime/exits.h"
+#include "node/runtime/identity.h"
 #include "node/runtime/overlay.h"
 #include "node/runtime/record.h"
 #include "node/runtime/spec.h"
@@ -107,33 +108,6 @@ int signal_from(struct str name)
             return s;
     }
     return 0;
-}
-
-/* --- processes, told apart by when they began --- */
-
-/* Field 22 of /proc/PID/stat: clock ticks from boot to the process's start; 0 when there is none, or a
- * zombie. */
-static int64_t process_start_time(int64_t pid)
-{
-    char path[64];
-    _cleanup_buf_ struct buf b = {0};
-    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
-    if (pid <= 0 || file_read(path, 4096, &b, NULL) < 0)
-        return 0;
-    struct str rest = str_from_at(buf_str(&b), (size_t)str_last_index(buf_str(&b), ')') + 2), field = {0};
-    for (int i = 3; i <= 22; i++) {
-        if (!str_cut(&rest, ' ', &field))
-            return 0;
-        if (i == 3 && (str_is(field, "Z") || str_is(field, "X")))
-            return 0;
-    }
-    int64_t start;
-    return str_to_i64(field, &start) ? start : 0;
-}
-
-static bool process_is(int64_t pid, int64_t start)
-{
-    return start && process_start_time(pid) == start;
 }
 
 /* --- conmon --- */
@@ -339,9 +313,9 @@ int container_create(struct runtime *r, const struct container_config *config, s
     if (file_replace(arena_printf(&a, "%s/config.json", dir).p, buf_str(&text), 0600, err) < 0 ||
         run_conmon(r, config, dir, &a, &c->pid, err) < 0)
         goto failed;
-    c->pid_start = process_start_time(c->pid);
+    c->pid_start = process_began(c->pid);
     c->conmon_pid = read_number(dir, "conmon.pid");
-    c->conmon_start = process_start_time(c->conmon_pid);
+    c->conmon_start = process_began(c->conmon_pid);
     if (r->conmon_cgroup && c->conmon_start)
         cgroup_move_away(r->conmon_cgroup, c->conmon_pid);
     if (record_write(c, err) < 0)

@@ -4,17 +4,20 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/magic.h>
 
 #include "base/file.h"
 #include "base/thread.h"
+#include "node/runtime/identity.h"
 
 static const struct {
     const char *name;
@@ -25,6 +28,7 @@ struct sandbox_work {
     const char *dir;
     const struct sandbox_options *options;
     int flags; /* of the namespaces to make */
+    bool share_pid;
     struct err err;
     int result;
 };
@@ -68,6 +72,55 @@ static int sandbox_pin(const char *dir, const char *name, struct err *err)
     return mount(source, path, NULL, MS_BIND, NULL) < 0 ? err_errno(err, errno, "pin %s", path) : 0;
 }
 
+/* The shell's `wait` reaps whatever the pod's processes leave behind. */
+static const char sandbox_init[] = "trap '' HUP INT TERM; while :; do sleep 1000000000 & wait; done";
+
+/* Pins a new process namespace, and notes its first process in DIR/init. */
+static int sandbox_pin_pid(const char *dir, struct err *err)
+{
+    char path[512], source[64];
+    _cleanup_arena_ struct arena a = {0};
+    if (unshare(CLONE_NEWPID) < 0)
+        return err_errno(err, errno, "make a process namespace");
+    pid_t pid = fork();
+    if (pid < 0)
+        return err_errno(err, errno, "start the first process of a pod");
+    if (pid == 0) {
+        for (int fd = 0; fd < 3; fd++)
+            dup2(open("/dev/null", O_RDWR | O_CLOEXEC), fd);
+        execl("/bin/sh", "sh", "-c", sandbox_init, NULL);
+        _exit(127);
+    }
+    struct str note = arena_printf(&a, "%d %lld", (int)pid, (long long)process_began(pid));
+    snprintf(path, sizeof path, "%s/init", dir);
+    if (file_replace(path, note, 0600, err) < 0)
+        return -1;
+    snprintf(path, sizeof path, "%s/pid", dir);
+    snprintf(source, sizeof source, "/proc/%d/ns/pid", (int)pid);
+    int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(err, errno, "make %s", path);
+    close(fd);
+    return mount(source, path, NULL, MS_BIND, NULL) < 0 ? err_errno(err, errno, "pin %s", path) : 0;
+}
+
+static void sandbox_end_init(const char *dir)
+{
+    char path[512];
+    _cleanup_buf_ struct buf note = {0};
+    int64_t pid, began;
+    struct str rest, first;
+    snprintf(path, sizeof path, "%s/init", dir);
+    if (file_read(path, 64, &note, NULL) < 0)
+        return;
+    rest = buf_str(&note);
+    if (!str_cut(&rest, ' ', &first) || !str_to_i64(first, &pid) || !str_to_i64(rest, &began) ||
+        !process_is(pid, began))
+        return;
+    kill((pid_t)pid, SIGKILL);
+    waitpid((pid_t)pid, NULL, 0); /* not ours when an agent before us began it: then this does nothing */
+}
+
 static int sandbox_make(struct sandbox_work *w)
 {
     const struct sandbox_options *o = w->options;
@@ -83,7 +136,7 @@ static int sandbox_make(struct sandbox_work *w)
     for (size_t i = 0; i < ARRAY_LEN(sandbox_kinds); i++)
         if ((w->flags & sandbox_kinds[i].flag) && sandbox_pin(w->dir, sandbox_kinds[i].name, &w->err) < 0)
             return -1;
-    return 0;
+    return w->share_pid ? sandbox_pin_pid(w->dir, &w->err) : 0;
 }
 
 static void sandbox_thread(void *arg)
@@ -107,7 +160,10 @@ int sandbox_create(const char *dir, const struct sandbox_options *o, struct err 
         w.flags &= ~(CLONE_NEWNET | CLONE_NEWUTS);
     if (o->host_ipc)
         w.flags &= ~CLONE_NEWIPC;
-    if (!w.flags)
+    char pid_path[512];
+    snprintf(pid_path, sizeof pid_path, "%s/pid", dir);
+    w.share_pid = o->share_pid && !sandbox_is_pinned(pid_path);
+    if (!w.flags && !w.share_pid)
         return 0;
     /* A thread of its own, as no thread can leave the new namespaces again without their cost. */
     thread_join(thread_start("sandbox", sandbox_thread, &w));
@@ -119,9 +175,11 @@ int sandbox_create(const char *dir, const struct sandbox_options *o, struct err 
 
 int sandbox_remove(const char *dir, struct err *err)
 {
-    for (size_t i = 0; i < ARRAY_LEN(sandbox_kinds); i++) {
+    static const char *const pinned[] = {"net", "ipc", "uts", "pid"};
+    sandbox_end_init(dir);
+    for (size_t i = 0; i < ARRAY_LEN(pinned); i++) {
         char path[512];
-        snprintf(path, sizeof path, "%s/%s", dir, sandbox_kinds[i].name);
+        snprintf(path, sizeof path, "%s/%s", dir, pinned[i]);
         if (umount2(path, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
             return err_errno(err, errno, "unpin %s", path);
     }

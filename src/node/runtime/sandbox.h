@@ -7,7 +7,9 @@
 struct sandbox_options {
     struct str hostname;           /* of the UTS namespace */
     const struct str_map *sysctls; /* "net.*" and "kernel.*": of the new namespaces; may be NULL */
-    bool host_network, host_ipc;   /* not made; hostNetwork means the host's UTS namespace too */
+    bool share_pid; /* a process namespace too, DIR/pid: that needs a first process, which does nothing but
+                       reap */
+    bool host_network, host_ipc; /* not made; hostNetwork means the host's UTS namespace too */
 };
 
 /* What is pinned in `dir` already stays as it is. The network namespace has its loopback up. */
