@@ -116,10 +116,6 @@ static void prepare_create(struct road *d)
     m->managed_fields.n = 0;
     m->managed_fields.at = NULL;
     m->generation = d->resource->flags & RESOURCE_GENERATION ? 1 : 0;
-    if (owns_status(d))
-        take_field(d, d->resource->status, NULL);
-    if (d->strategy->prepare_create)
-        d->strategy->prepare_create(d->object, &d->context);
     if (m->generate_name.n && !m->name.n) {
         char suffix[SUFFIX + 1];
         random_name_suffix(suffix, SUFFIX);
@@ -129,6 +125,10 @@ static void prepare_create(struct road *d)
         m->name = arena_printf(d->r->arena, STR_FMT "%s", STR_ARG(base), suffix);
     }
     d->name = m->name;
+    if (owns_status(d))
+        take_field(d, d->resource->status, NULL);
+    if (d->strategy->prepare_create)
+        d->strategy->prepare_create(d->object, &d->context);
 }
 
 /* Whether what generation counts has changed: the spec, or without one everything but the metadata. */

@@ -27,6 +27,11 @@ static void names_may_be_generated(void **state)
     assert_int_equal(name.n, 9);
     assert_true(str_starts(name, STR("web-")));
     assert_field(w, r, "metadata.generateName", "web-");
+    /* What is derived from the name is derived from the generated one. */
+    r = create(w, &namespace_resource, "", "{'metadata':{'generateName':'team-'}}");
+    assert_code(r, 201);
+    assert_true(
+        str_eq(field(w, r, "metadata.labels.[kubernetes.io/metadata.name]"), field(w, r, "metadata.name")));
 }
 
 static void what_the_server_owns_is_not_the_clients_to_set(void **state)

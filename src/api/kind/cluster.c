@@ -18,6 +18,7 @@ static void namespace_defaults(void *o, struct arena *a)
 static void namespace_prepare_create(void *o, const struct strategy_context *c)
 {
     struct namespace *ns = o;
+    namespace_defaults(o, c->arena); /* a generated name has come since */
     ns->status = (struct namespace_status){.phase = STR("Active")};
     if (!str_vec_has(&ns->spec.finalizers, STR("kubernetes")))
         str_vec_add(&ns->spec.finalizers, c->arena, STR("kubernetes"));
