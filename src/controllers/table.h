@@ -19,6 +19,7 @@ extern const struct controller_def node_lifecycle_controller;
 extern const struct controller_def pod_garbage_collector_controller;
 extern const struct controller_def replica_set_controller;
 extern const struct controller_def replication_controller_controller;
+extern const struct controller_def resource_quota_controller;
 extern const struct controller_def root_ca_publisher_controller;
 extern const struct controller_def service_account_controller;
 extern const struct controller_def stateful_set_controller;

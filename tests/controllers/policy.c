@@ -1,4 +1,4 @@
-/* Budgets for disruptions, and roles that gather the rules of others. */
+/* Budgets for disruptions, quotas, and roles that gather the rules of others. */
 #include "cluster.h"
 
 #include "kinds/rbac_v1.h"
@@ -63,11 +63,32 @@ static void a_role_gathers_the_rules_of_those_it_selects(void **state)
                str_is(field(c, &cluster_role_resource, "all", "rules"), "[]"));
 }
 
+static void a_quota_shows_what_is_used(void **state)
+{
+    struct cluster *c = *state;
+    cluster_run_node(c, "worker-1");
+    create(c, "{'kind':'ResourceQuota','apiVersion':'v1','metadata':{'name':'team'},'spec':{'hard':{"
+              "'pods':'5','requests.cpu':'2','configmaps':'9','count/replicasets.apps':'3'}}}");
+    becomes(&resource_quota_resource, "team", "status.hard.pods", "5");
+    becomes(&resource_quota_resource, "team", "status.used.configmaps", "1"); /* kube-root-ca.crt */
+    create(c,
+           "{'kind':'ReplicaSet','apiVersion':'apps/v1','metadata':{'name':'web'},'spec':{'replicas':2,"
+           "'selector':{'matchLabels':{'app':'web'}},'template':{'metadata':{'labels':{'app':'web'}},'spec':{"
+           "'containers':[{'name':'web','image':'one','resources':{'requests':{'cpu':'250m'}}}]}}}}");
+    becomes(&resource_quota_resource, "team", "status.used.pods", "2");
+    becomes(&resource_quota_resource, "team", "status.used.{requests.cpu}", "500m");
+    becomes(&resource_quota_resource, "team", "status.used.{count/replicasets.apps}", "1");
+    delete (c, &replica_set_resource, "web", PROPAGATE_BACKGROUND);
+    becomes(&resource_quota_resource, "team", "status.used.pods", "0");
+    becomes(&resource_quota_resource, "team", "status.used.{requests.cpu}", "0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cluster_test(healthy_pods_above_the_minimum_may_go),
         cluster_test(percentages_are_of_what_the_controller_should_have),
+        cluster_test(a_quota_shows_what_is_used),
         cluster_test(a_role_gathers_the_rules_of_those_it_selects),
     };
     return cmocka_run_group_tests_name("controllers/policy", tests, NULL, NULL);
