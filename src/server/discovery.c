@@ -188,11 +188,6 @@ static void fill_aggregated(const struct discovery *d, struct arena *a, bool cor
     }
 }
 
-static void release_nothing(void *owner)
-{
-    (void)owner;
-}
-
 static void make_aggregated(struct discovery *d, bool core, enum media_type media, struct request *q,
                             struct aggregated *out)
 {
@@ -235,7 +230,7 @@ static void respond_aggregated(struct discovery *d, struct request *q, bool core
     struct aggregated now = *doc;
     pthread_mutex_unlock(&d->mutex);
     request_cacheable(q, str_from(types[q->accept.media]), now.etag, false,
-                      &(struct http_part){.bytes = now.bytes, .release = release_nothing});
+                      &(struct http_part){.bytes = now.bytes, .release = nothing_release});
 }
 
 /* --- the old form --- */

@@ -1,6 +1,7 @@
 /* Nobody may give away more than they have: the guard over writes of roles and bindings. */
 #include <stdlib.h>
 
+#include "schema/copy.h"
 #include "schema/quote.h"
 #include "server/authz.h"
 #include "server/rules.h"
@@ -11,14 +12,6 @@ struct held {
     struct policy_rule_vec rules;
     size_t cap;
 };
-
-static struct str_vec copy_words(struct arena *a, const struct str_vec *v)
-{
-    struct str_vec out = {arena_new_n(a, struct str, v->n), v->n};
-    for (size_t i = 0; i < v->n; i++)
-        out.at[i] = arena_str(a, v->at[i]);
-    return out;
-}
 
 static bool hold(void *arg, const struct policy_rule *rule, const struct grant *by)
 {
@@ -31,13 +24,7 @@ static bool hold(void *arg, const struct policy_rule *rule, const struct grant *
             memcpy(at, h->rules.at, h->rules.n * sizeof *at);
         h->rules.at = at;
     }
-    h->rules.at[h->rules.n++] = (struct policy_rule){
-        .verbs = copy_words(h->arena, &rule->verbs),
-        .api_groups = copy_words(h->arena, &rule->api_groups),
-        .resources = copy_words(h->arena, &rule->resources),
-        .resource_names = copy_words(h->arena, &rule->resource_names),
-        .non_resource_urls = copy_words(h->arena, &rule->non_resource_urls),
-    };
+    struct_copy(h->arena, &policy_rule_type, &h->rules.at[h->rules.n++], rule);
     return true;
 }
 

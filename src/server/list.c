@@ -5,6 +5,7 @@
 #include "kinds/meta_v1.h"
 #include "schema/json.h"
 #include "schema/proto.h"
+#include "server/frame.h"
 #include "server/gzip.h"
 #include "server/internal.h"
 #include "server/render.h"
@@ -26,34 +27,7 @@ struct list_stream {
 
 /* --- Protobuf's framing --- */
 
-static void add_varint(struct buf *b, uint64_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        buf_add_c(b, (char)(v | 0x80));
-    buf_add_c(b, (char)v);
-}
-
-static size_t varint_size(uint64_t v)
-{
-    size_t n = 1;
-    for (; v >= 0x80; v >>= 7)
-        n++;
-    return n;
-}
-
-/* Tag and length of an item: field 2 of every list. */
-static void add_item_head(struct buf *b, size_t n)
-{
-    buf_add_c(b, 2 << 3 | 2);
-    add_varint(b, n);
-}
-
-static void add_bytes_field(struct buf *b, int number, struct str s)
-{
-    buf_add_c(b, (char)(number << 3 | 2));
-    add_varint(b, s.n);
-    buf_add_str(b, s);
-}
+enum { ITEMS = 2 }; /* the field of every list */
 
 /* Envelope and list up to the first item: lengths stand before what they count, so all items are measured
  * first. */
@@ -71,25 +45,22 @@ static void add_proto_head(struct list_stream *ls, struct buf *out)
         m.remaining_item_count = &remaining;
     proto_encode(&meta, &list_meta_type, &m);
 
-    size_t size = 1 + varint_size(meta.n) + meta.n;
-    for (size_t i = 0; i < ls->list->n; i++) {
-        size_t n = render_proto(q, ls->list->at[i], &scratch).n;
-        size += 1 + varint_size(n) + n;
-    }
-    add_bytes_field(&type, 1, version);
-    add_bytes_field(&type, 2, kind);
+    size_t size = frame_size(meta.n);
+    for (size_t i = 0; i < ls->list->n; i++)
+        size += frame_size(render_proto(q, ls->list->at[i], &scratch).n);
+    frame_add(&type, 1, version);
+    frame_add(&type, 2, kind);
     buf_add(out, "k8s\0", 4);
-    add_bytes_field(out, 1, buf_str(&type));
-    buf_add_c(out, 2 << 3 | 2);
-    add_varint(out, size);
-    add_bytes_field(out, 1, buf_str(&meta));
+    frame_add(out, 1, buf_str(&type));
+    frame_add_head(out, 2, size);
+    frame_add(out, 1, buf_str(&meta));
 }
 
 /* contentEncoding and contentType, both empty, stand behind the message. */
 static void add_proto_tail(struct buf *out)
 {
-    add_bytes_field(out, 3, (struct str){0});
-    add_bytes_field(out, 4, (struct str){0});
+    frame_add(out, 3, (struct str){0});
+    frame_add(out, 4, (struct str){0});
 }
 
 /* --- pieces --- */
@@ -127,8 +98,7 @@ static void add_item(struct list_stream *ls, size_t i, struct buf *out)
     if (is_proto(ls)) {
         _cleanup_buf_ struct buf scratch = {0};
         struct str message = render_proto(ls->q, o, &scratch);
-        add_item_head(out, message.n);
-        buf_add_str(out, message);
+        frame_add(out, ITEMS, message);
         return;
     }
     if (i)
@@ -136,22 +106,11 @@ static void add_item(struct list_stream *ls, size_t i, struct buf *out)
     render_json_item(ls->q, o, out);
 }
 
-static void release_object(void *o)
-{
-    object_unref(o);
-}
-
-/* Of literals: nobody owns them, and nobody need copy them. */
-static void release_nothing(void *owner)
-{
-    (void)owner;
-}
-
 /* The next objects as parts: what is between them, and their own bytes, referenced. */
 static bool write_shared(struct list_stream *ls, size_t end)
 {
     struct http_part parts[2 * STEP];
-    char heads[STEP][12];
+    char heads[STEP][FRAME_HEAD_MAX];
     size_t n = 0;
     for (size_t i = 0; ls->at < end; i++, ls->at++) {
         struct object *o = ls->list->at[ls->at];
@@ -159,21 +118,14 @@ static bool write_shared(struct list_stream *ls, size_t end)
         void (*release)(void *) = NULL;
         if (is_proto(ls)) {
             bytes = object_proto(o);
-            size_t h = 0;
-            heads[i][h++] = 2 << 3 | 2;
-            for (uint64_t v = bytes.n;; v >>= 7) {
-                heads[i][h++] = (char)(v >= 0x80 ? v | 0x80 : v);
-                if (v < 0x80)
-                    break;
-            }
-            head = str_slice(heads[i], h);
+            head = str_slice(heads[i], frame_head(heads[i], ITEMS, bytes.n));
         } else {
             bytes = object_json_item(o);
             head = ls->at ? STR(",{") : STR("{");
-            release = release_nothing;
+            release = nothing_release;
         }
         parts[n++] = (struct http_part){.bytes = head, .release = release};
-        parts[n++] = (struct http_part){.bytes = bytes, .release = release_object, .owner = object_ref(o)};
+        parts[n++] = (struct http_part){.bytes = bytes, .release = object_release, .owner = object_ref(o)};
     }
     return http_write(ls->q->http, parts, n);
 }

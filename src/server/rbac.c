@@ -7,6 +7,7 @@
 #include "auth/service_account.h"
 #include "base/map.h"
 #include "base/thread.h"
+#include "schema/copy.h"
 
 /* Of one subject in one namespace ("" for cluster role bindings): the bindings that name it. */
 struct subject {
@@ -427,16 +428,6 @@ bool rbac_allows(struct rbac *r, const struct attributes *a, struct buf *reason)
     return q.allowed;
 }
 
-static struct str_vec copy_strs(struct arena *a, const struct str_vec *v)
-{
-    struct str_vec out = {.n = v->n};
-    if (v->n)
-        out.at = arena_new_n(a, struct str, v->n);
-    for (size_t i = 0; i < v->n; i++)
-        out.at[i] = arena_str(a, v->at[i]);
-    return out;
-}
-
 int rbac_role_rules(struct rbac *r, const struct role_ref *ref, struct str ns, struct arena *a,
                     struct policy_rule_vec *out, struct err *err)
 {
@@ -452,13 +443,7 @@ int rbac_role_rules(struct rbac *r, const struct role_ref *ref, struct str ns, s
     *out = (struct policy_rule_vec){.n = rules->n};
     out->at = arena_new_n(a, struct policy_rule, rules->n);
     for (size_t i = 0; i < rules->n; i++)
-        out->at[i] = (struct policy_rule){
-            .verbs = copy_strs(a, &rules->at[i].verbs),
-            .api_groups = copy_strs(a, &rules->at[i].api_groups),
-            .resources = copy_strs(a, &rules->at[i].resources),
-            .resource_names = copy_strs(a, &rules->at[i].resource_names),
-            .non_resource_urls = copy_strs(a, &rules->at[i].non_resource_urls),
-        };
+        struct_copy(a, &policy_rule_type, &out->at[i], &rules->at[i]);
     object_unref(role);
     return 0;
 }

@@ -136,16 +136,11 @@ void render_type(struct request *q, struct object *o, struct str *api_version, s
 
 /* --- one object --- */
 
-static void release_object(void *o)
-{
-    object_unref(o);
-}
-
 void request_object(struct request *q, int code, struct object *o)
 {
     struct str type = media_type_name(q->accept.media, false);
     if (q->accept.media == MEDIA_JSON && q->accept.rendering == RENDER_OBJECT && !request_pretty(q)) {
-        struct http_part part = {.bytes = object_json(o), .release = release_object, .owner = object_ref(o)};
+        struct http_part part = {.bytes = object_json(o), .release = object_release, .owner = object_ref(o)};
         request_bytes(q, code, type, &part);
         return;
     }

@@ -160,6 +160,16 @@ void buf_release(void *owner)
     free(b);
 }
 
+void object_release(void *object)
+{
+    object_unref(object);
+}
+
+void nothing_release(void *owner)
+{
+    (void)owner;
+}
+
 /* People with curl get JSON they can read, as upstream decides it. */
 bool request_pretty(const struct request *q)
 {

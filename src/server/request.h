@@ -63,5 +63,8 @@ void request_warn(struct request *q, struct str text);
 /* JSON as the client wants to see it: as it is, indented, or as YAML. The caller owns the buffer. */
 struct buf *request_render_json(struct request *q, struct str json);
 bool request_pretty(const struct request *q);
-/* Frees a heap-allocated buffer, for http_part.release. */
-void buf_release(void *owner);
+
+/* For http_part.release: a heap-allocated buffer; an object; what nobody owns and nobody need copy. */
+void buf_release(void *buf);
+void object_release(void *object);
+void nothing_release(void *owner);

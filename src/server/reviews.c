@@ -2,6 +2,7 @@
 
 #include "kinds/authentication_v1.h"
 #include "kinds/authorization_v1.h"
+#include "schema/copy.h"
 #include "server/rules.h"
 
 /* --- who --- */
@@ -126,14 +127,6 @@ struct gathered {
     size_t cap_resources, cap_paths;
 };
 
-static struct str_vec copy(struct arena *a, const struct str_vec *v)
-{
-    struct str_vec out = {arena_new_n(a, struct str, v->n), v->n};
-    for (size_t i = 0; i < v->n; i++)
-        out.at[i] = arena_str(a, v->at[i]);
-    return out;
-}
-
 static void *room(struct arena *a, void *at, size_t n, size_t *cap, size_t item)
 {
     if (n < *cap)
@@ -143,22 +136,20 @@ static void *room(struct arena *a, void *at, size_t n, size_t *cap, size_t item)
     return n ? memcpy(fresh, at, n * item) : fresh;
 }
 
-static bool gather(void *arg, const struct policy_rule *rule, const struct grant *by)
+static bool gather(void *arg, const struct policy_rule *shared, const struct grant *by)
 {
     (void)by;
     struct gathered *g = arg;
-    struct arena *a = g->arena;
+    const struct policy_rule *rule = struct_dup(g->arena, &policy_rule_type, shared);
     if (rule->non_resource_urls.n) {
-        g->paths.at = room(a, g->paths.at, g->paths.n, &g->cap_paths, sizeof *g->paths.at);
-        g->paths.at[g->paths.n++] =
-            (struct non_resource_rule){copy(a, &rule->verbs), copy(a, &rule->non_resource_urls)};
+        g->paths.at = room(g->arena, g->paths.at, g->paths.n, &g->cap_paths, sizeof *g->paths.at);
+        g->paths.at[g->paths.n++] = (struct non_resource_rule){rule->verbs, rule->non_resource_urls};
     }
     if (rule->resources.n) {
         g->resources.at =
-            room(a, g->resources.at, g->resources.n, &g->cap_resources, sizeof *g->resources.at);
+            room(g->arena, g->resources.at, g->resources.n, &g->cap_resources, sizeof *g->resources.at);
         g->resources.at[g->resources.n++] =
-            (struct resource_rule){copy(a, &rule->verbs), copy(a, &rule->api_groups),
-                                   copy(a, &rule->resources), copy(a, &rule->resource_names)};
+            (struct resource_rule){rule->verbs, rule->api_groups, rule->resources, rule->resource_names};
     }
     return true;
 }

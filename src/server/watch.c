@@ -6,6 +6,7 @@
 #include "kinds/meta_v1.h"
 #include "schema/json.h"
 #include "schema/proto.h"
+#include "server/frame.h"
 #include "server/internal.h"
 #include "server/render.h"
 #include "server/status.h"
@@ -42,21 +43,6 @@ static bool is_proto(const struct watch_stream *w)
     return w->q->accept.media == MEDIA_PROTOBUF;
 }
 
-static size_t put_varint(char *p, uint64_t v)
-{
-    size_t n = 0;
-    for (; v >= 0x80; v >>= 7)
-        p[n++] = (char)(v | 0x80);
-    p[n++] = (char)v;
-    return n;
-}
-
-static void add_field(struct buf *b, int number, size_t n)
-{
-    char head[12] = {(char)(number << 3 | 2)};
-    buf_add(b, head, 1 + put_varint(head + 1, n));
-}
-
 /* Four bytes of length, then a WatchEvent whose object is an envelope (upstream: the stream has no envelope
  * itself). */
 static void add_proto_frame(struct buf *out, struct str type, struct str api_version, struct str kind,
@@ -64,12 +50,9 @@ static void add_proto_frame(struct buf *out, struct str type, struct str api_ver
 {
     _cleanup_buf_ struct buf sealed = {0}, event = {0}, raw = {0};
     proto_seal_raw(&sealed, api_version, kind, message);
-    add_field(&raw, 1, sealed.n);
-    buf_add_str(&raw, buf_str(&sealed));
-    add_field(&event, 1, type.n);
-    buf_add_str(&event, type);
-    add_field(&event, 2, raw.n);
-    buf_add_str(&event, buf_str(&raw));
+    frame_add(&raw, 1, buf_str(&sealed));
+    frame_add(&event, 1, type);
+    frame_add(&event, 2, buf_str(&raw));
     uint32_t n = (uint32_t)event.n;
     char length[4] = {(char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};
     buf_add(out, length, sizeof length);
@@ -136,11 +119,6 @@ static void add_bookmark(struct watch_stream *w, int64_t revision, bool initial_
     buf_add_lit(out, "}\n");
 }
 
-static void release_object(void *o)
-{
-    object_unref(o);
-}
-
 /* One event; the object's own bytes are referenced, not copied. */
 static bool write_event(struct watch_stream *w, const struct watch_event *ev)
 {
@@ -163,7 +141,7 @@ static bool write_event(struct watch_stream *w, const struct watch_event *ev)
         int n = snprintf(head, sizeof head, "{\"type\":\"" STR_FMT "\",\"object\":", STR_ARG(type));
         struct http_part parts[] = {
             {.bytes = str_slice(head, (size_t)n)},
-            {.bytes = object_json(ev->object), .release = release_object, .owner = object_ref(ev->object)},
+            {.bytes = object_json(ev->object), .release = object_release, .owner = object_ref(ev->object)},
             {.bytes = STR("}\n")},
         };
         return http_write(q->http, parts, ARRAY_LEN(parts));
