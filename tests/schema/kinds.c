@@ -46,6 +46,16 @@ static void test_copies_are_equal_and_changes_are_seen(void **state)
     }
 }
 
+/* A null in a patch deletes, so there must be none. */
+static struct str without_nulls(struct arena *a, struct str json)
+{
+    _cleanup_err_ struct err err = {0};
+    struct value doc = VALUE_OBJECT, patch;
+    assert_ok(value_parse(a, json, &patch, &err), err);
+    assert_ok(patch_strategic(a, NULL, &doc, &patch, &err), err);
+    return value_json(a, &doc);
+}
+
 /* A whole object as a patch of itself changes nothing, and one of nothing makes it. */
 static void test_patches_with_the_object_itself(void **state)
 {
@@ -54,11 +64,9 @@ static void test_patches_with_the_object_itself(void **state)
         const struct resource *r = builtin_resources[i];
         _cleanup_arena_ struct arena a = {0};
         _cleanup_err_ struct err err = {0};
-        struct str json = json_of(&a, r, filled(&a, r));
+        struct str json = without_nulls(&a, json_of(&a, r, filled(&a, r)));
         for (int way = 0; way < 4; way++) {
             struct value doc = VALUE_OBJECT, patch, want;
-            if (way % 2 == 0 && str_find(json, STR(":null")) >= 0)
-                continue; /* a patch's nulls are not kept where nothing was */
             assert_ok(value_parse(&a, json, &patch, &err), err);
             assert_ok(value_parse(&a, json, &want, &err), err);
             if (way % 2)
