@@ -11,13 +11,15 @@ struct strict_errors {
 };
 
 enum json_flag {
-    JSON_BORROW =
-        1 << 0, /* strings of the result may point into the text, which lives as long as the result */
+    /* Strings of the result may point into the text, which lives as long as the result. */
+    JSON_BORROW = 1 << 0,
 };
 
 /* Decodes one JSON text into the zeroed struct `out` that `t` describes; what it points at is in `a`. Unknown
  * and duplicate fields are no error, but are told in `strict` when that is not NULL (strings in `a`). Errors
- * are in Go's words, a wrong syntax before a wrong type: invalid character '}' looking for beginning of value
+ * are in Go's words, a wrong syntax before a wrong type:
+ *
+ *   invalid character '}' looking for beginning of value
  *   json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32 */
 int json_decode(struct arena *a, const struct type *t, struct str json, unsigned flags, void *out,
                 struct strict_errors *strict, struct err *err);
