@@ -56,6 +56,7 @@ static struct str condition_patch(struct arena *a, const struct pod *p, struct s
     value_append(a, &conditions, condition);
     struct value *meta = value_set(a, &patch, STR("metadata"), VALUE_OBJECT);
     value_set(a, meta, STR("uid"), VALUE_STR(p->metadata.uid));
+    value_set(a, meta, STR("resourceVersion"), VALUE_STR(p->metadata.resource_version));
     struct value *to = value_set(a, &patch, STR("status"), VALUE_OBJECT);
     value_set(a, to, STR("conditions"), conditions);
     if (nominated)
@@ -63,14 +64,44 @@ static struct str condition_patch(struct arena *a, const struct pod *p, struct s
     return value_json(a, &patch);
 }
 
-static void patch_status(const struct actions *a, struct object *pod, struct str body)
+/* Sets a condition of a pod that has not changed meanwhile; where it has, of the pod as it is by then, but
+ * only while it is `still` what the condition is about. */
+static void set_condition(const struct actions *a, struct object *pod, struct str type, const char *status,
+                          const char *reason, struct str message, const struct str *nominated,
+                          bool (*still)(const struct pod *p))
 {
+    enum { TRIES = 4 };
+    _cleanup_object_ struct object *now = object_ref(pod);
     _cleanup_err_ struct err err = {0};
-    if (client_patch(a->client, &pod_resource, object_namespace(pod), object_name(pod), STR("status"),
-                     PATCH_STRATEGIC, body, NULL, &err) < 0 &&
-        err.reason != ERR_NOT_FOUND && err.reason != ERR_CONFLICT)
+    for (int i = 0; i < TRIES; i++) {
+        _cleanup_arena_ struct arena arena = {0};
+        struct str body =
+            condition_patch(&arena, object_typed(now), type, status, reason, message, nominated);
+        if (client_patch(a->client, &pod_resource, object_namespace(pod), object_name(pod), STR("status"),
+                         PATCH_STRATEGIC, body, NULL, &err) == 0)
+            return;
+        if (err.reason != ERR_CONFLICT)
+            break;
+        object_unref(now);
+        now = NULL;
+        if (client_get(a->client, &pod_resource, object_namespace(pod), object_name(pod), &now, &err) < 0)
+            break;
+        if (!str_eq(object_meta(now)->uid, object_meta(pod)->uid) || !still(object_typed(now)))
+            return;
+    }
+    if (err.reason != ERR_NOT_FOUND)
         log_warn("the status of pod " STR_FMT "/" STR_FMT ": " STR_FMT, STR_ARG(object_namespace(pod)),
                  STR_ARG(object_name(pod)), STR_ARG(err.message));
+}
+
+static bool still_waits(const struct pod *p)
+{
+    return p->spec.node_name.n == 0;
+}
+
+static bool still_runs(const struct pod *p)
+{
+    return !p->metadata.deletion_timestamp;
 }
 
 void action_refuse(const struct actions *a, struct object *pod, const char *reason, struct str message,
@@ -85,10 +116,7 @@ void action_refuse(const struct actions *a, struct object *pod, const char *reas
                 str_eq(was->message, message) && was->observed_generation == p->metadata.generation;
     if (same && (!nominated || str_eq(*nominated, p->status.nominated_node_name)))
         return;
-    _cleanup_arena_ struct arena arena = {0};
-    patch_status(
-        a, pod,
-        condition_patch(&arena, p, POD_CONDITION_TYPE_POD_SCHEDULED, "False", reason, message, nominated));
+    set_condition(a, pod, POD_CONDITION_TYPE_POD_SCHEDULED, "False", reason, message, nominated, still_waits);
 }
 
 void action_evict(const struct actions *a, struct object *victim, struct object *preemptor, struct str node)
@@ -98,9 +126,8 @@ void action_evict(const struct actions *a, struct object *victim, struct object 
     _cleanup_err_ struct err err = {0};
     struct str message = arena_printf(&arena, STR_FMT ": preempting to accommodate a higher priority pod",
                                       STR_ARG(a->scheduler));
-    patch_status(a, victim,
-                 condition_patch(&arena, p, POD_CONDITION_TYPE_DISRUPTION_TARGET, "True",
-                                 "PreemptionByScheduler", message, NULL));
+    set_condition(a, victim, POD_CONDITION_TYPE_DISRUPTION_TARGET, "True", "PreemptionByScheduler", message,
+                  NULL, still_runs);
     struct client_delete_options o = DELETE_OPTIONS_DEFAULT;
     o.uid = p->metadata.uid;
     if (client_delete(a->client, &pod_resource, p->metadata.namespace, p->metadata.name, &o, &err) < 0) {

@@ -221,9 +221,13 @@ static void test_a_more_important_pod_takes_the_place(void **state)
     eventually(is_on(c, "low", "a"));
     pod(c, "high", "2", ",'priorityClassName':'high'");
     eventually(is_on(c, "high", "a"));
-    struct object *gone = get(c, "low");
-    assert_null(gone);
+    assert_null(get(c, "low"));
+    _cleanup_object_ struct object *high = get(c, "high");
+    assert_str(((const struct pod *)object_typed(high))->status.nominated_node_name,
+               ""); /* it is there now */
     eventually(event_is_there(c, "low", "Preempted", "Preempted by pod "));
+    clock_sleep(20 * CLOCK_MS); /* what was written about the first try must not come after the bind */
+    assert_true(condition_is(c, "high", "True"));
 }
 
 static void test_no_node_is_filled_beyond_its_room(void **state)

@@ -64,6 +64,7 @@ static int binding_make(struct road *d)
     struct pod *pod = arena_dup(d->r->arena, old, sizeof *old);
     pod->metadata.resource_version = STR("");
     pod->spec.node_name = b->target.name;
+    pod->status.nominated_node_name = (struct str){0}; /* KEP-5278: it is there now */
     each (b->metadata.annotations, i)
         str_map_put(&pod->metadata.annotations, d->r->arena, b->metadata.annotations.at[i].key,
                     b->metadata.annotations.at[i].value);
