@@ -162,7 +162,7 @@ static void user_directory_and_environment(void **state)
     struct world *w = *state;
     NEED_RUNTIME(w);
     struct container_config c =
-        config(w, "id; pwd; echo $BOAT; touch /tmp/x && echo wrote; touch /etc/x || echo kept");
+        config(w, "exec 2>&1; id; pwd; echo $BOAT; touch /tmp/x && echo wrote; touch /etc/x || echo kept");
     struct str env[] = {STR("PATH=/bin"), STR("BOAT=sagong")};
     c.env = (struct str_vec){env, 2};
     c.cwd = STR("/var");
@@ -224,7 +224,7 @@ static void mounts_are_there(void **state)
     sprintf(file, "%s/hello", volume);
     assert_ok(file_mkdirs(volume, 0755, &w->err), w->err);
     assert_ok(file_replace(file, STR("from outside\n"), 0644, &w->err), w->err);
-    struct container_config c = config(w, "cat /data/hello; touch /data/x");
+    struct container_config c = config(w, "exec 2>&1; cat /data/hello; touch /data/x");
     struct str options[] = {STR("rbind"), STR("ro")};
     struct oci_mount m = {STR("/data"), STR("bind"), str_from(volume), {options, 2}};
     c.mounts = (struct oci_mount_vec){&m, 1};

@@ -368,7 +368,7 @@ static void collect_entry(void *arg, const char *name)
 {
     struct collecting *c = arg;
     struct str key = str_from(name);
-    if (c->all || !bsearch(&key, c->keep.at, c->keep.n, sizeof key, str_qsort))
+    if (c->all || !c->keep.n || !bsearch(&key, c->keep.at, c->keep.n, sizeof key, str_qsort))
         file_remove_tree(store_path(c->store, &c->arena, c->below, name), NULL);
 }
 
@@ -386,8 +386,6 @@ int image_store_collect(struct image_store *s, struct err *err)
         store_each(s, "pins", collect_keep_pin, &c);
         if (c.keep.n)
             qsort(c.keep.at, c.keep.n, sizeof *c.keep.at, str_qsort);
-        else
-            collect_keep(&c, STR("")); /* bsearch wants an array */
         c.below = "blobs/sha256/";
         store_each(s, "blobs/sha256", collect_entry, &c);
         c.below = "layers/";
