@@ -17,6 +17,11 @@ static const char *const join_objects[] = {
     "'roleRef':{'apiGroup':'rbac.authorization.k8s.io','kind':'ClusterRole','name':'system:node-bootstrapper'"
     "},"
     "'subjects':[{'apiGroup':'rbac.authorization.k8s.io','kind':'Group','name':'system:bootstrappers'}]}",
+    /* A node's service proxy and its routes need what upstream's proxy may read, and share the node's identity. */
+    "{'apiVersion':'rbac.authorization.k8s.io/v1','kind':'ClusterRoleBinding',"
+    "'metadata':{'name':'sagong:nodes-proxy'},"
+    "'roleRef':{'apiGroup':'rbac.authorization.k8s.io','kind':'ClusterRole','name':'system:node-proxier'},"
+    "'subjects':[{'apiGroup':'rbac.authorization.k8s.io','kind':'Group','name':'system:nodes'}]}",
     "{'apiVersion':'rbac.authorization.k8s.io/v1','kind':'Role',"
     "'metadata':{'name':'sagong:cluster-info','namespace':'kube-public'},"
     "'rules':[{'apiGroups':[''],'resources':['configmaps'],'resourceNames':['cluster-info'],'verbs':['get']}]"

@@ -31,9 +31,9 @@ teardown() {
     pod_ready a
     pod_ready b
     k run from-b --image=sagong.local/hello:1 --restart=Never --overrides='{"spec":{"nodeName":"node-b"}}' --command -- \
-        wget -q -O- -T 5 "http://$(value pod/a '{.status.podIP}'):8080/"
+        timeout 5 wget -q -O- "http://$(value pod/a '{.status.podIP}'):8080/"
     k run from-a --image=sagong.local/hello:1 --restart=Never --overrides="{\"spec\":{\"nodeName\":\"${here#node/}\"}}" --command -- \
-        wget -q -O- -T 5 "http://$(value pod/b '{.status.podIP}'):8080/"
+        timeout 5 wget -q -O- "http://$(value pod/b '{.status.podIP}'):8080/"
     phase from-a Succeeded
     phase from-b Succeeded
     [ "$(k logs from-a)" = "hello from b" ]

@@ -9,8 +9,8 @@ web() {
 
 # from_pod COMMAND...: runs it in a pod, and prints what it said.
 from_pod() {
-    pod client "$*"
-    phase client Succeeded
+    pod client "$*" >&2
+    phase client Succeeded >&2
     k logs client
 }
 
@@ -19,19 +19,19 @@ from_pod() {
     pod_ready web
     run curl -sS -m 5 "http://$(value pod/web '{.status.podIP}'):8080/"
     [ "$output" = "hello from web" ]
-    from_pod "ping -c1 -W2 10.99.0.1"
+    from_pod "nc -w 2 10.99.0.1 6443 </dev/null"
 }
 
 @test "a pod reaches a pod" {
     k run web --image=sagong.local/hello:1
     pod_ready web
-    [ "$(from_pod "wget -q -O- -T 5 http://$(value pod/web '{.status.podIP}'):8080/")" = "hello from web" ]
+    [ "$(from_pod "timeout 5 wget -q -O- http://$(value pod/web '{.status.podIP}'):8080/")" = "hello from web" ]
 }
 
 @test "a service's address leads to its pods, from a pod and from the node" {
     web
     ip=$(value service/web '{.spec.clusterIP}')
-    [[ $(from_pod "for i in 1 2 3 4 5 6 7 8; do wget -q -O- -T 5 http://$ip/; done") == *"hello from web-"* ]]
+    [[ $(from_pod "for i in 1 2 3 4 5 6 7 8; do timeout 5 wget -q -O- http://$ip/; done") == *"hello from web-"* ]]
     eventually 5 curl -sS -m 2 "http://$ip/"
     # Both replicas get their share.
     for _ in $(seq 40); do curl -sS -m 2 "http://$ip/"; done | sort -u >"$BATS_TEST_TMPDIR/names"
@@ -62,7 +62,7 @@ from_pod() {
     [ -n "$pid" ]
     k delete pod self --now
     k run self --image=sagong.local/hello:1 --labels=app=self --port=8080 --restart=Never --command -- \
-        sh -c "httpd -p 8080 -h /www; sleep 1; for i in 1 2 3 4 5 6 7 8 9; do wget -q -O- -T 2 http://$ip/ && exit 0; sleep 0.5; done; exit 1"
+        sh -c "httpd -p 8080 -h /www; sleep 1; for i in 1 2 3 4 5 6 7 8 9; do timeout 5 wget -q -O- http://$ip/ && exit 0; sleep 0.5; done; exit 1"
     phase self Succeeded
 }
 
