@@ -46,9 +46,7 @@ void arena_reserve(struct arena *a, size_t size)
 
 static void *arena_raw(struct arena *a, size_t size)
 {
-    /* A type's size is a multiple of its alignment, so that others than multiples of 16 do with less. */
-    size_t align = size % ARENA_ALIGN ? sizeof(void *) : ARENA_ALIGN;
-    char *at = (char *)(((uintptr_t)a->at + align - 1) & ~(uintptr_t)(align - 1));
+    char *at = (char *)(((uintptr_t)a->at + ARENA_ALIGN - 1) & ~(uintptr_t)(ARENA_ALIGN - 1));
     if (!a->at || at > a->end || (size_t)(a->end - at) < size) {
         /* Each chunk doubles what is there, so small arenas stay small and large ones take few chunks. */
         size_t chunk = a->total < ARENA_FIRST ? ARENA_FIRST : a->total > ARENA_MOST ? ARENA_MOST : a->total;
