@@ -21,7 +21,7 @@ void arena_free(struct arena *a);
 void arena_reserve(struct arena *a, size_t size);
 /* Forgets what was allocated but keeps one chunk, for a loop's next turn. */
 void arena_reset(struct arena *a);
-/* Zeroed, aligned for any type. */
+/* Zeroed, aligned for any type of that size. */
 void *arena_alloc(struct arena *a, size_t size);
 /* Zeroed room for `n` items; aborts if the product overflows. */
 void *arena_array(struct arena *a, size_t n, size_t item);
