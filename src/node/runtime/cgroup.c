@@ -183,7 +183,8 @@ void cgroup_restore(void)
         char mount_point[320], mark[320];
         snprintf(mount_point, sizeof mount_point, CGROUP_ROOT "/%s", d->d_name + strlen(prefix));
         snprintf(mark, sizeof mark, CGROUP_ROOT "/%s", d->d_name);
-        if (umount2(mount_point, 0) == 0) {
+        struct stat st; /* each group below is a link more: somebody else's containers */
+        if (stat(mount_point, &st) == 0 && st.st_nlink <= 2 && umount2(mount_point, 0) == 0) {
             rmdir(mount_point);
             unlink(mark);
         }
