@@ -44,10 +44,3 @@ int answer_forbidden(struct err *err, const struct resource *r, struct str name,
             STR_ARG(quoted), STR_ARG(why));
     return err_about(err, r->group, r->plural, name);
 }
-
-int answer_method(struct err *err, const struct resource *r, const char *verb)
-{
-    err_set(err, ERR_METHOD_NOT_ALLOWED, "%s is not supported on resources of kind \"" STR_FMT "\"", verb,
-            STR_ARG(r->qualified));
-    return err_about(err, r->group, r->plural, STR(""));
-}

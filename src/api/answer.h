@@ -12,4 +12,3 @@ int answer_conflict(struct err *err, const struct resource *r, struct str name, 
 int answer_modified(struct err *err, const struct resource *r, struct str name);
 int answer_forbidden(struct err *err, const struct resource *r, struct str name, const char *fmt, ...)
     _printf_(4, 5);
-int answer_method(struct err *err, const struct resource *r, const char *verb);

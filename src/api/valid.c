@@ -43,12 +43,6 @@ void valid_not_negative(struct field_errors *e, const struct path *at, int64_t v
         field_invalid_int(e, at, v, "must be greater than or equal to 0");
 }
 
-void valid_positive(struct field_errors *e, const struct path *at, int64_t v)
-{
-    if (v <= 0)
-        field_invalid_int(e, at, v, "must be greater than zero");
-}
-
 void valid_id(struct field_errors *e, const struct path *at, const int64_t *id)
 {
     if (id && (*id < 0 || *id > INT32_MAX))
@@ -128,11 +122,6 @@ void valid_cidr(struct field_errors *e, const struct path *at, struct str v)
 bool is_ip(struct str v)
 {
     return format_ok(FORMAT_IP_SLOPPY, v);
-}
-
-bool is_ipv6(struct str v)
-{
-    return is_ip(v) && str_index(v, ':') >= 0;
 }
 
 void valid_no_backsteps(struct field_errors *e, const struct path *at, struct str v)
@@ -223,15 +212,6 @@ void str_map_put(struct str_map *m, struct arena *a, struct str key, struct str 
         memcpy(more + i + 1, m->at + i, (m->n - i) * sizeof *more);
     m->at = more;
     m->n++;
-}
-
-void str_map_del(struct str_map *m, struct str key)
-{
-    size_t kept = 0;
-    each (*m, i)
-        if (!str_eq(m->at[i].key, key))
-            m->at[kept++] = m->at[i];
-    m->n = kept;
 }
 
 bool str_vec_has(const struct str_vec *v, struct str s)

@@ -17,7 +17,6 @@ void valid_meta_update(struct field_errors *e, const struct path *at, struct obj
 void valid_labels(struct field_errors *e, const struct path *at, const struct str_map *labels);
 void valid_annotations(struct field_errors *e, const struct path *at, const struct str_map *annotations);
 
-/* A name under a rule; empty: Required. */
 /* Empty: Required; else the format. */
 void valid_format(struct field_errors *e, const struct path *at, enum format f, struct str v);
 void valid_label_name(struct field_errors *e, const struct path *at, struct str v);
@@ -28,7 +27,6 @@ void valid_id(struct field_errors *e, const struct path *at,
 void valid_label_value(struct field_errors *e, const struct path *at, struct str v);
 void valid_required(struct field_errors *e, const struct path *at, struct str v);
 void valid_not_negative(struct field_errors *e, const struct path *at, int64_t v);
-void valid_positive(struct field_errors *e, const struct path *at, int64_t v);
 void valid_port(struct field_errors *e, const struct path *at, int64_t v);
 void valid_port_or_name(struct field_errors *e, const struct path *at, const struct int_or_str *v);
 /* A count or a percentage that is not negative. */
@@ -62,18 +60,14 @@ void valid_no_backsteps(struct field_errors *e, const struct path *at, struct st
 void valid_cidr(struct field_errors *e, const struct path *at, struct str v);
 void valid_ip(struct field_errors *e, const struct path *at, struct str v);
 bool is_ip(struct str v);
-bool is_ipv6(struct str v);
 
 /* Quantities. */
 void valid_quantity(struct field_errors *e, const struct path *at, struct str q);
-void valid_resource_name(struct field_errors *e, const struct path *at, struct str name);
 void valid_resource_requirements(struct field_errors *e, const struct path *at,
                                  const struct resource_requirements *r);
-const struct str *resource_list_get(const struct str_map *list, struct str name);
 
 const struct str *str_map_get(const struct str_map *m, struct str key);
 void str_map_put(struct str_map *m, struct arena *a, struct str key, struct str value);
-void str_map_del(struct str_map *m, struct str key);
 bool str_vec_has(const struct str_vec *v, struct str s);
 void str_vec_add(struct str_vec *v, struct arena *a, struct str s);
 void str_vec_del(struct str_vec *v, struct str s);

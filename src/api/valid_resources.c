@@ -15,7 +15,7 @@ void valid_quantity(struct field_errors *e, const struct path *at, struct str q)
 }
 
 /* Names of resources without a domain are Kubernetes' own. */
-void valid_resource_name(struct field_errors *e, const struct path *at, struct str name)
+static void valid_resource_name(struct field_errors *e, const struct path *at, struct str name)
 {
     static const char *const standard[] = {"cpu", "memory", "ephemeral-storage", "storage"};
     size_t before = e->n;

@@ -130,8 +130,8 @@ static void valid_resize_policies(struct field_errors *e, const struct path *at,
     }
 }
 
-void valid_container(struct field_errors *e, const struct path *at, const struct container *c,
-                     const struct container_scope *scope, enum container_role role)
+static void valid_container(struct field_errors *e, const struct path *at, const struct container *c,
+                            const struct container_scope *scope, enum container_role role)
 {
     valid_label_name(e, PATH(at, "name"), c->name);
     if (!c->image.n)

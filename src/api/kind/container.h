@@ -11,8 +11,6 @@ struct container_scope {
 };
 
 void valid_containers(struct field_errors *e, const struct container_scope *scope);
-void valid_container(struct field_errors *e, const struct path *at, const struct container *c,
-                     const struct container_scope *scope, enum container_role role);
 /* Ephemeral containers have the fields of a container, in the same order. */
 static inline const struct container *ephemeral_as_container(const struct ephemeral_container *c)
 {

@@ -1,7 +1,6 @@
 #include "api/kind/kinds.h"
 
 #include "api/kind/pod.h"
-#include "api/kind/workload.h"
 
 const struct strategy *const strategies[] = {
     &pod_strategy,

@@ -1,10 +1,12 @@
 /* Deployment, ReplicaSet, DaemonSet, StatefulSet and ReplicationController (pkg/apis/apps/validation). */
-#include "api/kind/workload.h"
+#include "api/kind/kinds.h"
+#include "api/kind/pod.h"
 
 #include "kinds/apps_v1.h"
 
-void valid_workload_selector(struct field_errors *e, const struct path *spec,
-                             const struct label_selector *selector, const struct pod_template_spec *t)
+/* A selector that must be there, not be empty, and take the template's labels. */
+static void valid_workload_selector(struct field_errors *e, const struct path *spec,
+                                    const struct label_selector *selector, const struct pod_template_spec *t)
 {
     const struct path *at = PATH(spec, "selector");
     if (!selector) {
@@ -28,8 +30,9 @@ void valid_workload_selector(struct field_errors *e, const struct path *spec,
     }
 }
 
-void valid_long_running_template(struct field_errors *e, const struct path *spec,
-                                 const struct pod_template_spec *t)
+/* A template whose restartPolicy must be Always. */
+static void valid_long_running_template(struct field_errors *e, const struct path *spec,
+                                        const struct pod_template_spec *t)
 {
     const struct path *at = PATH(spec, "template");
     valid_pod_template(e, at, t);
@@ -40,8 +43,8 @@ void valid_long_running_template(struct field_errors *e, const struct path *spec
                         "activeDeadlineSeconds in ReplicaSet is not Supported");
 }
 
-void workload_warn_template(const struct pod_template_spec *t, const struct pod_template_spec *old,
-                            const struct strategy_context *c)
+static void workload_warn_template(const struct pod_template_spec *t, const struct pod_template_spec *old,
+                                   const struct strategy_context *c)
 {
     struct path spec = path_child(NULL, STR("spec")), template = path_child(&spec, STR("template"));
     if (!old || !same(&pod_template_spec_type, t, old))
