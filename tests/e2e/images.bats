@@ -62,7 +62,7 @@ teardown() {
 }
 
 @test "a name that is none" {
-    k run web --image=Upper:1
+    k apply -f - <<<'{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"},"spec":{"containers":[{"name":"web","image":"Upper:1"}]}}'
     invalid() { [ "$(value pod/web '{.status.containerStatuses[0].state.waiting.reason}')" = InvalidImageName ]; }
     eventually 10 invalid
 }
