@@ -112,9 +112,8 @@ static void an_ill_template_takes_no_more_than_may_be_unavailable(void **state)
             "ProgressDeadlineExceeded");
     struct str message = field(c, &deployment_resource, "web", "status.conditions[type=Progressing].message");
     assert_true(str_ends(message, STR("\" has timed out progressing.")));
-    assert_str(field(c, &replica_set_resource, set_of(c, "one"), "spec.replicas"),
-               "3"); /* maxUnavailable 25% */
-    assert_str(field(c, &replica_set_resource, set_of(c, "two"), "spec.replicas"), "2"); /* maxSurge 25% */
+    becomes(&replica_set_resource, set_of(c, "one"), "spec.replicas", "3"); /* maxUnavailable 25% */
+    becomes(&replica_set_resource, set_of(c, "two"), "spec.replicas", "2"); /* maxSurge 25% */
     becomes(&deployment_resource, "web", "status.conditions[type=Available].status", "True");
 }
 
