@@ -157,7 +157,7 @@ void patch(struct cluster *c, const struct resource *r, const char *name, const 
     assert_ok(client_patch(c->client, r, ns, rest, str_from(sub), PATCH_MERGE, json, NULL, &err), err);
 }
 
-void delete (struct cluster *c, const struct resource *r, const char *name, enum propagation how)
+void erase(struct cluster *c, const struct resource *r, const char *name, enum propagation how)
 {
     struct str ns, rest;
     split(r, name, &ns, &rest);

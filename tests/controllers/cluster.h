@@ -32,7 +32,7 @@ void create(struct cluster *c, const char *json, ...) _printf_(2, 3);
 /* Merge-patches an object, or a subresource of it ("" or "status"). */
 void patch(struct cluster *c, const struct resource *r, const char *name, const char *sub, const char *json,
            ...) _printf_(5, 6);
-void delete (struct cluster *c, const struct resource *r, const char *name, enum propagation how);
+void erase(struct cluster *c, const struct resource *r, const char *name, enum propagation how);
 
 /* A field of an object, as compact JSON, or "" when it or the object is not there. The path is dotted;
  * [key=value] finds an item of a list and [n] the n-th: "status.conditions[type=Available].status". A name

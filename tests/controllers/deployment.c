@@ -212,7 +212,7 @@ static void deleting_it_deletes_its_replica_sets_and_their_pods(void **state)
     struct cluster *c = *state;
     create_web(c, 1, "one", "");
     eventually(count(c, &pod_resource, "web-") == 1);
-    delete (c, &deployment_resource, "web", PROPAGATE_BACKGROUND);
+    erase(c, &deployment_resource, "web", PROPAGATE_BACKGROUND);
     eventually(count(c, &replica_set_resource, "web-") == 0);
     eventually(count(c, &pod_resource, "web-") == 0);
 }

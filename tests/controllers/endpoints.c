@@ -88,7 +88,7 @@ static void a_pod_that_ends_still_serves(void **state)
     pod_becomes(c, "web-1", "Running", true);
     eventually(str_is(field(c, &endpoint_slice_resource, slice(c), "endpoints[0].conditions.ready"), "true"));
     assert_str(field(c, &endpoint_slice_resource, slice(c), "endpoints[0].nodeName"), "worker-1");
-    delete (c, &pod_resource, "web-1", PROPAGATE_DEFAULT);
+    erase(c, &pod_resource, "web-1", PROPAGATE_DEFAULT);
     becomes(&endpoint_slice_resource, slice(c), "endpoints[0].conditions",
             "{\"ready\":false,\"serving\":true,\"terminating\":true}");
     becomes(&endpoints_resource, "web", "subsets", "");
@@ -149,7 +149,7 @@ static void slices_go_with_the_service(void **state)
     create_service(c, "");
     slice(c);
     becomes(&endpoints_resource, "web", "metadata.name", "web");
-    delete (c, &service_resource, "web", PROPAGATE_DEFAULT);
+    erase(c, &service_resource, "web", PROPAGATE_DEFAULT);
     eventually(count(c, &endpoint_slice_resource, "web-") == 0);
     becomes(&endpoints_resource, "web", "metadata.name", "");
 }

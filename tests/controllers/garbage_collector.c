@@ -38,7 +38,7 @@ static void dependents_go_with_their_owner(void **state)
     create_map(c, "stranger", "");
     cluster_rest(c);
     assert_true(exists(c, "child"));
-    delete (c, &config_map_resource, "owner", PROPAGATE_BACKGROUND);
+    erase(c, &config_map_resource, "owner", PROPAGATE_BACKGROUND);
     eventually(!exists(c, "grandchild"));
     assert_false(exists(c, "child"));
     assert_true(exists(c, "stranger"));
@@ -61,7 +61,7 @@ static void a_second_owner_keeps_it_and_the_dangling_reference_goes(void **state
            "{'apiVersion':'v1','kind':'ConfigMap','name':'one','uid':'%.36s'},"
            "{'apiVersion':'v1','kind':'ConfigMap','name':'two','uid':'%.36s'}]}}",
            uid(c, "one"), uid(c, "two"));
-    delete (c, &config_map_resource, "one", PROPAGATE_BACKGROUND);
+    erase(c, &config_map_resource, "one", PROPAGATE_BACKGROUND);
     becomes(&config_map_resource, "child", "metadata.ownerReferences[0].name", "two");
     assert_str(field(c, &config_map_resource, "child", "metadata.ownerReferences[1]"), "");
 }
@@ -72,7 +72,7 @@ static void in_the_foreground_the_owner_waits_for_those_that_block(void **state)
     create_map(c, "owner", "");
     create_owned(c, "child", "owner", uid(c, "owner"), true);
     patch(c, &config_map_resource, "child", "", "{'metadata':{'finalizers':['example.com/wait']}}");
-    delete (c, &config_map_resource, "owner", PROPAGATE_FOREGROUND);
+    erase(c, &config_map_resource, "owner", PROPAGATE_FOREGROUND);
     eventually(!str_empty(field(c, &config_map_resource, "child", "metadata.deletionTimestamp")));
     cluster_rest(c);
     assert_str(field(c, &config_map_resource, "owner", "metadata.finalizers"), "[\"foregroundDeletion\"]");
@@ -84,7 +84,7 @@ static void in_the_foreground_without_dependents_it_goes_at_once(void **state)
 {
     struct cluster *c = *state;
     create_map(c, "owner", "");
-    delete (c, &config_map_resource, "owner", PROPAGATE_FOREGROUND);
+    erase(c, &config_map_resource, "owner", PROPAGATE_FOREGROUND);
     eventually(!exists(c, "owner"));
 }
 
@@ -94,7 +94,7 @@ static void orphans_lose_the_reference_and_stay(void **state)
     create_map(c, "owner", "");
     create_owned(c, "child", "owner", uid(c, "owner"), true);
     cluster_rest(c);
-    delete (c, &config_map_resource, "owner", PROPAGATE_ORPHAN);
+    erase(c, &config_map_resource, "owner", PROPAGATE_ORPHAN);
     eventually(!exists(c, "owner"));
     assert_true(exists(c, "child"));
     assert_str(field(c, &config_map_resource, "child", "metadata.ownerReferences"), "");
@@ -114,7 +114,7 @@ static void a_circle_does_not_block(void **state)
             names[(i + 1) % 3], uid(c, names[(i + 1) % 3]));
     cluster_rest(c);
     assert_true(exists(c, "a"));
-    delete (c, &config_map_resource, "a", PROPAGATE_FOREGROUND);
+    erase(c, &config_map_resource, "a", PROPAGATE_FOREGROUND);
     eventually(!exists(c, "a") && !exists(c, "b") && !exists(c, "c"));
 }
 

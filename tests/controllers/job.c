@@ -118,7 +118,7 @@ static void deleting_it_lets_go_of_its_pods(void **state)
     struct cluster *c = *state;
     create_job(c, "'parallelism':2,'completions':4");
     eventually(count(c, &pod_resource, "sum-") == 2);
-    delete (c, &job_resource, "sum", PROPAGATE_BACKGROUND);
+    erase(c, &job_resource, "sum", PROPAGATE_BACKGROUND);
     eventually(count(c, &pod_resource, "sum-") == 0);
     assert_str(field(c, &job_resource, "sum", "kind"), "");
 }

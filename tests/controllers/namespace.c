@@ -16,12 +16,12 @@ static void they_come_back_when_deleted_or_changed(void **state)
     becomes(&config_map_resource, "kube-root-ca.crt", "metadata.name", "kube-root-ca.crt");
     becomes(&service_account_resource, "default", "metadata.name", "default");
     struct str before = field(c, &service_account_resource, "default", "metadata.uid");
-    delete (c, &service_account_resource, "default", PROPAGATE_DEFAULT);
+    erase(c, &service_account_resource, "default", PROPAGATE_DEFAULT);
     eventually(!str_empty(field(c, &service_account_resource, "default", "metadata.uid")) &&
                !str_eq(field(c, &service_account_resource, "default", "metadata.uid"), before));
     patch(c, &config_map_resource, "kube-root-ca.crt", "", "{'data':{'ca.crt':'forged'}}");
     becomes(&config_map_resource, "kube-root-ca.crt", "data.{ca.crt}", "-----BEGIN CERTIFICATE-----\n");
-    delete (c, &config_map_resource, "kube-root-ca.crt", PROPAGATE_DEFAULT);
+    erase(c, &config_map_resource, "kube-root-ca.crt", PROPAGATE_DEFAULT);
     becomes(&config_map_resource, "kube-root-ca.crt", "data.{ca.crt}", "-----BEGIN CERTIFICATE-----\n");
 }
 
@@ -32,7 +32,7 @@ static void a_deleted_namespace_is_emptied_and_goes(void **state)
     create(c, "{'kind':'ConfigMap','apiVersion':'v1','metadata':{'name':'a','namespace':'team'}}");
     create(c, "{'kind':'Secret','apiVersion':'v1','metadata':{'name':'b','namespace':'team'}}");
     becomes(&service_account_resource, "team/default", "metadata.name", "default");
-    delete (c, &namespace_resource, "team", PROPAGATE_DEFAULT);
+    erase(c, &namespace_resource, "team", PROPAGATE_DEFAULT);
     becomes(&namespace_resource, "team", "metadata.name", "");
     assert_int_equal(count(c, &config_map_resource, "team/"), 0);
     assert_int_equal(count(c, &secret_resource, "team/"), 0);
@@ -47,7 +47,7 @@ static void conditions_say_what_is_left_and_pods_go_first(void **state)
     create(c, "{'kind':'Pod','apiVersion':'v1','metadata':{'name':'web','namespace':'team',"
               "'finalizers':['example.com/wait']},'spec':{'containers':[{'name':'web','image':'one'}]}}");
     create(c, "{'kind':'ConfigMap','apiVersion':'v1','metadata':{'name':'a','namespace':'team'}}");
-    delete (c, &namespace_resource, "team", PROPAGATE_DEFAULT);
+    erase(c, &namespace_resource, "team", PROPAGATE_DEFAULT);
     becomes(&namespace_resource, "team", "status.phase", "Terminating");
     becomes(&namespace_resource, "team", "status.conditions[type=NamespaceContentRemaining].status", "True");
     becomes(&namespace_resource, "team", "status.conditions[type=NamespaceContentRemaining].message",

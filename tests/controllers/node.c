@@ -38,7 +38,7 @@ static void each_node_gets_a_range_of_its_own(void **state)
     assert_str(field(c, &node_resource, "worker-1", "spec.podCIDRs"), "[\"10.244.0.0/24\"]");
     create_node(c, "worker-2");
     becomes(&node_resource, "worker-2", "spec.podCIDR", "10.244.1.0/24");
-    delete (c, &node_resource, "worker-1", PROPAGATE_DEFAULT);
+    erase(c, &node_resource, "worker-1", PROPAGATE_DEFAULT);
     becomes(&node_resource, "worker-1", "metadata.name", "");
     create_node(c, "worker-3");
     becomes(&node_resource, "worker-3", "spec.podCIDR", "10.244.0.0/24");

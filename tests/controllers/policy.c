@@ -78,7 +78,7 @@ static void a_quota_shows_what_is_used(void **state)
     becomes(&resource_quota_resource, "team", "status.used.pods", "2");
     becomes(&resource_quota_resource, "team", "status.used.{requests.cpu}", "500m");
     becomes(&resource_quota_resource, "team", "status.used.{count/replicasets.apps}", "1");
-    delete (c, &replica_set_resource, "web", PROPAGATE_BACKGROUND);
+    erase(c, &replica_set_resource, "web", PROPAGATE_BACKGROUND);
     becomes(&resource_quota_resource, "team", "status.used.pods", "0");
     becomes(&resource_quota_resource, "team", "status.used.{requests.cpu}", "0");
 }

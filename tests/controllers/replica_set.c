@@ -39,7 +39,7 @@ static void a_lost_or_finished_pod_is_replaced(void **state)
     create_set(c, "web", 2, "");
     becomes(&replica_set_resource, "web", "status.replicas", "2");
     const char *first = name_of(c, &pod_resource, "web-", 0), *second = name_of(c, &pod_resource, "web-", 1);
-    delete (c, &pod_resource, first, PROPAGATE_DEFAULT);
+    erase(c, &pod_resource, first, PROPAGATE_DEFAULT);
     eventually(count(c, &pod_resource, "web-") == 2 && str_empty(field(c, &pod_resource, first, "kind")));
     pod_becomes(c, second, "Failed", false);
     eventually(count(c, &pod_resource, "web-") == 3);

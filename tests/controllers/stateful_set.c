@@ -99,7 +99,7 @@ static void updates_go_from_the_highest_down_to_the_partition(void **state)
     cluster_rest(c);
     assert_str(field(c, &pod_resource, "db-0", "spec.containers[0].image"), "one");
     struct str before = field(c, &pod_resource, "db-0", "metadata.uid");
-    delete (c, &pod_resource, "db-0", PROPAGATE_DEFAULT); /* below the partition it comes back as it was */
+    erase(c, &pod_resource, "db-0", PROPAGATE_DEFAULT); /* below the partition it comes back as it was */
     eventually(!str_empty(field(c, &pod_resource, "db-0", "metadata.uid")) &&
                !str_eq(field(c, &pod_resource, "db-0", "metadata.uid"), before));
     assert_str(field(c, &pod_resource, "db-0", "spec.containers[0].image"), "one");
