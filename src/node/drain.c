@@ -20,8 +20,8 @@ static void drain_ignore(void *arg, struct str id)
     (void)arg, (void)id;
 }
 
-/* Calls for each entry of DIR, with its whole path. */
-static void drain_each(const char *dir, void (*fn)(const char *path))
+/* Calls for each entry of DIR, with its whole path. `root`: of all pods' control groups. */
+static void drain_each(const char *dir, const char *root, void (*fn)(const char *path, const char *root))
 {
     DIR *d = opendir(dir);
     if (!d)
@@ -29,13 +29,14 @@ static void drain_each(const char *dir, void (*fn)(const char *path))
     for (struct dirent *e; (e = readdir(d));) {
         char path[1024];
         if (e->d_name[0] != '.' && snprintf(path, sizeof path, "%s/%s", dir, e->d_name) < (int)sizeof path)
-            fn(path);
+            fn(path, root);
     }
     closedir(d);
 }
 
-static void drain_sandbox(const char *path)
+static void drain_sandbox(const char *path, const char *root)
 {
+    (void)root;
     char below[1100];
     _cleanup_err_ struct err err = {0};
     snprintf(below, sizeof below, "%s/shm", path);
@@ -45,16 +46,22 @@ static void drain_sandbox(const char *path)
         log_warn(STR_FMT, STR_ARG(err.message));
 }
 
-static void drain_pod_files(const char *path)
+/* A pod without containers has a control group all the same. */
+static void drain_pod_files(const char *path, const char *root)
 {
+    static const char *const classes[] = {"", "/burstable", "/besteffort"};
+    _cleanup_arena_ struct arena a = {0};
     _cleanup_err_ struct err err = {0};
+    for (size_t i = 0; i < ARRAY_LEN(classes); i++)
+        cgroup_remove(arena_printf(&a, "%s%s/pod%s", root, classes[i], strrchr(path, '/') + 1).p, NULL);
     volumes_unmount(path);
     if (file_remove_tree(path, &err) < 0)
         log_warn(STR_FMT, STR_ARG(err.message));
 }
 
-static void drain_file(const char *path)
+static void drain_file(const char *path, const char *root)
 {
+    (void)root;
     unlink(path);
 }
 
@@ -104,10 +111,10 @@ int node_drain(const struct node_options *o, struct err *err)
     runtime_close(r);
     if (failed < 0)
         return -1;
-    drain_each(arena_printf(&a, "%s/pods", run).p, drain_sandbox);
-    drain_each(arena_printf(&a, "%s/pods", data).p, drain_pod_files);
-    drain_each(arena_printf(&a, "%s/network", data).p, drain_file);
     const char *root = o->cgroup_root && *o->cgroup_root ? o->cgroup_root : "/kubepods";
+    drain_each(arena_printf(&a, "%s/pods", run).p, root, drain_sandbox);
+    drain_each(arena_printf(&a, "%s/pods", data).p, root, drain_pod_files);
+    drain_each(arena_printf(&a, "%s/network", data).p, root, drain_file);
     const char *groups[] = {"/burstable", "/besteffort", "/conmon", ""};
     for (size_t i = 0; i < ARRAY_LEN(groups); i++)
         cgroup_remove_if_empty(arena_printf(&a, "%s%s", root, groups[i]).p);
