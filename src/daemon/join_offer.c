@@ -17,7 +17,8 @@ static const char *const join_objects[] = {
     "'roleRef':{'apiGroup':'rbac.authorization.k8s.io','kind':'ClusterRole','name':'system:node-bootstrapper'"
     "},"
     "'subjects':[{'apiGroup':'rbac.authorization.k8s.io','kind':'Group','name':'system:bootstrappers'}]}",
-    /* A node's service proxy and its routes need what upstream's proxy may read, and share the node's identity. */
+    /* A node's service proxy and its routes need what upstream's proxy may read, and share the node's
+       identity. */
     "{'apiVersion':'rbac.authorization.k8s.io/v1','kind':'ClusterRoleBinding',"
     "'metadata':{'name':'sagong:nodes-proxy'},"
     "'roleRef':{'apiGroup':'rbac.authorization.k8s.io','kind':'ClusterRole','name':'system:node-proxier'},"

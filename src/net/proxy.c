@@ -13,6 +13,7 @@
 #include "net/service_rules.h"
 
 enum { PROXY_RETRY_MOST_S = 30 };
+#define PROXY_SYNC_TURN (200 * CLOCK_MS)
 
 /* A service as far as it is known, and what of it is in the kernel. */
 struct proxy_service {
@@ -210,24 +211,39 @@ static int proxy_turn_run(struct proxy *p, struct err *err)
     return rc;
 }
 
+/* Waits for the first lists, which may take long where the server is away; false when told to stop meanwhile.
+ */
+static bool proxy_sync(struct proxy *p)
+{
+    while (!informer_synced(p->service_informer, clock_mono() + PROXY_SYNC_TURN) ||
+           !informer_synced(p->slice_informer, clock_mono() + PROXY_SYNC_TURN)) {
+        _lock_(&p->mutex);
+        if (p->stopping)
+            return false;
+    }
+    return true;
+}
+
 static void proxy_main(void *arg)
 {
     struct proxy *p = arg;
-    informer_synced(p->service_informer, INT64_MAX);
-    informer_synced(p->slice_informer, INT64_MAX);
+    if (!proxy_sync(p))
+        return;
     for (int64_t wait_s = 1;;) {
         _cleanup_err_ struct err err = {0};
+        int64_t until = INT64_MAX;
         if (proxy_turn_run(p, &err) < 0) {
             log_warn("services may not work: " STR_FMT "; trying again in %llds", STR_ARG(err.message),
                      (long long)wait_s);
-            clock_sleep(wait_s * CLOCK_S);
+            until = clock_mono() + wait_s * CLOCK_S;
             wait_s = wait_s * 2 > PROXY_RETRY_MOST_S ? PROXY_RETRY_MOST_S : wait_s * 2;
         } else {
             wait_s = 1;
         }
         _lock_(&p->mutex);
-        while (p->built && !p->dirty && !p->stopping && !p->ruleset.stale)
-            thread_cond_wait(&p->changed, &p->mutex, INT64_MAX);
+        while (!p->stopping && !p->ruleset.stale && (!p->built || !p->dirty))
+            if (!thread_cond_wait(&p->changed, &p->mutex, until))
+                break;
         if (p->stopping)
             return;
     }

@@ -144,8 +144,7 @@ static int list_check(struct strategic *s, const struct value *list, struct str 
 }
 
 /* Where the item with this key is; -1: nowhere. */
-static ptrdiff_t list_find(const struct value *list, const struct value *wanted,
-                           struct str key)
+static ptrdiff_t list_find(const struct value *list, const struct value *wanted, struct str key)
 {
     for (size_t i = 0; i < list->list.n; i++) {
         const struct value *have = item_key(&list->list.at[i], key);

@@ -41,7 +41,7 @@ teardown() {
 }
 
 @test "a wrong token is refused" {
-    run timeout 10 nsenter --net="/run/netns/$E2E_NS-b" "$SAGONG" agent --server https://10.99.0.1:6443 --token wrong --node-name node-b --data-dir "$E2E_DIR/data-b"
+    run timeout 10 nsenter --net="/run/netns/$E2E_NS-b" "$SAGONG" agent --server https://10.99.0.1:6443 --token wrong --node-name node-b --data-dir "$BATS_TEST_TMPDIR"
     [ "$status" != 0 ]
     [[ $output == *nauthorized* ]]
 }
