@@ -1,5 +1,6 @@
 #include "base/flags.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct flag *flags_find(const struct flags *f, struct str name)
@@ -175,6 +176,19 @@ void flags_help(const struct flags *f, struct buf *out)
         flags_default(flag, out);
         buf_add_c(out, '\n');
     }
+}
+
+int flags_begin(const struct flags *f, int *argc, char **argv, struct err *err)
+{
+    _cleanup_buf_ struct buf text = {0};
+    bool help;
+    if (flags_parse(f, argc, argv, &help, err) < 0)
+        return -1;
+    if (!help)
+        return 0;
+    flags_help(f, &text);
+    fwrite(text.p, 1, text.n, stdout);
+    return 1;
 }
 
 void flag_list_free(struct flag_list *l)

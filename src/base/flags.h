@@ -39,5 +39,8 @@ int flags_parse(const struct flags *f, int *argc, char **argv, bool *help, struc
 /* Sets one flag from text, as a configuration file does, unless the command line has; unknown names are
  * errors. */
 int flags_set(const struct flags *f, struct str name, struct str value, struct err *err);
+/* What most commands begin with: flags_parse, and --help answered on standard output. 0: go on; 1: --help was
+ * all; -1. */
+int flags_begin(const struct flags *f, int *argc, char **argv, struct err *err);
 void flags_help(const struct flags *f, struct buf *out);
 void flag_list_free(struct flag_list *l);

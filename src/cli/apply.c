@@ -80,6 +80,12 @@ static void apply_say(void *arg, const struct value *object, bool created)
     printf(STR_FMT " " STR_FMT " %s\n", STR_ARG(kind), STR_ARG(name), created ? "created" : "configured");
 }
 
+static int apply_failed(const struct err *err)
+{
+    fprintf(stderr, "sagong apply: " STR_FMT "\n", STR_ARG(err->message));
+    return 1;
+}
+
 int apply_main(int argc, char **argv)
 {
     const char *kubeconfig = getenv("KUBECONFIG") ? getenv("KUBECONFIG") : "/etc/sagong/admin.kubeconfig";
@@ -91,22 +97,15 @@ int apply_main(int argc, char **argv)
     _cleanup_err_ struct err err = {0};
     _cleanup_arena_ struct arena a = {0};
     _cleanup_cli_api_ struct cli_api *api = NULL;
-    bool help;
-    if (flags_parse(&flags, &argc, argv, &help, &err) < 0)
-        goto failed;
-    if (help || argc < 2) {
-        _cleanup_buf_ struct buf text = {0};
-        flags_help(&flags, &text);
-        fwrite(text.p, 1, text.n, help ? stdout : stderr);
-        return help ? 0 : 2;
-    }
-    if (cli_api_open(kubeconfig, &api, &err) < 0)
-        goto failed;
+    int begun = flags_begin(&flags, &argc, argv, &err);
+    if (begun)
+        return begun < 0 ? apply_failed(&err) : 0;
+    if (argc < 2)
+        err_set(&err, ERR_BAD_REQUEST, "name at least one file; see --help");
+    if (err.reason || cli_api_open(kubeconfig, &api, &err) < 0)
+        return apply_failed(&err);
     for (int i = 1; i < argc; i++)
         if (apply_file(api, argv[i], &a, apply_say, NULL, &err) < 0)
-            goto failed;
+            return apply_failed(&err);
     return 0;
-failed:
-    fprintf(stderr, "sagong apply: " STR_FMT "\n", STR_ARG(err.message));
-    return 1;
 }

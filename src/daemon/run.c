@@ -21,17 +21,12 @@ static sigset_t run_signals(void)
 int run_prepare(const struct flags *flags, const char *const *config, int *argc, char **argv, int *code,
                 struct err *err)
 {
-    bool help;
     *code = 2;
-    if (flags_parse(flags, argc, argv, &help, err) < 0)
-        return -1;
-    if (help) {
-        _cleanup_buf_ struct buf text = {0};
-        flags_help(flags, &text);
-        fwrite(text.p, 1, text.n, stdout);
+    int begun = flags_begin(flags, argc, argv, err);
+    if (begun > 0)
         *code = 0;
+    if (begun)
         return -1;
-    }
     if (*argc > 1)
         return err_set(err, ERR_BAD_REQUEST, "\"%s\" is one word too many; see --help", argv[1]);
     if (config_load(*config, flags, err) < 0)

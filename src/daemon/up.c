@@ -215,14 +215,9 @@ int up_main(int argc, char **argv)
         "Done again, it changes nothing that is there.",
         table, ARRAY_LEN(table)};
     _cleanup_err_ struct err err = {0};
-    bool help;
-    int rc = flags_parse(&flags, &argc, argv, &help, &err);
-    if (rc == 0 && help) {
-        _cleanup_buf_ struct buf text = {0};
-        flags_help(&flags, &text);
-        fwrite(text.p, 1, text.n, stdout);
+    int rc = flags_begin(&flags, &argc, argv, &err);
+    if (rc > 0)
         return 0;
-    }
     if (rc == 0)
         rc = up_run(&up, &err);
     if (rc < 0)
