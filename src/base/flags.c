@@ -11,6 +11,11 @@ static struct flag *flags_find(const struct flags *f, struct str name)
     return NULL;
 }
 
+bool flags_has(const struct flags *f, struct str name)
+{
+    return flags_find(f, name);
+}
+
 /* How many letters two words differ in, roughly: for "did you mean". */
 static size_t flags_distance(struct str a, struct str b)
 {

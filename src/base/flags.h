@@ -39,6 +39,7 @@ int flags_parse(const struct flags *f, int *argc, char **argv, bool *help, struc
 /* Sets one flag from text, as a configuration file does, unless the command line has; unknown names are
  * errors. */
 int flags_set(const struct flags *f, struct str name, struct str value, struct err *err);
+bool flags_has(const struct flags *f, struct str name);
 /* What most commands begin with: flags_parse, and --help answered on standard output. 0: go on; 1: --help was
  * all; -1. */
 int flags_begin(const struct flags *f, int *argc, char **argv, struct err *err);

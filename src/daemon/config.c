@@ -27,7 +27,7 @@ static int config_set(const struct flags *flags, struct str name, const struct v
     }
 }
 
-int config_load(const char *path, const struct flags *flags, struct err *err)
+int config_load(const char *path, const struct flags *flags, bool others, struct err *err)
 {
     _cleanup_arena_ struct arena a = {0};
     _cleanup_buf_ struct buf text = {0};
@@ -43,7 +43,8 @@ int config_load(const char *path, const struct flags *flags, struct err *err)
     if (all.kind != JSON_OBJECT)
         return err_set(err, ERR_BAD_REQUEST, "%s: flags stand as NAME: VALUE, one a line", path);
     for (size_t i = 0; i < all.members.n; i++)
-        if (config_set(flags, all.members.at[i].key, &all.members.at[i].value, &a, err) < 0)
+        if ((!others || flags_has(flags, all.members.at[i].key)) &&
+            config_set(flags, all.members.at[i].key, &all.members.at[i].value, &a, err) < 0)
             return err_wrap(err, "%s", path);
     return 0;
 }

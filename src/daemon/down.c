@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/flags.h"
+#include "daemon/config.h"
 #include "daemon/member.h"
 #include "daemon/pidfile.h"
 #include "daemon/up.h"
@@ -39,11 +40,12 @@ static int down_stop(const char *dir, struct err *err)
 
 int down_main(int argc, char **argv)
 {
-    const char *data_dir = "/var/lib/sagong";
+    const char *data_dir = "/var/lib/sagong", *config = "/etc/sagong/config.yaml";
     bool purge = false;
     struct member_flags member = MEMBER_FLAGS_DEFAULT;
     struct flag table[] = {
         {"data-dir", FLAG_STR, &data_dir, "DIR", "whose server or agent to stop"},
+        {"config", FLAG_STR, &config, "FILE", "the flags of what runs there, as YAML"},
         {"purge", FLAG_BOOL, &purge, NULL, "also delete the cluster's state and images"},
         MEMBER_FLAGS(member),
     };
@@ -56,6 +58,8 @@ int down_main(int argc, char **argv)
     int rc = flags_begin(&flags, &argc, argv, &err);
     if (rc > 0)
         return 0;
+    if (rc == 0)
+        rc = config_load(config, &flags, true, &err);
     if (rc == 0)
         rc = down_stop(data_dir, &err);
     if (rc == 0)

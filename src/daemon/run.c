@@ -29,7 +29,7 @@ int run_prepare(const struct flags *flags, const char *const *config, int *argc,
         return -1;
     if (*argc > 1)
         return err_set(err, ERR_BAD_REQUEST, "\"%s\" is one word too many; see --help", argv[1]);
-    if (config_load(*config, flags, err) < 0)
+    if (config_load(*config, flags, false, err) < 0)
         return -1;
     sigset_t set = run_signals(); /* before any thread starts: all of them inherit it */
     pthread_sigmask(SIG_BLOCK, &set, NULL);

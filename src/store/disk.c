@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -37,11 +38,19 @@ struct disk {
     pthread_mutex_t resizing; /* LMDB's map may not be resized while a transaction reads it */
 };
 
+static bool disk_is_full(const char *path)
+{
+    struct statvfs fs;
+    return statvfs(path, &fs) == 0 && fs.f_bavail == 0;
+}
+
 static int disk_err(struct err *err, int rc, const struct disk *d, const char *what)
 {
     if (rc == MDB_MAP_FULL)
         return err_set(err, ERR_INTERNAL, "the store is full: %s has reached its limit of %zu MiB", d->path,
                        d->map_size >> 20);
+    if (rc == ENOSPC || (rc == EIO && disk_is_full(d->path))) /* LMDB calls a short write EIO */
+        return err_set(err, ERR_INTERNAL, "%s %s: no space is left on the disk", what, d->path);
     return err_set(err, ERR_INTERNAL, "%s %s: %s", what, d->path, mdb_strerror(rc));
 }
 

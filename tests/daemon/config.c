@@ -46,7 +46,7 @@ static void test_flags_stand_in_the_file(void **state)
                              "7\nregistries:\n- a:5000\n- b\n"),
                          0600, &err),
               err);
-    assert_ok(config_load(path, &flags, &err), err);
+    assert_ok(config_load(path, &flags, false, &err), err);
     assert_string_equal(dir, "/srv");
     assert_false(node);
     assert_int_equal(count, 7);
@@ -59,9 +59,18 @@ static void test_an_absent_or_empty_file_says_nothing(void **state)
 {
     (void)state;
     _cleanup_err_ struct err err = {0};
-    assert_ok(config_load("/nowhere/config.yaml", &flags, &err), err);
-    assert_ok(config_load(path, &flags, &err), err);
+    assert_ok(config_load("/nowhere/config.yaml", &flags, false, &err), err);
+    assert_ok(config_load(path, &flags, false, &err), err);
     assert_int_equal(count, 3);
+}
+
+static void test_what_is_for_other_commands_may_be_passed_over(void **state)
+{
+    (void)state;
+    _cleanup_err_ struct err err = {0};
+    assert_ok(file_write(path, STR("colour: red\ncount: 7\n"), 0600, &err), err);
+    assert_ok(config_load(path, &flags, true, &err), err);
+    assert_int_equal(count, 7);
 }
 
 static void test_what_is_wrong_is_named(void **state)
@@ -79,7 +88,7 @@ static void test_what_is_wrong_is_named(void **state)
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         _cleanup_err_ struct err err = {0};
         assert_ok(file_write(path, str_from(wrong[i].text), 0600, &err), err);
-        assert_int_equal(config_load(path, &flags, &err), -1);
+        assert_int_equal(config_load(path, &flags, false, &err), -1);
         if (str_find(err.message, str_from(wrong[i].says)) < 0)
             fail_msg("got \"" STR_FMT "\"", STR_ARG(err.message));
         assert_true(str_starts(err.message, str_from(path)));
@@ -93,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with_file(test_flags_stand_in_the_file),
         with_file(test_an_absent_or_empty_file_says_nothing),
+        with_file(test_what_is_for_other_commands_may_be_passed_over),
         with_file(test_what_is_wrong_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@ join() {
 teardown() {
     [ -n "$BATS_TEST_COMPLETED" ] || { kc get nodes -o wide; k get pods -o wide; tail -n 40 "$E2E_DIR/agent.log"; }
     kc delete namespace "$NS" --timeout=20s || true
-    kill "${AGENT_PID:-0}" 2>/dev/null || true
+    [ -z "${AGENT_PID:-}" ] || kill "$AGENT_PID" || true
     on_b "$SAGONG" down --data-dir "$E2E_DIR/data-b" || true
     kc delete node node-b || true
 }

@@ -156,3 +156,30 @@ raw() {
     [ "$status" != 0 ]
     [ ! -e "/tmp/sagong-escaped-$$" ]
 }
+
+@test "a full disk refuses changes, and nothing else" {
+    dir=$BATS_TEST_TMPDIR/small
+    mkdir "$dir"
+    mount -t tmpfs -o size=6m tmpfs "$dir"
+    "$SAGONG" server --no-node --data-dir "$dir/data" --listen 127.0.0.1:7443 --kubeconfig-out "$BATS_TEST_TMPDIR/kc" \
+        --config /dev/null >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
+    pid=$!
+    small() { kc --kubeconfig "$BATS_TEST_TMPDIR/kc" "$@"; }
+    eventually 10 small get namespace default
+    head -c 200000 /dev/urandom | base64 -w0 >"$BATS_TEST_TMPDIR/blob"
+    made=0
+    while [ $made -lt 40 ] && small create configmap "c$made" --from-file="$BATS_TEST_TMPDIR/blob" 2>"$BATS_TEST_TMPDIR/said"; do
+        made=$((made + 1))
+    done
+    said=$(cat "$BATS_TEST_TMPDIR/said")
+    here=$(small get configmaps -o name | grep -c /c)
+    ready=$(small get --raw /readyz)
+    small delete configmap c0
+    small create configmap little
+    kill $pid
+    while kill -0 $pid 2>/dev/null; do sleep 0.05; done
+    umount "$dir"
+    [[ $said == *"no space is left on the disk"* ]]
+    [ "$here" = "$made" ]
+    [ "$ready" = ok ]
+}
