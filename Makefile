@@ -14,7 +14,7 @@ build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) -j $(JOBS) --quiet
 
 $(BUILD)/build.ninja:
-	@tools/install build test
+	@tools/install build
 	@CC="$(CC)" meson setup $(BUILD) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }; rm -f $(BUILD).log
 
 ## make up        a one-node cluster, with examples/hello running in it
