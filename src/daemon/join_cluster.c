@@ -136,32 +136,29 @@ int join_certificate(struct client *c, const struct join_certificate *q, struct 
     return 0;
 }
 
-/* The way in that an earlier start kept, while its certificate is good for a while yet. */
-static bool join_kept(const char *path, struct kubeconfig *out)
+/* The way in that an earlier start kept. */
+enum join_kept { KEPT_NONE, KEPT_OLD, KEPT_GOOD };
+
+static enum join_kept join_kept(const char *path, struct kubeconfig *out)
 {
-    int64_t renew_at;
+    int64_t from, until, renew_at;
     if (!file_exists(path) || kubeconfig_read(path, (struct str){0}, out, NULL) < 0)
-        return false;
-    if (pki_renew_at(out->cert_pem, &renew_at, NULL) == 0 && clock_wall() < renew_at)
-        return true;
+        return KEPT_NONE;
+    if (pki_validity(out->cert_pem, &from, &until, NULL) == 0 &&
+        pki_renew_at(out->cert_pem, &renew_at, NULL) == 0 && clock_wall() < until * CLOCK_S)
+        return clock_wall() < renew_at ? KEPT_GOOD : KEPT_OLD;
     kubeconfig_free(out);
-    return false;
+    return KEPT_NONE;
 }
 
-int join_cluster(const struct join_options *o, struct kubeconfig *out, struct err *err)
+/* Asks for a certificate, as whoever `config` says, and keeps it. */
+static int join_ask(const struct join_options *o, const struct client_config *config, const char *path,
+                    struct err *err)
 {
     _cleanup_arena_ struct arena a = {0};
     _cleanup_pki_pair_ struct pki_pair pair = {0};
-    char path[4096];
-    struct str token, ca_pem;
-    snprintf(path, sizeof path, "%s/agent.kubeconfig", o->dir);
-    if (join_kept(path, out))
-        return 0;
-    if (file_mkdirs(o->dir, 0700, err) < 0 || join_trust(o, &a, &token, &ca_pem, err) < 0)
-        return -1;
     struct client *c = NULL;
-    if (client_remote(&(struct client_config){.server = o->server, .ca_pem = ca_pem, .token = token}, &c,
-                      err) < 0)
+    if (client_remote(config, &c, err) < 0)
         return -1;
     int rc = join_certificate(c, &(struct join_certificate){.node_name = o->node_name}, &pair, err);
     client_free(c);
@@ -169,13 +166,38 @@ int join_cluster(const struct join_options *o, struct kubeconfig *out, struct er
         return -1;
     struct kubeconfig way = {
         .server = o->server,
-        .ca_pem = ca_pem,
+        .ca_pem = config->ca_pem,
         .cert_pem = buf_str(&pair.cert_pem),
         .key_pem = buf_str(&pair.key_pem),
         .user = arena_concat(&a, STR("system:node:"), o->node_name),
     };
-    if (kubeconfig_write(path, &way, err) < 0)
-        return -1;
     log_info("joined " STR_FMT " as " STR_FMT, STR_ARG(o->server), STR_ARG(way.user));
+    return kubeconfig_write(path, &way, err);
+}
+
+int join_cluster(const struct join_options *o, struct kubeconfig *out, struct err *err)
+{
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_err_ struct err renewing = {0};
+    char path[4096];
+    snprintf(path, sizeof path, "%s/agent.kubeconfig", o->dir);
+    enum join_kept kept = join_kept(path, out);
+    if (kept == KEPT_GOOD)
+        return 0;
+    struct client_config config = {.server = o->server};
+    if (kept == KEPT_OLD) { /* a node renews its certificate itself, the token may be gone */
+        config.ca_pem = out->ca_pem;
+        config.cert_pem = out->cert_pem;
+        config.key_pem = out->key_pem;
+        if (join_ask(o, &config, path, &renewing) < 0) {
+            log_warn("the node's certificate could not be renewed yet: " STR_FMT, STR_ARG(renewing.message));
+            return 0;
+        }
+        kubeconfig_free(out);
+    } else if (file_mkdirs(o->dir, 0700, err) < 0 ||
+               join_trust(o, &a, &config.token, &config.ca_pem, err) < 0 ||
+               join_ask(o, &config, path, err) < 0) {
+        return -1;
+    }
     return kubeconfig_read(path, (struct str){0}, out, err);
 }
