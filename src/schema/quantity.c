@@ -237,7 +237,9 @@ int quantity_canonical(struct arena *a, struct str s, struct str *out, struct er
     struct quantity q;
     if (quantity_parse(s, &q, err) < 0)
         return -1;
-    *out = quantity_str(a, q);
+    /* Written out, "740062.5Ki" has lost its unit, and others have more digits than are counted: what is kept
+     * is what that would be read as, so that it stays the same for good. */
+    *out = quantity_str(a, quantity_of(quantity_str(a, q)));
     return 0;
 }
 

@@ -65,11 +65,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         start();
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    struct linger hard = {.l_onoff = 1}; /* leaves no port waiting behind */
+    /* Each connection comes from an address of its own, as a port that waits out its time cannot be used
+     * again. */
+    static uint32_t turn;
+    struct sockaddr_in from = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + turn++ % 0xffff00)};
     char sink[64 * 1024];
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ensure(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    ensure(fd >= 0 && bind(fd, (struct sockaddr *)&from, sizeof from) == 0);
+    ensure(connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
     for (size_t at = 0; at < n;) {
         ssize_t sent = send(fd, data + at, n - at, MSG_NOSIGNAL);
         if (sent <= 0)

@@ -77,6 +77,25 @@ static void canonical_forms(void **state)
         canonical(cases[i][0], cases[i][1]);
 }
 
+/* A canonical form is one that reading it again does not change. */
+static void canonical_forms_stay(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"20306035.1037300884E", "9223372036854775807"}, /* more than is counted */
+        {"-453033013807000478e10", "-9223372036854775807"},
+        {"740062.50Ki", "757824k"}, /* no whole number of any binary unit */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        _cleanup_arena_ struct arena a = {0};
+        struct str once, twice;
+        assert_int_equal(quantity_canonical(&a, str_from(cases[i][0]), &once, NULL), 0);
+        assert_str(once, cases[i][1]);
+        assert_int_equal(quantity_canonical(&a, once, &twice, NULL), 0);
+        assert_str(twice, cases[i][1]);
+    }
+}
+
 static void what_is_no_quantity(void **state)
 {
     (void)state;
@@ -160,7 +179,10 @@ static void numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(canonical_forms),
-                                       cmocka_unit_test(what_is_no_quantity), cmocka_unit_test(order),
-                                       cmocka_unit_test(sums), cmocka_unit_test(numbers)};
+                                       cmocka_unit_test(canonical_forms_stay),
+                                       cmocka_unit_test(what_is_no_quantity),
+                                       cmocka_unit_test(order),
+                                       cmocka_unit_test(sums),
+                                       cmocka_unit_test(numbers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
