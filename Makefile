@@ -53,10 +53,10 @@ bench: build
 	@tools/install run bench
 	@tools/bench $(BUILD)
 
-## make fuzz      every parser of outside bytes, SECONDS each (60)
+## make fuzz      every parser of outside bytes, SECONDS each (60); SEED=N hunts elsewhere
 fuzz:
 	@tools/install build test fuzz
-	@tools/fuzz $(or $(SECONDS),60)
+	@tools/fuzz $(or $(SECONDS),60) $(SEED)
 
 ## make lint      layout and shell scripts
 lint:
