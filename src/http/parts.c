@@ -48,7 +48,7 @@ void parts_advance(struct parts *q, size_t n)
 
 void parts_clear(struct parts *q)
 {
-    struct http_part *at = q->at + q->head;
+    struct http_part *at = q->n ? q->at + q->head : NULL;
     size_t n = q->n;
     q->head = q->n = q->bytes = q->done = 0;
     parts_drop(at, n);
