@@ -17,16 +17,18 @@ enum {
 
 enum command { CALL_ADD = 1, CALL_RESUME = 2, CALL_STOP = 4 };
 
-/* One fetch_do under way; on its caller's stack. */
+/* One fetch_do under way, on its caller's stack; or one fetch_start, from malloc. */
 struct call {
     struct fetch *fetch;
+    struct fetch_async *async; /* NULL: fetch_do */
     const struct fetch_request *q;
     struct fetch_response *out;
     CURL *easy;
-    struct curl_slist *headers;
+    struct curl_slist *headers, *connect_to;
     char problem[CURL_ERROR_SIZE];
     size_t cap_headers, max_body;
     bool too_large; /* of the response: with its code */
+    bool refused;   /* the request itself is bad: a fetch_start whose err is set */
     pthread_cond_t cond;
     /* guarded by fetch.mutex */
     unsigned commands;
@@ -61,6 +63,8 @@ static void call_post(struct fetch *f, struct call *c, enum command command)
     c->commands |= command;
 }
 
+static void call_answer(struct call *c);
+
 static void call_finish(struct fetch *f, struct call *c, CURLcode code)
 {
     for (struct call **at = &f->active; *at; at = &(*at)->next_active)
@@ -71,6 +75,11 @@ static void call_finish(struct fetch *f, struct call *c, CURLcode code)
     if (c->added)
         curl_multi_remove_handle(f->multi, c->easy);
     c->added = false;
+    if (c->async) {
+        c->code = code;
+        call_answer(c);
+        return;
+    }
     _lock_(&f->mutex);
     c->code = code;
     c->done = true;
@@ -93,7 +102,7 @@ static void fetch_obey(struct fetch *f)
         if (commands & CALL_ADD) {
             c->next_active = f->active;
             f->active = c;
-            c->added = curl_multi_add_handle(f->multi, c->easy) == CURLM_OK;
+            c->added = !c->refused && curl_multi_add_handle(f->multi, c->easy) == CURLM_OK;
             if (!c->added)
                 call_finish(f, c, CURLE_FAILED_INIT);
         } else if (commands & CALL_STOP) {
@@ -242,10 +251,10 @@ static int set_headers(struct fetch *f, struct call *c, struct err *err)
     return 0;
 }
 
-static void set_blob(CURL *easy, CURLoption option, struct buf *pem)
+static void set_blob(CURL *easy, CURLoption option, struct str pem)
 {
-    struct curl_blob blob = {pem->p, pem->n, CURL_BLOB_NOCOPY};
-    if (pem->n)
+    struct curl_blob blob = {(char *)pem.p, pem.n, CURL_BLOB_NOCOPY};
+    if (pem.n)
         curl_easy_setopt(easy, option, &blob);
 }
 
@@ -291,9 +300,17 @@ static void set_options(struct fetch *f, struct call *c, const char *url)
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
     }
-    set_blob(easy, CURLOPT_CAINFO_BLOB, &f->ca_pem);
-    set_blob(easy, CURLOPT_SSLCERT_BLOB, &f->cert_pem);
-    set_blob(easy, CURLOPT_SSLKEY_BLOB, &f->key_pem);
+    struct str ca = q->ca_pem.n ? q->ca_pem : buf_str(&f->ca_pem);
+    set_blob(easy, CURLOPT_CAINFO_BLOB, ca);
+    if (ca.n) /* these, and not the system's beside them */
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    set_blob(easy, CURLOPT_SSLCERT_BLOB, buf_str(&f->cert_pem));
+    set_blob(easy, CURLOPT_SSLKEY_BLOB, buf_str(&f->key_pem));
+    if (q->connect_to.n) {
+        _cleanup_arena_ struct arena a = {0};
+        c->connect_to = curl_slist_append(NULL, arena_concat(&a, STR("::"), q->connect_to).p);
+        curl_easy_setopt(easy, CURLOPT_CONNECT_TO, c->connect_to);
+    }
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, c);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -312,7 +329,8 @@ static void set_options(struct fetch *f, struct call *c, const char *url)
     }
 }
 
-static int call_error(const struct call *c, struct err *err)
+/* `*text`: what is wrong, without the URL; may be NULL. */
+static int call_error(const struct call *c, struct str *text, struct err *err)
 {
     const char *why = c->problem[0] ? c->problem : curl_easy_strerror(c->code);
     const char *method = c->q->method ? c->q->method : c->q->body.n ? "POST" : "GET";
@@ -321,6 +339,8 @@ static int call_error(const struct call *c, struct err *err)
         reason = ERR_TOO_LARGE;
         why = "the response is too large";
     } else if (c->q->cancel && c->q->cancel->cancelled) {
+        if (text)
+            *text = STR("cancelled");
         return err_set(err, ERR_UNAVAILABLE, "cancelled");
     } else if (c->code == CURLE_OPERATION_TIMEDOUT) {
         reason = ERR_TIMEOUT;
@@ -329,7 +349,49 @@ static int call_error(const struct call *c, struct err *err)
     } else if (c->code == CURLE_FAILED_INIT || c->code == CURLE_SSL_CERTPROBLEM) {
         reason = ERR_INTERNAL;
     }
+    if (text)
+        *text = str_from(why);
     return err_set(err, reason, "%s \"" STR_FMT "\": %s", method, STR_ARG(c->q->url), why);
+}
+
+/* What fetch_do and fetch_start begin and end with. */
+static int call_init(struct fetch *f, struct call *c, const struct fetch_request *q,
+                     struct fetch_response *out, struct err *err)
+{
+    *out = (struct fetch_response){0};
+    *c = (struct call){.fetch = f, .q = q, .out = out, .max_body = q->max_body ? q->max_body : BODY_MOST};
+    if (q->url.n && memchr(q->url.p, '\0', q->url.n))
+        return err_set(err, ERR_BAD_REQUEST, "malformed URL");
+    c->easy = curl_easy_init();
+    ensure(c->easy);
+    set_options(f, c, arena_c(&out->arena, q->url));
+    return set_headers(f, c, err);
+}
+
+static void call_take(struct call *c)
+{
+    long status = 0;
+    curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    c->out->status = (int)status;
+    c->out->body = arena_str(&c->out->arena, buf_str(&c->body));
+}
+
+static void call_clear(struct call *c)
+{
+    buf_free(&c->body);
+    buf_free(&c->stream);
+    if (c->easy)
+        curl_easy_cleanup(c->easy);
+    curl_slist_free_all(c->headers);
+    curl_slist_free_all(c->connect_to);
+}
+
+static void call_add(struct fetch *f, struct call *c)
+{
+    pthread_mutex_lock(&f->mutex);
+    call_post(f, c, CALL_ADD);
+    pthread_mutex_unlock(&f->mutex);
+    curl_multi_wakeup(f->multi);
 }
 
 /* Waits for the end, giving the caller what comes meanwhile. True: the caller had enough. */
@@ -368,37 +430,49 @@ static bool call_wait(struct fetch *f, struct call *c)
 
 int fetch_do(struct fetch *f, const struct fetch_request *q, struct fetch_response *out, struct err *err)
 {
-    *out = (struct fetch_response){0};
-    if (q->url.n && memchr(q->url.p, '\0', q->url.n))
-        return err_set(err, ERR_BAD_REQUEST, "malformed URL");
-    struct call call = {.fetch = f, .q = q, .out = out, .max_body = q->max_body ? q->max_body : BODY_MOST};
-    struct call *c = &call;
-    c->easy = curl_easy_init();
-    ensure(c->easy);
-    thread_cond_init(&c->cond);
-    set_options(f, c, arena_c(&out->arena, q->url));
-    int rc = set_headers(f, c, err);
+    struct call call, *c = &call;
+    int rc = call_init(f, c, q, out, err);
     if (rc == 0) {
-        pthread_mutex_lock(&f->mutex);
-        call_post(f, c, CALL_ADD);
-        pthread_mutex_unlock(&f->mutex);
-        curl_multi_wakeup(f->multi);
+        thread_cond_init(&c->cond);
+        call_add(f, c);
         bool enough = call_wait(f, c);
-        long status = 0;
-        curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
-        out->status = (int)status;
-        out->body = arena_str(&out->arena, buf_str(&c->body));
+        call_take(c);
         if (c->code != CURLE_OK && !enough)
-            rc = call_error(c, err);
+            rc = call_error(c, NULL, err);
+        pthread_cond_destroy(&c->cond);
     }
-    buf_free(&c->body);
-    buf_free(&c->stream);
-    curl_easy_cleanup(c->easy);
-    curl_slist_free_all(c->headers);
-    pthread_cond_destroy(&c->cond);
+    call_clear(c);
     if (rc < 0)
         fetch_response_clear(out);
     return rc;
+}
+
+/* On the fetch's thread: it is over. */
+static void call_answer(struct call *c)
+{
+    struct fetch_async *a = c->async;
+    a->rc = c->code == CURLE_OK ? 0 : -1;
+    if (c->refused) {
+        a->why = a->err.message;
+    } else {
+        call_take(c);
+        if (a->rc < 0) {
+            call_error(c, &a->why, &a->err);
+            a->why = arena_str(&a->err.arena, a->why);
+        }
+    }
+    call_clear(c);
+    free(c);
+    a->done(a);
+}
+
+void fetch_start(struct fetch *f, struct fetch_async *a)
+{
+    struct call *c = mem_zalloc(sizeof *c);
+    bool refused = call_init(f, c, &a->request, &a->response, &a->err) < 0;
+    c->refused = refused;
+    c->async = a;
+    call_add(f, c);
 }
 
 void fetch_cancel(struct fetch *f, struct fetch_cancel *c)

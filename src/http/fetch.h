@@ -42,6 +42,8 @@ struct fetch_request {
     int64_t idle_ns;             /* without a byte; 0: no limit */
     size_t max_body;             /* of the response, when it is gathered; 0: 64 MiB */
     struct fetch_cancel *cancel; /* may be NULL */
+    struct str ca_pem;           /* who signs this server's certificate, instead of fetch_options' */
+    struct str connect_to;       /* "10.96.0.7:443": reached there, whatever address the URL's host has */
     /* Streams the body instead of gathering it (for status 200 to 299 only: other answers are gathered).
      * Called on the calling thread, which may take its time: the server is held back meanwhile. Not 0: stop,
      * fetch_do returns 0. */
@@ -64,5 +66,19 @@ struct str fetch_header_get(const struct fetch_response *r, struct str lower_nam
  * ERR_TOO_LARGE, ERR_BAD_REQUEST (a bad URL), ERR_INTERNAL. A cancelled call is ERR_UNAVAILABLE with the
  * message "cancelled". */
 int fetch_do(struct fetch *f, const struct fetch_request *q, struct fetch_response *out, struct err *err);
+
+/* A call that nobody waits for. `request` is filled in, without `data`; it and all that it points at live
+ * until `done`, which is called once, on the fetch's own thread, and must not block. */
+struct fetch_async {
+    struct fetch_request request;
+    void (*done)(struct fetch_async *a);
+    /* What came, as from fetch_do; the caller clears both. `why` is the error alone, without the URL. */
+    int rc;
+    struct fetch_response response;
+    struct err err;
+    struct str why;
+};
+void fetch_start(struct fetch *f, struct fetch_async *a);
+
 /* Sets the flag and wakes the calls that watch it. */
 void fetch_cancel(struct fetch *f, struct fetch_cancel *c);

@@ -26,6 +26,7 @@ struct cluster_options {
     int limit;          /* requests in flight, both kinds */
     int64_t timeout_ns; /* of a request */
     const struct api_admission *admission;
+    const char *service_cidr;
 };
 void cluster_start(struct cluster *c, const struct cluster_options *o);
 void cluster_stop(struct cluster *c);
