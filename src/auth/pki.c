@@ -239,13 +239,12 @@ int pki_validity(struct str cert_pem, int64_t *not_before, int64_t *not_after, s
     return 0;
 }
 
-int pki_renew_at(struct str cert_pem, int64_t *at, struct err *err)
+int64_t pki_renew_at(struct str cert_pem)
 {
     int64_t from, until;
-    if (pki_validity(cert_pem, &from, &until, err) < 0)
-        return -1;
-    *at = (from + (until - from) / 3 * 2) * CLOCK_S;
-    return 0;
+    if (pki_validity(cert_pem, &from, &until, NULL) < 0)
+        return 0;
+    return (from + (until - from) / 3 * 2) * CLOCK_S;
 }
 
 int pki_der(struct str cert_pem, struct buf *der, struct err *err)

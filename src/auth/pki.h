@@ -48,8 +48,8 @@ int pki_save(const char *dir, const char *name, const struct pki_pair *pair, str
 /* Seconds since 1970 between which the (first) certificate is valid. */
 int pki_validity(struct str cert_pem, int64_t *not_before, int64_t *not_after, struct err *err);
 /* When it is time to issue it anew: after two thirds of its life, as the kubelet does; clock_wall
- * nanoseconds. */
-int pki_renew_at(struct str cert_pem, int64_t *at, struct err *err);
+ * nanoseconds. 0 (long ago) when it can't be read. */
+int64_t pki_renew_at(struct str cert_pem);
 /* Only the certificates' PEM and DER: the first one of `cert_pem`. */
 int pki_der(struct str cert_pem, struct buf *der, struct err *err);
 /* "sha256:HEX" of the authority's public key, as kubeadm pins it in a join token. */

@@ -1,7 +1,11 @@
 #include "base/flags.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+
+#include "base/arena.h"
+
+/* What flags were set to: it lives as long as the process. */
+static struct arena flags_kept;
 
 static struct flag *flags_find(const struct flags *f, struct str name)
 {
@@ -67,7 +71,7 @@ static int flag_take(struct flag *flag, struct str value, struct err *err)
 {
     switch (flag->kind) {
     case FLAG_STR:
-        *(const char **)flag->value = str_dup_c(value);
+        *(const char **)flag->value = arena_c(&flags_kept, value);
         return 0;
     case FLAG_BOOL:
         if (flags_bool(value, flag->value) < 0)
@@ -83,8 +87,11 @@ static int flag_take(struct flag *flag, struct str value, struct err *err)
         struct flag_list *list = flag->value;
         struct str one;
         while (str_cut(&value, ',', &one)) {
-            mem_grow((void **)&list->at, &list->cap, list->n + 1, sizeof *list->at);
-            list->at[list->n++] = str_dup_c(str_trim(one));
+            const char **longer = arena_new_n(&flags_kept, const char *, list->n + 1);
+            for (size_t i = 0; i < list->n; i++)
+                longer[i] = list->at[i];
+            longer[list->n++] = arena_c(&flags_kept, str_trim(one));
+            list->at = longer;
         }
         return 0;
     }
@@ -194,12 +201,4 @@ int flags_begin(const struct flags *f, int *argc, char **argv, struct err *err)
     flags_help(f, &text);
     fwrite(text.p, 1, text.n, stdout);
     return 1;
-}
-
-void flag_list_free(struct flag_list *l)
-{
-    for (size_t i = 0; i < l->n; i++)
-        free((char *)l->at[i]);
-    free(l->at);
-    *l = (struct flag_list){0};
 }

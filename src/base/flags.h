@@ -12,7 +12,7 @@ enum flag_kind {
 
 struct flag_list {
     const char **at;
-    size_t n, cap;
+    size_t n;
 };
 
 struct flag {
@@ -32,9 +32,9 @@ struct flags {
     size_t n;
 };
 
-/* Takes flags out of argv[1..] and leaves the arguments in argv[1..*argc-1], the rest untouched. Strings stay
- * in argv or are kept for ever. --help is left to the caller: *help. A wrong flag is an error that names the
- * nearest right one. */
+/* Takes flags out of argv[1..] and leaves the arguments in argv[1..*argc-1], the rest untouched. What flags
+ * are set to is kept for the life of the process, whose first thread alone may call this. --help is left to the
+ * caller: *help. A wrong flag is an error that names the nearest right one. */
 int flags_parse(const struct flags *f, int *argc, char **argv, bool *help, struct err *err);
 /* Sets one flag from text, as a configuration file does, unless the command line has; unknown names are
  * errors. */
@@ -44,4 +44,3 @@ bool flags_has(const struct flags *f, struct str name);
  * all; -1. */
 int flags_begin(const struct flags *f, int *argc, char **argv, struct err *err);
 void flags_help(const struct flags *f, struct buf *out);
-void flag_list_free(struct flag_list *l);

@@ -87,6 +87,12 @@ static int agent_up(struct agent_parts *p, const struct agent_flags *f, struct e
     return member_start(p->client, &o, &p->member, err);
 }
 
+static int64_t agent_renew_at(const struct agent_parts *p)
+{
+    int64_t way = pki_renew_at(p->way.cert_pem), serving = member_renew_at(p->member);
+    return way < serving ? way : serving;
+}
+
 int agent_main(int argc, char **argv)
 {
     struct agent_flags f = {
@@ -123,13 +129,14 @@ int agent_main(int argc, char **argv)
         if (f.verbose)
             log_set_level(LOG_DEBUG);
         code = agent_up(&parts, &f, &err);
-        if (code == 0)
-            run_until_told();
+        enum run_end end = code == 0 ? run_until_told(agent_renew_at(&parts)) : RUN_STOP;
         member_stop(parts.member);
         client_free(parts.client);
         kubeconfig_free(&parts.way);
         pki_pair_free(&parts.ca);
         arena_free(&parts.arena);
+        if (end == RUN_RENEW)
+            code = run_again(argv, &err);
     }
     if (err.reason)
         fprintf(stderr, "sagong agent: " STR_FMT "\n", STR_ARG(err.message));

@@ -141,12 +141,11 @@ enum join_kept { KEPT_NONE, KEPT_OLD, KEPT_GOOD };
 
 static enum join_kept join_kept(const char *path, struct kubeconfig *out)
 {
-    int64_t from, until, renew_at;
+    int64_t from, until;
     if (!file_exists(path) || kubeconfig_read(path, (struct str){0}, out, NULL) < 0)
         return KEPT_NONE;
-    if (pki_validity(out->cert_pem, &from, &until, NULL) == 0 &&
-        pki_renew_at(out->cert_pem, &renew_at, NULL) == 0 && clock_wall() < until * CLOCK_S)
-        return clock_wall() < renew_at ? KEPT_GOOD : KEPT_OLD;
+    if (pki_validity(out->cert_pem, &from, &until, NULL) == 0 && clock_wall() < until * CLOCK_S)
+        return clock_wall() < pki_renew_at(out->cert_pem) ? KEPT_GOOD : KEPT_OLD;
     kubeconfig_free(out);
     return KEPT_NONE;
 }

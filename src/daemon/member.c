@@ -99,6 +99,11 @@ int member_start(struct client *c, const struct member_options *o, struct member
                         &m->routes, err);
 }
 
+int64_t member_renew_at(const struct member *m)
+{
+    return pki_renew_at(buf_str(&m->serving.cert_pem));
+}
+
 void member_stop(struct member *m)
 {
     if (!m)

@@ -44,6 +44,8 @@ struct member_options {
 int member_identity(struct member_options *o, struct arena *a, struct err *err);
 /* Strings are copied; the client must live until member_stop. */
 int member_start(struct client *c, const struct member_options *o, struct member **out, struct err *err);
+/* When the serving certificate is due to be renewed, which a new start does: nanoseconds of clock_wall. */
+int64_t member_renew_at(const struct member *m);
 /* Containers and rules stay. NULL is fine. */
 void member_stop(struct member *m);
 /* Without a member running: ends all containers, and takes back what was made on this machine. */

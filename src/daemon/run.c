@@ -1,12 +1,19 @@
 #define LOG_PART "daemon"
 #include "daemon/run.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "base/arena.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/config.h"
+
+#define RUN_RETRY (5 * 60 * CLOCK_S) /* between tries to renew */
+#define RUN_LOOK  (3600 * CLOCK_S)   /* how long a change of the wall clock may go unseen */
 
 static sigset_t run_signals(void)
 {
@@ -38,13 +45,36 @@ int run_prepare(const struct flags *flags, const char *const *config, int *argc,
     return 0;
 }
 
-void run_until_told(void)
+enum run_end run_until_told(int64_t renew_at)
 {
     sigset_t set = run_signals();
-    for (int sig; sigwait(&set, &sig) == 0;) {
-        if (sig != SIGHUP) { /* a terminal that goes away is no reason to stop */
+    if (renew_at <= clock_wall())
+        renew_at = clock_wall() + RUN_RETRY;
+    for (;;) {
+        int64_t left = renew_at - clock_wall();
+        if (left <= 0)
+            return RUN_RENEW;
+        if (left > RUN_LOOK)
+            left = RUN_LOOK;
+        struct timespec wait = {.tv_sec = left / CLOCK_S, .tv_nsec = left % CLOCK_S};
+        int sig = sigtimedwait(&set, NULL, &wait);
+        if (sig == SIGTERM || sig == SIGINT) { /* not SIGHUP: a terminal that goes away is no reason */
             log_info("stopping");
-            return;
+            return RUN_STOP;
         }
     }
+}
+
+int run_again(char **argv, struct err *err)
+{
+    _cleanup_arena_ struct arena a = {0};
+    size_t n = 0;
+    while (argv[n])
+        n++;
+    char **words = arena_new_n(&a, char *, n + 2);
+    words[0] = arena_c(&a, STR("sagong"));
+    memcpy(words + 1, argv, n * sizeof *words);
+    log_info("starting anew to renew a certificate");
+    execv("/proc/self/exe", words);
+    return err_errno(err, errno, "start anew");
 }

@@ -221,6 +221,18 @@ static int server_up(struct server_parts *p, const struct server_flags *f, struc
     return 0;
 }
 
+static int64_t server_renew_at(const struct server_parts *p)
+{
+    int64_t due[] = {pki_renew_at(buf_str(&p->pki.server.cert_pem)),
+                     pki_renew_at(buf_str(&p->pki.kubelet.cert_pem)),
+                     pki_renew_at(buf_str(&p->pki.admin.cert_pem)),
+                     p->member ? member_renew_at(p->member) : INT64_MAX};
+    int64_t first = INT64_MAX;
+    for (size_t i = 0; i < ARRAY_LEN(due); i++)
+        first = due[i] < first ? due[i] : first;
+    return first;
+}
+
 /* The reverse of server_up, as far as it came. */
 static void server_down(struct server_parts *p)
 {
@@ -299,9 +311,10 @@ int server_main(int argc, char **argv)
         if (f.verbose)
             log_set_level(LOG_DEBUG);
         code = server_up(&parts, &f, &err);
-        if (code == 0)
-            run_until_told();
+        enum run_end end = code == 0 ? run_until_told(server_renew_at(&parts)) : RUN_STOP;
         server_down(&parts);
+        if (end == RUN_RENEW)
+            code = run_again(argv, &err);
     }
     if (err.reason)
         fprintf(stderr, "sagong server: " STR_FMT "\n", STR_ARG(err.message));

@@ -15,18 +15,12 @@ static int fresh(void **state)
     dir = "/var/lib";
     node = true;
     count = 3;
+    names = (struct flag_list){0};
     table[0] = (struct flag){"data-dir", FLAG_STR, &dir, "DIR", "where it keeps its data"};
     table[1] = (struct flag){"node", FLAG_BOOL, &node, NULL, "run containers here"};
     table[2] = (struct flag){"count", FLAG_INT, &count, "N", "how many"};
     table[3] = (struct flag){"name", FLAG_LIST, &names, "NAME", "a name"};
     flags = (struct flags){"test [FLAG...]", "Tests.", table, 4};
-    return 0;
-}
-
-static int drop(void **state)
-{
-    (void)state;
-    flag_list_free(&names);
     return 0;
 }
 
@@ -56,7 +50,6 @@ static void test_flags_and_arguments_mix(void **state)
     assert_int_equal(names.n, 3);
     assert_string_equal(names.at[2], "c");
     assert_false(help);
-    mem_freep(&dir);
 }
 
 static void test_wrong_flags_say_what_is_right(void **state)
@@ -109,7 +102,7 @@ static void test_help_teaches(void **state)
                               "  --name NAME     a name\n");
 }
 
-#define with_flags(test) cmocka_unit_test_setup_teardown(test, fresh, drop)
+#define with_flags(test) cmocka_unit_test_setup_teardown(test, fresh, NULL)
 
 int main(void)
 {

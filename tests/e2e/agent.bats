@@ -6,9 +6,7 @@ on_b() {
 }
 
 join() {
-    token=$(kc create token sagong-agent -n kube-system --duration=1h 2>/dev/null || cat "$E2E_DIR/data/agent-token")
-    "$SAGONG" image load --data-dir "$E2E_DIR/data-b" "$E2E_DIR/hello.tar"
-    on_b "$SAGONG" agent --server https://10.99.0.1:6443 --token "$token" --node-name node-b --data-dir "$E2E_DIR/data-b" \
+    nsenter --net="/run/netns/$E2E_NS-b" "$SAGONG" agent --server https://10.99.0.1:6443 --token "$1" --node-name node-b --data-dir "$E2E_DIR/data-b" \
         >>"$E2E_DIR/agent.log" 2>&1 3>&- &
     AGENT_PID=$!
 }
@@ -22,7 +20,8 @@ teardown() {
 }
 
 @test "a node joins, and pods reach each other across nodes" {
-    join
+    "$SAGONG" image load --data-dir "$E2E_DIR/data-b" "$E2E_DIR/hello.tar"
+    join "$(cat "$E2E_DIR/data/agent-token")"
     eventually 10 kc get node node-b
     kc wait --for=condition=Ready node/node-b --timeout=20s
     here=$(kc get nodes -o name | grep -v node-b)
@@ -38,6 +37,40 @@ teardown() {
     phase from-b Succeeded
     [ "$(k logs from-a)" = "hello from b" ]
     [ "$(k logs from-b)" = "hello from a" ]
+}
+
+# way CERTIFICATE KEY: what the agent finds when it starts.
+way() {
+    jq -n --arg ca "$(base64 -w0 "$E2E_DIR/data/pki/ca.crt")" --arg cert "$(base64 -w0 "$1")" --arg key "$(base64 -w0 "$2")" '{
+        apiVersion: "v1", kind: "Config", "current-context": "c",
+        clusters: [{name: "c", cluster: {server: "https://10.99.0.1:6443", "certificate-authority-data": $ca}}],
+        users: [{name: "u", user: {"client-certificate-data": $cert, "client-key-data": $key}}],
+        contexts: [{name: "c", context: {cluster: "c", user: "u"}}]}' >"$E2E_DIR/data-b/agent.kubeconfig"
+}
+
+renewed() {
+    ! grep -q "$(base64 -w0 "$BATS_TEST_TMPDIR/tls.crt")" "$E2E_DIR/data-b/agent.kubeconfig"
+}
+
+@test "a node renews its certificate by itself, at its start and while it runs" {
+    mkdir -p "$E2E_DIR/data-b"
+    certificate /O=system:nodes/CN=system:node:node-b '10 hours ago' '1 hour'
+    way "$BATS_TEST_TMPDIR/tls.crt" "$BATS_TEST_TMPDIR/tls.key"
+    join none
+    eventually 10 renewed
+    eventually 10 kc get node node-b
+    kc wait --for=condition=Ready node/node-b --timeout=20s
+    kill "$AGENT_PID"
+    while kill -0 "$AGENT_PID" 2>/dev/null; do sleep 0.02; done
+
+    certificate /O=system:nodes/CN=system:node:node-b "$((7200 - 8)) seconds ago" "$((3600 + 8)) seconds"
+    way "$BATS_TEST_TMPDIR/tls.crt" "$BATS_TEST_TMPDIR/tls.key"
+    join none
+    sleep 1
+    ! renewed
+    eventually 20 renewed
+    grep -q 'starting anew to renew a certificate' "$E2E_DIR/agent.log"
+    kill -0 "$AGENT_PID"
 }
 
 @test "a wrong token is refused" {

@@ -34,6 +34,20 @@ phase() {
     k wait --for=jsonpath='{.status.phase}'="$2" "pod/$1" --timeout=20s
 }
 
+# certificate SUBJECT FROM UNTIL: tls.key and tls.crt in this test's directory, signed by the cluster's authority, for a
+# client between two times (as `date -d` reads them).
+certificate() {
+    local dir=$BATS_TEST_TMPDIR/issued
+    mkdir -p "$dir"
+    : >"$dir/index"
+    printf '[ca]\ndefault_ca=d\n[d]\ndatabase=%s/index\nnew_certs_dir=%s\nrand_serial=yes\ndefault_md=sha256\npolicy=p\nx509_extensions=x\n[p]\nO=optional\nCN=supplied\n[x]\nextendedKeyUsage=clientAuth\n' \
+        "$dir" "$dir" >"$dir/config"
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$1" -keyout "$BATS_TEST_TMPDIR/tls.key" -out "$dir/csr" 2>/dev/null
+    openssl ca -batch -notext -config "$dir/config" -cert "$E2E_DIR/data/pki/ca.crt" -keyfile "$E2E_DIR/data/pki/ca.key" \
+        -startdate "$(date -u -d "$2" +%Y%m%d%H%M%SZ)" -enddate "$(date -u -d "$3" +%Y%m%d%H%M%SZ)" \
+        -in "$dir/csr" -out "$BATS_TEST_TMPDIR/tls.crt" 2>"$dir/log" || { cat "$dir/log"; return 1; }
+}
+
 # value OBJECT JSONPATH
 value() {
     k get "$1" -o jsonpath="$2"

@@ -102,7 +102,6 @@ int image_main(int argc, char **argv)
     if (failed)
         fprintf(stderr, "sagong image: " STR_FMT "\n", STR_ARG(err.message));
     image_store_close(c.store);
-    flag_list_free(&c.insecure);
     arena_free(&c.arena);
     return failed ? 1 : 0;
 }
