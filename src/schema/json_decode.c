@@ -547,11 +547,10 @@ static bool decode_either(struct decoder *d, const struct type *t, char *base, c
     }
     if (fit)
         return decode_at(d, fit, base + fit->offset, up);
-    if (t->fields[0].kind == VALUE_BOOL) {
-        struct err err = {0};
-        err_set(&err, ERR_BAD_REQUEST, "boolean or JSON schema expected");
-        wrong_value(d, &err);
-    }
+    struct err err = {0};
+    err_set(&err, ERR_BAD_REQUEST, "%s or JSON schema expected",
+            t->fields[0].kind == VALUE_BOOL ? "boolean" : "array");
+    wrong_value(d, &err);
     return json_skip(&d->c);
 }
 

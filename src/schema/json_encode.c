@@ -243,7 +243,9 @@ static void encode_either(struct buf *out, const struct type *t, const char *bas
         const struct field *f = &t->fields[i];
         if (f->kind == VALUE_BOOL)
             flag = f;
-        else if (!json_is_empty(f, base + f->offset) && (!is || f->shape == SHAPE_LIST))
+        else if (f->shape == SHAPE_LIST
+                     ? ((const struct any_vec *)(const void *)(base + f->offset))->at != NULL
+                     : !is && !json_is_empty(f, base + f->offset))
             is = f;
     }
     is = is ? is : flag;

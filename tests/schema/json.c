@@ -295,11 +295,13 @@ static void schemas_take_what_fits(void **state)
     (void)state;
     const char *schema =
         "{\"type\":\"object\",\"maximum\":1.5,\"enum\":[1,\"a\",null],\"items\":{\"type\":\"string\"},"
-        "\"properties\":{\"a\":{\"items\":[{\"type\":\"string\"}]}},\"additionalProperties\":false,"
+        "\"properties\":{\"a\":{\"items\":[{\"type\":\"string\"}]},\"b\":{\"items\":[]}},"
+        "\"additionalProperties\":false,"
         "\"dependencies\":{\"a\":[\"b\"],\"c\":{\"type\":\"object\"}},\"additionalItems\":{"
         "\"type\":\"string\"},\"x-kubernetes-preserve-unknown-fields\":true}";
     rewrites(&json_schema_props_type, schema, schema);
     refuses(json_schema_props, "{\"additionalProperties\":[]}", "boolean or JSON schema expected");
+    refuses(json_schema_props, "{\"items\":false}", "array or JSON schema expected");
 }
 
 static void too_deep(void **state)
