@@ -283,7 +283,9 @@ static void set_options(struct fetch *f, struct call *c, const char *url)
      * at once. (libcurl would let an HTTP/2 peer go on for 32 MiB, and not send its RST_STREAM before it has
      * something else to say.) */
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                     (long)(q->data ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+                     (long)(q->plain_http2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+                            : q->data      ? CURL_HTTP_VERSION_1_1
+                                           : CURL_HTTP_VERSION_2TLS));
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT,
                      q->data ? 0L : 1L); /* the others rather share one than open another */
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);

@@ -36,6 +36,7 @@ struct fetch_request {
     const struct http_header *headers; /* Authorization here goes before the fetch's own token */
     size_t n_headers;
     struct str body;
+    bool plain_http2;            /* over http://, HTTP/2 from the first byte, as gRPC speaks it */
     bool follow;                 /* redirects, at most 10; credentials are not sent to another host */
     int64_t connect_ns;          /* 0: 10 s */
     int64_t timeout_ns;          /* of the whole call; 0: 60 s; negative: no limit (watches) */

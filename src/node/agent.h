@@ -11,6 +11,9 @@
 #include "node/node.h"
 #include "node/runtime/container.h"
 
+/* What a RuntimeClass may name. */
+#define NODE_RUNTIME_HANDLER STR("crun")
+
 struct pods;
 struct puller;
 struct endpoint;

@@ -105,6 +105,7 @@ static const struct field oci_linux_fields[] = {
     ONE_OF(oci_linux, resources, "resources", oci_resources),
     LIST(oci_linux, masked_paths, "maskedPaths", STRING),
     LIST(oci_linux, readonly_paths, "readonlyPaths", STRING),
+    ONE(oci_linux, seccomp, "seccomp", JSON),
 };
 DECLARE(static, oci_linux)
 

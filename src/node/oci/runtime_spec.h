@@ -83,6 +83,7 @@ struct oci_linux {
     struct str cgroups_path, rootfs_propagation;
     struct oci_resources resources;
     struct str_vec masked_paths, readonly_paths;
+    struct str seccomp; /* JSON */
 };
 struct oci_spec {
     struct str oci_version;

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "node/pod/grpc_health.h"
 #include "node/pod/http_get.h"
 
 enum { ACTION_OUTPUT_MAX = 10 << 10 };
@@ -180,7 +181,9 @@ int action_run(const struct action *x, struct err *err)
     case ACTION_SLEEP:
         clock_sleep(x->seconds * CLOCK_S);
         return 0;
+    case ACTION_GRPC:
+        return grpc_health_check(x->host, x->port, x->service, x->timeout_ns, err);
     default:
-        return err_set(err, ERR_INVALID, "gRPC probes are not supported");
+        return err_set(err, ERR_INVALID, "missing probe handler");
     }
 }

@@ -13,15 +13,16 @@
 #include "node/volume/volume.h"
 #include "schema/json.h"
 
-struct field_context pod_field_context(const struct pod_state *p)
+enum { SECCOMP_PROFILE_MAX = 1 << 20 };
+
+struct field_context pod_field_context(const struct pod_state *p, struct arena *a)
 {
-    return (struct field_context){
-        .pod_ips = p->ips,
-        .host_ip = p->node->options.address,
-        .node_name = p->node->name,
-        .node_memory = node_memory_bytes(),
-        .node_cpu_milli = sysconf(_SC_NPROCESSORS_ONLN) * 1000,
-    };
+    struct field_context x = {
+        .pod_ips = p->ips, .host_ip = p->node->options.address, .node_name = p->node->name};
+    _cleanup_object_ struct object *node = informer_get(p->node->node_informer, STR(""), p->node->name);
+    if (node)
+        x.allocatable = ((const struct node *)object_copy(node, a))->status.allocatable;
+    return x;
 }
 
 /* --- who it runs as --- */
@@ -91,6 +92,28 @@ static void config_security(const struct container *c, struct container_config *
     }
 }
 
+int container_config_seccomp(struct pod_state *p, const struct pod *pod, const struct container *c,
+                             struct arena *a, struct container_config *out, struct err *err)
+{
+    const struct seccomp_profile *own = c->security_context ? c->security_context->seccomp_profile : NULL;
+    const struct seccomp_profile *of_pod =
+        pod->spec.security_context ? pod->spec.security_context->seccomp_profile : NULL;
+    const struct seccomp_profile *profile = own ? own : of_pod;
+    if (!profile || out->privileged)
+        return 0;
+    out->seccomp_default = str_is(profile->type, "RuntimeDefault");
+    if (!str_is(profile->type, "Localhost") || !profile->localhost_profile)
+        return 0;
+    _cleanup_buf_ struct buf text = {0};
+    const char *path = arena_printf(a, "%s/seccomp/" STR_FMT, p->node->options.data_dir,
+                                    STR_ARG(*profile->localhost_profile))
+                           .p;
+    if (file_read(path, SECCOMP_PROFILE_MAX, &text, err) < 0)
+        return err_wrap(err, "cannot load seccomp profile \"%s\"", path);
+    out->seccomp = arena_str(a, buf_str(&text));
+    return json_check(out->seccomp, err) < 0 ? err_wrap(err, "cannot load seccomp profile \"%s\"", path) : 0;
+}
+
 static void config_namespaces(struct pod_state *p, const struct pod *pod, struct arena *a,
                               struct container_config *out)
 {
@@ -147,7 +170,8 @@ static void sort_mounts(struct oci_mount_vec *m)
 }
 
 static int config_mounts(struct pod_state *p, const struct pod *pod, const struct container *c,
-                         struct arena *a, struct container_config *out, struct err *err)
+                         const struct str_vec *vars, struct arena *a, struct container_config *out,
+                         struct err *err)
 {
     static const struct {
         const char *file, *destination;
@@ -162,7 +186,7 @@ static int config_mounts(struct pod_state *p, const struct pod *pod, const struc
             .type = STR("bind"),
             .options =
                 mount_options(a, v->read_only, v->mount_propagation ? *v->mount_propagation : STR("None"))};
-        if (volume_mount_source(p, pod, v, &out->env, a, &to->source, err) < 0)
+        if (volume_mount_source(p, pod, c, i, out->id, vars, a, &to->source, err) < 0)
             return -1;
     }
     for (size_t i = 0; i < ARRAY_LEN(own); i++)
@@ -182,8 +206,8 @@ static int config_mounts(struct pod_state *p, const struct pod *pod, const struc
     return 0;
 }
 
-static void config_command(const struct container *c, const struct image *image, struct arena *a,
-                           struct container_config *out)
+static void config_command(const struct container *c, const struct image *image, const struct str_vec *vars,
+                           struct arena *a, struct container_config *out)
 {
     const struct oci_image_config *i = &image->config.config;
     const struct str_vec *command = c->command.n ? &c->command : &i->entrypoint;
@@ -192,9 +216,9 @@ static void config_command(const struct container *c, const struct image *image,
     out->args = (struct str_vec){arena_new_n(a, struct str, command->n + args->n), 0};
     for (size_t k = 0; k < command->n; k++)
         out->args.at[out->args.n++] =
-            c->command.n ? expand_variables(command->at[k], &out->env, a) : command->at[k];
+            c->command.n ? expand_variables(command->at[k], vars, a) : command->at[k];
     for (size_t k = 0; k < args->n; k++)
-        out->args.at[out->args.n++] = c->args.n ? expand_variables(args->at[k], &out->env, a) : args->at[k];
+        out->args.at[out->args.n++] = c->args.n ? expand_variables(args->at[k], vars, a) : args->at[k];
     out->cwd = c->working_dir.n ? c->working_dir : i->working_dir;
 }
 
@@ -202,7 +226,9 @@ int container_config_make(struct pod_state *p, const struct pod *pod, const stru
                           const struct image *image, int64_t attempt, const char *rootfs, struct arena *a,
                           struct container_config *out, struct err *err)
 {
-    struct field_context x = pod_field_context(p);
+    struct field_context x = pod_field_context(p, a);
+    struct pod_names names;
+    struct str_vec vars;
     out->pod_uid = p->uid;
     out->pod_namespace = p->ns;
     out->pod_name = p->name;
@@ -216,16 +242,17 @@ int container_config_make(struct pod_state *p, const struct pod *pod, const stru
     out->stop_signal = c->lifecycle && c->lifecycle->stop_signal ? *c->lifecycle->stop_signal
                                                                  : image->config.config.stop_signal;
     out->limits = container_limits(c);
-    out->oom_score_adj = container_oom_score_adj(pod, c, x.node_memory);
+    out->oom_score_adj = container_oom_score_adj(pod, c, node_memory_bytes());
     out->cgroup_path = arena_printf(a, "%s/" STR_FMT, p->cgroup, STR_ARG(out->id));
     const char *logs = arena_printf(a, "%s/" STR_FMT, p->log_dir, STR_ARG(c->name)).p;
     out->log_path = arena_printf(a, "%s/%lld.log", logs, (long long)attempt);
     config_security(c, out);
     config_namespaces(p, pod, a, out);
     if (file_mkdirs(logs, 0755, err) < 0 || config_user(pod, c, image, rootfs, a, out, err) < 0 ||
-        container_env(p, pod, c, &x, &image->config.config.env, a, &out->env, err) < 0 ||
-        config_mounts(p, pod, c, a, out, err) < 0)
+        pod_names_make(p, pod, a, &names, err) < 0 || container_env(p, pod, c, &x, a, &vars, err) < 0 ||
+        config_mounts(p, pod, c, &vars, a, out, err) < 0)
         return -1;
-    config_command(c, image, a, out);
+    out->env = env_with_image(&vars, &image->config.config.env, names.kernel, c->tty, a);
+    config_command(c, image, &vars, a, out);
     return out->args.n ? 0 : err_set(err, ERR_INVALID, "no command specified");
 }

@@ -178,23 +178,36 @@ static int env_add(struct env *e, struct pod_state *p, const struct pod *pod, co
     return 0;
 }
 
-int container_env(struct pod_state *p, const struct pod *pod, const struct container *c,
-                  const struct field_context *x, const struct str_vec *image_env, struct arena *a,
-                  struct str_vec *out, struct err *err)
+/* Adds "NAME=value" entries, over what is there of their names. */
+static void env_add_entries(struct env *e, const struct str_vec *entries)
+{
+    for (size_t i = 0; i < entries->n; i++) {
+        struct str value = entries->at[i], name;
+        str_cut(&value, '=', &name);
+        env_set(e, name, value);
+    }
+}
+
+struct str_vec env_with_image(const struct str_vec *vars, const struct str_vec *image_env,
+                              struct str hostname, bool tty, struct arena *a)
 {
     struct env e = {.a = a};
-    bool path = false;
-    for (size_t i = 0; i < image_env->n; i++) {
-        struct str value = image_env->at[i], name;
-        str_cut(&value, '=', &name);
-        env_set(&e, name, value);
-        path |= str_is(name, "PATH");
-    }
-    if (!path)
-        env_set(&e, STR("PATH"), STR("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
-    if (c->tty)
+    env_set(&e, STR("PATH"), STR("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+    env_set(&e, STR("HOSTNAME"), hostname);
+    if (tty)
         env_set(&e, STR("TERM"), STR("xterm"));
-    env_set(&e, STR("HOSTNAME"), pod->spec.hostname.n ? pod->spec.hostname : pod->metadata.name);
+    env_add_entries(&e, image_env);
+    env_add_entries(&e, vars);
+    return e.vars;
+}
+
+int container_env(struct pod_state *p, const struct pod *pod, const struct container *c,
+                  const struct field_context *x, struct arena *a, struct str_vec *out, struct err *err)
+{
+    struct env e = {.a = a};
+    if (p->node->service_informer && !informer_synced(p->node->service_informer, 0))
+        return err_set(err, ERR_UNAVAILABLE,
+                       "services have not yet been read at least once, cannot construct envs");
     env_add_services(&e, p, pod);
     for (size_t i = 0; i < c->env_from.n; i++)
         if (env_add_all(&e, p, &c->env_from.at[i], err) < 0)

@@ -108,9 +108,9 @@ int resource_field_ref(const struct pod *pod, const struct container *self,
     bool cpu = str_is(resource, "cpu");
     struct str amount =
         resource_amount(str_is(which, "limits") ? &c->resources.limits : &c->resources.requests, resource);
+    if (str_is(which, "limits") && (!amount.n || quantity_sign(quantity_of(amount)) == 0))
+        amount = resource_amount(&x->allocatable, resource);
     int64_t value = cpu ? quantity_milli_of(amount) : quantity_value_of(amount);
-    if (!value && str_is(which, "limits"))
-        value = cpu ? x->node_cpu_milli : str_is(resource, "memory") ? x->node_memory : 0;
     int64_t divisor = cpu ? quantity_milli_of(s->divisor) : quantity_value_of(s->divisor);
     if (divisor <= 0)
         divisor = cpu ? 1000 : 1;
@@ -128,7 +128,20 @@ static bool find_variable(const struct str_vec *vars, struct str name, struct st
     return false;
 }
 
-struct str expand_variables(struct str text, const struct str_vec *vars, struct arena *a)
+/* Names without a value go to `missing`, sorted, once each; NULL: nobody asks. */
+static void note_missing(struct str_vec *missing, struct str name)
+{
+    size_t at = 0;
+    while (missing && at < missing->n && str_cmp(missing->at[at], name) < 0)
+        at++;
+    if (!missing || (at < missing->n && str_eq(missing->at[at], name)))
+        return;
+    memmove(missing->at + at + 1, missing->at + at, (missing->n++ - at) * sizeof *missing->at);
+    missing->at[at] = name;
+}
+
+static struct str expand(struct str text, const struct str_vec *vars, struct arena *a,
+                         struct str_vec *missing)
 {
     if (str_index(text, '$') < 0)
         return text;
@@ -139,7 +152,7 @@ struct str expand_variables(struct str text, const struct str_vec *vars, struct 
             buf_add_c(&b, '$');
             i++;
         } else if (c == '$' && next == '(') {
-            struct str rest = str_from_at(text, i + 2), value;
+            struct str rest = str_from_at(text, i + 2), value = {0};
             ptrdiff_t end = str_index(rest, ')');
             if (end < 0) { /* not closed: it is text */
                 buf_add_lit(&b, "$(");
@@ -147,7 +160,10 @@ struct str expand_variables(struct str text, const struct str_vec *vars, struct 
                 continue;
             }
             struct str name = str_slice(rest.p, (size_t)end);
-            if (find_variable(vars, name, &value))
+            bool found = find_variable(vars, name, &value);
+            if (!value.n)
+                note_missing(missing, name);
+            if (found)
                 buf_add_str(&b, value);
             else
                 buf_addf(&b, "$(" STR_FMT ")", STR_ARG(name));
@@ -157,4 +173,22 @@ struct str expand_variables(struct str text, const struct str_vec *vars, struct 
         }
     }
     return arena_str(a, buf_str(&b));
+}
+
+struct str expand_variables(struct str text, const struct str_vec *vars, struct arena *a)
+{
+    return expand(text, vars, a, NULL);
+}
+
+int expand_sub_path(struct str text, const struct str_vec *vars, struct arena *a, struct str *out,
+                    struct err *err)
+{
+    struct str_vec missing = {arena_new_n(a, struct str, text.n / 3 + 1), 0}; /* "$()" is the shortest */
+    *out = expand(text, vars, a, &missing);
+    if (!missing.n)
+        return 0;
+    _cleanup_buf_ struct buf names = {0};
+    for (size_t i = 0; i < missing.n; i++)
+        buf_addf(&names, "%s" STR_FMT, i ? ", " : "", STR_ARG(missing.at[i]));
+    return err_set(err, ERR_INVALID, "missing value for " STR_FMT, STR_ARG(buf_str(&names)));
 }

@@ -1,20 +1,12 @@
 #include "node/pod/files.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
 enum { HOSTNAME_LENGTH_MAX = 63, RESOLV_FILE_MAX = 64 << 10, DNS_NAMESERVERS_MAX = 3 };
-
-struct str pod_hostname(const struct pod *pod)
-{
-    struct str name = pod->spec.hostname.n ? pod->spec.hostname : pod->metadata.name;
-    if (name.n > HOSTNAME_LENGTH_MAX)
-        name.n = HOSTNAME_LENGTH_MAX;
-    while (name.n && (name.p[name.n - 1] == '-' || name.p[name.n - 1] == '.'))
-        name.n--;
-    return name;
-}
 
 static struct str cluster_domain(const struct pod_state *p)
 {
@@ -22,7 +14,39 @@ static struct str cluster_domain(const struct pod_state *p)
     return domain.n ? domain : STR("cluster.local");
 }
 
-static void add_hosts(struct pod_state *p, const struct pod *pod, struct buf *b)
+int pod_names_make(const struct pod_state *p, const struct pod *pod, struct arena *a, struct pod_names *out,
+                   struct err *err)
+{
+    const struct pod_spec *s = &pod->spec;
+    struct str name = s->hostname_override ? *s->hostname_override
+                      : s->hostname.n      ? s->hostname
+                                           : pod->metadata.name;
+    if (name.n > HOSTNAME_LENGTH_MAX) {
+        name.n = HOSTNAME_LENGTH_MAX;
+        while (name.n && (name.p[name.n - 1] == '-' || name.p[name.n - 1] == '.'))
+            name.n--;
+    }
+    *out = (struct pod_names){.host = name, .kernel = name};
+    if (s->subdomain.n && !s->hostname_override)
+        out->domain = arena_printf(a, STR_FMT "." STR_FMT ".svc." STR_FMT, STR_ARG(s->subdomain),
+                                   STR_ARG(p->ns), STR_ARG(cluster_domain(p)));
+    if (s->host_network && !s->hostname_override) {
+        char own[HOST_NAME_MAX + 1] = {0};
+        gethostname(own, sizeof own - 1);
+        out->kernel = arena_str(a, str_from(own));
+    } else if (s->set_hostname_as_fqdn && *s->set_hostname_as_fqdn && out->domain.n) {
+        out->kernel = arena_printf(a, STR_FMT "." STR_FMT, STR_ARG(name), STR_ARG(out->domain));
+        if (out->kernel.n > HOST_NAME_MAX)
+            return err_set(err, ERR_INVALID,
+                           "failed to construct FQDN from pod hostname and cluster domain, FQDN " STR_FMT
+                           " is too long (%d characters is the max, %zu characters requested)",
+                           STR_ARG(out->kernel), HOST_NAME_MAX, out->kernel.n);
+    }
+    return 0;
+}
+
+static void add_hosts(struct pod_state *p, const struct pod *pod, const struct pod_names *names,
+                      struct buf *b)
 {
     if (pod->spec.host_network) {
         buf_add_lit(b, "# Kubernetes-managed hosts file (host network).\n");
@@ -32,13 +56,11 @@ static void add_hosts(struct pod_state *p, const struct pod *pod, struct buf *b)
                     "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost "
                     "ip6-loopback\nfe00::0\tip6-localnet\nfe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\n"
                     "fe00::2\tip6-allrouters\n");
-        struct str host = pod_hostname(pod), sub = pod->spec.subdomain;
         for (size_t i = 0; i < p->ips.n; i++) {
             buf_addf(b, STR_FMT "\t", STR_ARG(p->ips.at[i]));
-            if (sub.n)
-                buf_addf(b, STR_FMT "." STR_FMT "." STR_FMT ".svc." STR_FMT "\t", STR_ARG(host), STR_ARG(sub),
-                         STR_ARG(p->ns), STR_ARG(cluster_domain(p)));
-            buf_addf(b, STR_FMT "\n", STR_ARG(host));
+            if (names->domain.n)
+                buf_addf(b, STR_FMT "." STR_FMT "\t", STR_ARG(names->host), STR_ARG(names->domain));
+            buf_addf(b, STR_FMT "\n", STR_ARG(names->host));
         }
     }
     const struct host_alias_vec *aliases = &pod->spec.host_aliases;
@@ -108,9 +130,12 @@ int pod_files_write(struct pod_state *p, const struct pod *pod, struct err *err)
 {
     _cleanup_arena_ struct arena a = {0};
     _cleanup_buf_ struct buf hosts = {0}, resolv = {0};
-    add_hosts(p, pod, &hosts);
+    struct pod_names names;
+    if (pod_names_make(p, pod, &a, &names, err) < 0)
+        return -1;
+    add_hosts(p, pod, &names, &hosts);
     add_resolv(p, pod, &resolv);
-    struct str hostname = arena_printf(&a, STR_FMT "\n", STR_ARG(pod_hostname(pod)));
+    struct str hostname = arena_printf(&a, STR_FMT "\n", STR_ARG(names.kernel));
     return file_replace(arena_printf(&a, "%s/hosts", p->dir).p, buf_str(&hosts), 0644, err) < 0 ||
                    file_replace(arena_printf(&a, "%s/resolv.conf", p->dir).p, buf_str(&resolv), 0644, err) <
                        0 ||

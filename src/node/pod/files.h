@@ -4,5 +4,11 @@
 
 /* Writes DIR/hosts, DIR/hostname and DIR/resolv.conf of the pod, as upstream's kubelet and runtimes do. */
 int pod_files_write(struct pod_state *p, const struct pod *pod, struct err *err);
-/* The name containers see: spec.hostname, else the pod's, cut to what Linux takes. */
-struct str pod_hostname(const struct pod *pod);
+/* What the pod is called inside. */
+struct pod_names {
+    struct str host;   /* spec.hostname or the pod's name, cut to what Linux takes */
+    struct str domain; /* "SUBDOMAIN.NAMESPACE.svc.DOMAIN"; empty without a subdomain */
+    struct str kernel; /* what `hostname` says: both with setHostnameAsFQDN; the node's on its own network */
+};
+int pod_names_make(const struct pod_state *p, const struct pod *pod, struct arena *a, struct pod_names *out,
+                   struct err *err);

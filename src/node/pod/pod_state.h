@@ -54,7 +54,8 @@ struct pod_state {
     int jobs;                          /* under way; guarded by mutex */
     bool admitted, prepared, released; /* directories, sandbox, network, volumes: there; taken back */
     bool volumes_ready;
-    int64_t volumes_at_ns; /* clock_mono: when volumes were last brought up to date */
+    int64_t volumes_at_ns;         /* clock_mono: when volumes were last brought up to date */
+    struct object *volumes_object; /* and for which pod; a reference, NULL before */
     struct str_vec ips;
     struct container_control *containers;
     /* Ended for good: no container starts any more. */

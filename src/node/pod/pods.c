@@ -53,6 +53,7 @@ static void state_free(struct pod_state *p)
         container_free(k->previous);
         free(k->pull_message);
     }
+    object_unref(p->volumes_object);
     pthread_mutex_destroy(&p->mutex);
     arena_free(&p->arena);
     free(p);

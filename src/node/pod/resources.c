@@ -45,6 +45,10 @@ int64_t pod_request(const struct pod *pod, struct str resource, bool limits)
 {
     const struct pod_spec *s = &pod->spec;
     int64_t sum = 0, sidecars = 0, largest = 0;
+    const struct str_map *whole =
+        s->resources ? limits ? &s->resources->limits : &s->resources->requests : NULL;
+    if (whole && resource_amount(whole, resource).n) /* KEP-2837: what the pod says for all of them */
+        return amount(whole, resource) + amount(&s->overhead, resource);
     for (size_t i = 0; i < s->containers.n; i++)
         sum += asked(&s->containers.at[i], resource, limits);
     for (size_t i = 0; i < s->init_containers.n; i++) {
@@ -85,14 +89,16 @@ struct cgroup_limits pod_limits(const struct pod *pod)
 {
     struct cgroup_limits l = {.cpu_shares = shares_of(pod_request(pod, STR("cpu"), false)),
                               .cpu_period_us = CPU_PERIOD_US};
-    bool cpu = true, memory = true; /* the pod is limited where all of its containers are */
+    /* The pod is limited where it says so itself, or where all of its containers are. */
+    const struct str_map *whole = pod->spec.resources ? &pod->spec.resources->limits : &(struct str_map){0};
+    bool cpu = true, memory = true;
     for (size_t i = 0; i < pod->spec.containers.n; i++) {
         cpu &= is_set(&pod->spec.containers.at[i].resources.limits, STR("cpu"));
         memory &= is_set(&pod->spec.containers.at[i].resources.limits, STR("memory"));
     }
-    if (cpu)
+    if (cpu || is_set(whole, STR("cpu")))
         l.cpu_quota_us = quota_of(pod_request(pod, STR("cpu"), true));
-    if (memory)
+    if (memory || is_set(whole, STR("memory")))
         l.memory_bytes = pod_request(pod, STR("memory"), true);
     return l;
 }

@@ -7,6 +7,7 @@
 #include "node/pod/pods.h"
 #include "node/pod/probe.h"
 #include "node/pod/puller.h"
+#include "node/volume/sub_path.h"
 
 enum { START_RETRY_S = 10 };
 
@@ -64,6 +65,13 @@ static struct str image_shown(const struct image *image, struct arena *a)
     return arena_printf(a, STR_FMT "@" STR_FMT, STR_ARG(name), STR_ARG(image->manifest));
 }
 
+/* Takes back what was made for a container that did not come about. */
+static void undo(struct pod_state *p, struct str id)
+{
+    sub_paths_release(p->dir, id);
+    image_store_unpin(p->node->images, id);
+}
+
 /* Makes the container, or a record of why it could not be started. NULL: it is to be tried again. */
 static struct runtime_container *create(struct pod_state *p, struct object *object, const struct container *c,
                                         struct container_control *k, const struct image *image,
@@ -85,8 +93,14 @@ static struct runtime_container *create(struct pod_state *p, struct object *obje
     if (container_config_make(p, object_typed(object), c, image, k->current ? k->current->attempt + 1 : 0,
                               rootfs, a, &config, &err) < 0) {
         container_unmount_root(n->runtime, config.id);
-        image_store_unpin(n->images, config.id);
+        undo(p, config.id);
         failed(p, object, c, k, "CreateContainerConfigError", err.message, next);
+        return NULL;
+    }
+    if (container_config_seccomp(p, object_typed(object), c, a, &config, &err) < 0) {
+        container_unmount_root(n->runtime, config.id);
+        undo(p, config.id);
+        failed(p, object, c, k, "CreateContainerError", err.message, next);
         return NULL;
     }
     config.image_id = image_shown(image, a);
@@ -94,7 +108,7 @@ static struct runtime_container *create(struct pod_state *p, struct object *obje
         container_event(p, object, c, "Normal", "Created", "Container created");
         return made;
     }
-    image_store_unpin(n->images, config.id);
+    undo(p, config.id);
     if (container_record_failure(n->runtime, &config, err.message, &made, NULL) < 0)
         return NULL;
     failed(p, object, c, k, "RunContainerError", err.message, next);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "kinds/node_v1.h"
 #include "node/pod/admission.h"
 #include "node/pod/container_config.h"
 #include "node/pod/files.h"
@@ -18,6 +19,7 @@
 #include "node/pod/start.h"
 #include "node/pod/status.h"
 #include "node/runtime/sandbox.h"
+#include "node/volume/sub_path.h"
 #include "node/volume/volume.h"
 
 enum {
@@ -59,6 +61,23 @@ static int mount_shm(const char *path, struct err *err)
                : 0;
 }
 
+/* There is one runtime, under its own name and as the default. */
+static int check_runtime_class(struct sync *s, struct err *err)
+{
+    const struct str *name = s->pod->spec.runtime_class_name;
+    _cleanup_object_ struct object *o = NULL;
+    if (!name || !name->n)
+        return 0;
+    if (client_get(s->p->node->client, &runtime_class_resource, STR(""), *name, &o, err) < 0)
+        return err_wrap(err, "failed to get sandbox runtime");
+    struct str handler = ((const struct runtime_class *)object_typed(o))->handler;
+    return str_eq(handler, NODE_RUNTIME_HANDLER)
+               ? 0
+               : err_set(err, ERR_INVALID,
+                         "failed to get sandbox runtime: no runtime for \"" STR_FMT "\" is configured",
+                         STR_ARG(handler));
+}
+
 static int make_sandbox(struct sync *s, struct err *err)
 {
     struct pod_state *p = s->p;
@@ -71,7 +90,10 @@ static int make_sandbox(struct sync *s, struct err *err)
             sysctls.at[i] = (struct str_entry){v->at[i].name, v->at[i].value};
     }
     struct cgroup_limits limits = pod_limits(s->pod);
-    struct sandbox_options o = {.hostname = pod_hostname(s->pod),
+    struct pod_names names;
+    if (pod_names_make(p, s->pod, s->a, &names, err) < 0)
+        return -1;
+    struct sandbox_options o = {.hostname = names.kernel,
                                 .sysctls = &sysctls,
                                 .share_pid = spec->share_process_namespace && *spec->share_process_namespace,
                                 .host_network = spec->host_network,
@@ -102,13 +124,28 @@ static int attach_network(struct sync *s, struct err *err)
     return network ? pod_network_attach(network, path, p->uid, &p->ips, &p->arena, err) : -1;
 }
 
+static bool maps_same(const struct str_map *x, const struct str_map *y)
+{
+    bool same = x->n == y->n;
+    for (size_t i = 0; i < x->n && same; i++)
+        same = str_eq(x->at[i].key, y->at[i].key) && str_eq(x->at[i].value, y->at[i].value);
+    return same;
+}
+
+/* The downward API shows labels and annotations: a change is shown at once. */
+static bool has_new_metadata(struct sync *s)
+{
+    const struct object_meta *now = &s->pod->metadata, *was = object_meta(s->p->volumes_object);
+    return !maps_same(&now->labels, &was->labels) || !maps_same(&now->annotations, &was->annotations);
+}
+
 static bool prepare(struct sync *s)
 {
     struct pod_state *p = s->p;
     _cleanup_err_ struct err err = {0};
     struct field_context x;
     if (!p->prepared) {
-        if (make_sandbox(s, &err) < 0 || attach_network(s, &err) < 0 ||
+        if (check_runtime_class(s, &err) < 0 || make_sandbox(s, &err) < 0 || attach_network(s, &err) < 0 ||
             pod_files_write(p, s->pod, &err) < 0) {
             pod_event(p, s->object, "Warning", "FailedCreatePodSandBox",
                       "Failed to create pod sandbox: " STR_FMT, STR_ARG(err.message));
@@ -118,12 +155,12 @@ static bool prepare(struct sync *s)
         p->prepared = true;
     }
     int64_t now = clock_mono(), due = p->volumes_at_ns + VOLUMES_REFRESH_S * CLOCK_S;
-    if (p->volumes_ready && (!volumes_change(s->pod) || now < due)) {
+    if (p->volumes_ready && (!volumes_change(s->pod) || (now < due && !has_new_metadata(s)))) {
         if (volumes_change(s->pod))
             wake_at(s, due);
         return true;
     }
-    x = pod_field_context(p);
+    x = pod_field_context(p, s->a);
     if (volumes_mount(p, s->pod, &x, &err) < 0) {
         pod_event(p, s->object, "Warning", "FailedMount", STR_FMT, STR_ARG(err.message));
         wake_at(s, now + PREPARE_RETRY_S * CLOCK_S);
@@ -131,6 +168,8 @@ static bool prepare(struct sync *s)
     }
     p->volumes_ready = true;
     p->volumes_at_ns = now;
+    object_unref(p->volumes_object);
+    p->volumes_object = object_ref(s->object);
     if (volumes_change(s->pod))
         wake_at(s, now + VOLUMES_REFRESH_S * CLOCK_S);
     return true;
@@ -166,6 +205,7 @@ static void drop(struct pod_state *p, struct runtime_container **at)
         *at = NULL;
     }
     container_remove(p->node->runtime, c, NULL);
+    sub_paths_release(p->dir, c->id);
     image_store_unpin(p->node->images, c->id);
     container_free(c);
 }
@@ -195,6 +235,7 @@ static void refresh(struct pod_state *p)
     for (struct container_control *k = p->containers; k; k = k->next)
         if (k->current && container_refresh(p->node->runtime, k->current)) {
             container_release(p->node->runtime, k->current);
+            sub_paths_release(p->dir, k->current->id);
             image_store_unpin(p->node->images, k->current->id);
         }
 }

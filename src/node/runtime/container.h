@@ -23,6 +23,8 @@ struct container_config {
     struct int64_vec groups;
     bool tty, stdin_open, no_new_privileges, privileged, readonly_root, unmasked_proc;
     struct str_vec add_capabilities, drop_capabilities; /* without CAP_; "ALL" */
+    bool seccomp_default;                               /* the runtime's own profile */
+    struct str seccomp;                                 /* or this one: JSON; neither: none */
     struct oci_mount_vec mounts;                        /* behind the usual ones */
     struct str_vec layers;                              /* of the image, lowest first */
     /* Namespaces: a pinned file, "host" for the host's, or empty for its own. */

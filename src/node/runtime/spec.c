@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/file.h"
+#include "node/runtime/seccomp.h"
 
 #define STRS(...)                                                                                            \
     {                                                                                                        \
@@ -271,6 +272,9 @@ void spec_make(const struct container_config *c, const char *rootfs, struct aren
         .linux_ = {.cgroups_path = c->cgroup_path, .sysctl = c->sysctls},
     };
     spec_capabilities(c, a, &out->process.capabilities);
+    if (!c->privileged)
+        out->linux_.seccomp =
+            c->seccomp_default ? seccomp_default(&out->process.capabilities.bounding, a) : c->seccomp;
     spec_mounts(c, a, out);
     spec_namespaces(c, a, &out->linux_);
     spec_resources(c, a, &out->linux_.resources);

@@ -116,6 +116,19 @@ static void make_images(struct node_agent *n, struct arena *a, struct container_
         out->at[i] = (struct container_image){images.at[i].names, (int64_t)images.at[i].size};
 }
 
+/* The default one has no name. */
+static void make_handlers(struct arena *a, struct node_runtime_handler_vec *out)
+{
+    bool no = false;
+    struct node_runtime_handler_features features = {.recursive_read_only_mounts =
+                                                         arena_dup(a, &no, sizeof no),
+                                                     .user_namespaces = arena_dup(a, &no, sizeof no)};
+    const struct node_runtime_handler all[] = {{.name = STR("")}, {.name = NODE_RUNTIME_HANDLER}};
+    *out = (struct node_runtime_handler_vec){arena_dup(a, all, sizeof all), ARRAY_LEN(all)};
+    for (size_t i = 0; i < out->n; i++)
+        out->at[i].features = arena_dup(a, &features, sizeof features);
+}
+
 /* --- conditions --- */
 
 static int64_t memory_available(struct arena *a)
@@ -204,6 +217,10 @@ void node_status_make(struct node_agent *n, const struct node *before, struct ar
     make_resources(n, a, out);
     make_info(a, &out->node_info);
     make_images(n, a, &out->images);
+    make_handlers(a, &out->runtime_handlers);
+    bool yes = true;
+    struct node_features features = {.supplemental_groups_policy = arena_dup(a, &yes, sizeof yes)};
+    out->features = arena_dup(a, &features, sizeof features);
     make_conditions(n, before, a, out);
     out->daemon_endpoints.kubelet_endpoint.port = n->options.port;
 }

@@ -2,18 +2,16 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "node/volume/content.h"
+#include "node/volume/sub_path.h"
 #include "schema/quantity.h"
 
 static struct str volume_dir(struct pod_state *p, struct str name, struct arena *a)
@@ -148,6 +146,7 @@ bool volumes_change(const struct pod *pod)
 void volumes_unmount(const char *pod_dir)
 {
     char path[1024];
+    sub_paths_release_all(pod_dir);
     snprintf(path, sizeof path, "%s/volumes", pod_dir);
     DIR *d = opendir(path);
     if (!d)
@@ -169,49 +168,11 @@ static const struct volume *find_volume(const struct pod *pod, struct str name)
     return NULL;
 }
 
-/* Opens a path of the volume; nothing leads out of it. */
-static int open_beneath(int volume, const char *path, uint64_t flags)
+int volume_mount_source(struct pod_state *p, const struct pod *pod, const struct container *c, size_t index,
+                        struct str container_id, const struct str_vec *vars, struct arena *a, struct str *out,
+                        struct err *err)
 {
-    struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    return (int)syscall(SYS_openat2, volume, path, &how, sizeof how);
-}
-
-/* Opens a sub path, making it as a directory where it is absent: part by part, as each may be a link of the
- * pod's. */
-static int open_sub_path(int volume, struct str sub, struct arena *a)
-{
-    int fd = open_beneath(volume, arena_c(a, sub), O_PATH);
-    struct str rest = sub, part;
-    if (fd >= 0 || errno != ENOENT)
-        return fd;
-    struct str done = STR(".");
-    while (str_cut(&rest, '/', &part)) {
-        _cleanup_fd_ int parent = open_beneath(volume, done.p, O_PATH | O_DIRECTORY);
-        if (parent < 0 || (part.n && mkdirat(parent, arena_c(a, part), 0750) < 0 && errno != EEXIST))
-            return -1;
-        done = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(done), STR_ARG(part));
-    }
-    return open_beneath(volume, arena_c(a, sub), O_PATH);
-}
-
-/* The path that the kernel found, links resolved. */
-static int resolve_sub_path(struct str volume, struct str sub, struct arena *a, struct str *out,
-                            struct err *err)
-{
-    _cleanup_fd_ int at = open(arena_c(a, volume), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_fd_ int fd = at < 0 ? -1 : open_sub_path(at, sub, a);
-    char self[64], found[1024];
-    snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-    ssize_t n = fd < 0 ? -1 : readlink(self, found, sizeof found);
-    if (n < 0)
-        return err_errno(err, errno, "failed to prepare subPath \"" STR_FMT "\"", STR_ARG(sub));
-    *out = arena_str(a, str_slice(found, (size_t)n));
-    return 0;
-}
-
-int volume_mount_source(struct pod_state *p, const struct pod *pod, const struct volume_mount *m,
-                        const struct str_vec *vars, struct arena *a, struct str *out, struct err *err)
-{
+    const struct volume_mount *m = &c->volume_mounts.at[index];
     const struct volume *v = find_volume(pod, m->name);
     if (!v)
         return err_set(err, ERR_INVALID, "volume \"" STR_FMT "\" not found", STR_ARG(m->name));
@@ -223,6 +184,8 @@ int volume_mount_source(struct pod_state *p, const struct pod *pod, const struct
     } else {
         *out = volume_dir(p, m->name, a);
     }
-    struct str sub = m->sub_path_expr.n ? expand_variables(m->sub_path_expr, vars, a) : m->sub_path;
-    return sub.n ? resolve_sub_path(*out, sub, a, out, err) : 0;
+    struct str sub = m->sub_path;
+    if (m->sub_path_expr.n && expand_sub_path(m->sub_path_expr, vars, a, &sub, err) < 0)
+        return -1;
+    return sub.n ? sub_path_bind(p->dir, container_id, index, *out, sub, a, out, err) : 0;
 }

@@ -10,7 +10,8 @@ int volumes_mount(struct pod_state *p, const struct pod *pod, const struct field
 bool volumes_change(const struct pod *pod);
 /* Unmounts what is mounted; the files go with the pod's directory. */
 void volumes_unmount(const char *pod_dir);
-/* The host's path of a volume mount, sub path resolved inside the volume (and made as a directory when
- * absent). `vars` are for subPathExpr. */
-int volume_mount_source(struct pod_state *p, const struct pod *pod, const struct volume_mount *m,
-                        const struct str_vec *vars, struct arena *a, struct str *out, struct err *err);
+/* The host's path of the container's volume mount of that index; a sub path is bound (see sub_path.h), to be
+ * released with the container. `vars` are for subPathExpr. */
+int volume_mount_source(struct pod_state *p, const struct pod *pod, const struct container *c, size_t index,
+                        struct str container_id, const struct str_vec *vars, struct arena *a, struct str *out,
+                        struct err *err);
