@@ -35,13 +35,14 @@ unit: build
 	@tools/install run test
 	@meson test -C $(BUILD) --no-rebuild --print-errorlogs --num-processes $(JOBS)
 
-## make sanitize  the same under AddressSanitizer and UBSan
+## make sanitize  the same, and the end-to-end tests, under AddressSanitizer and UBSan
 sanitize:
 	@tools/install build run test
 	@test -f $(BUILD)-asan/build.ninja || CC="$(CC)" meson setup $(BUILD)-asan -Doptimization=1 -Db_sanitize=address,undefined >/dev/null
 	@ninja -C $(BUILD)-asan -j $(JOBS) --quiet
 	@UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1 \
 	  meson test -C $(BUILD)-asan --no-rebuild --print-errorlogs --num-processes $(JOBS) --timeout-multiplier 4
+	@SAGONG=$(CURDIR)/$(BUILD)-asan/sagong KUBECTL_VERSIONS=1.32 tests/e2e/run
 
 ## make e2e       a real cluster with the real kubectl, in network namespaces of its own
 e2e: build

@@ -27,6 +27,7 @@ cluster_remove() {
     [ -f "$E2E_DIR/server.pid" ] || return 0
     kill "$(cluster_pid)" 2>/dev/null || true
     nsenter --net="/run/netns/$E2E_NS" "$SAGONG" down --data-dir "$E2E_DIR/data" >>"$E2E_DIR/server.log" 2>&1 || true
+    rm "$E2E_DIR/server.pid"
 }
 
 kc() {

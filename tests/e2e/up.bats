@@ -58,5 +58,5 @@ teardown_file() {
 @test "the cluster is there again after the next up" {
     run up
     [ "$status" = 0 ]
-    [ "$(on_b "$E2E_KUBECTL" --kubeconfig "$E2E_DIR/up.kubeconfig" get deployment hello -o jsonpath='{.status.availableReplicas}')" = 2 ]
+    on_b "$E2E_KUBECTL" --kubeconfig "$E2E_DIR/up.kubeconfig" wait --for=jsonpath='{.status.availableReplicas}'=2 deployment/hello --timeout=20s
 }
