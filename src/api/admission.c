@@ -1,4 +1,5 @@
-/* The chain: built-in plugins, then what floors above have added (webhooks, later). */
+/* The chain: built-in plugins, then what floors above have added (webhooks, policies), then the quota, which
+ * counts only what everyone else lets pass. */
 #include "api/admission.h"
 
 #include "api/road.h"
@@ -6,10 +7,10 @@
 
 /* Upstream's default order of those that are here (pkg/kubeapiserver/options/plugins.go). */
 static const struct admission_plugin *const plugins[] = {
-    &namespace_lifecycle,   &limit_ranger,          &service_account_admission,
-    &taint_nodes,           &priority_admission,    &default_tolerations,
-    &default_storage_class, &default_ingress_class, &resource_quota_admission,
+    &namespace_lifecycle, &limit_ranger,        &service_account_admission, &taint_nodes,
+    &priority_admission,  &default_tolerations, &default_storage_class,     &default_ingress_class,
 };
+static const struct admission_plugin *const last_plugins[] = {&resource_quota_admission};
 
 int admission_forbid(const struct api_attributes *at, struct err *err, const char *fmt, ...)
 {
@@ -27,6 +28,17 @@ int admission_forbid(const struct api_attributes *at, struct err *err, const cha
                             STR_ARG(why));
 }
 
+void api_warn(struct api_request *r, struct str text)
+{
+    str_vec_add(&r->warnings, r->arena, arena_str(r->arena, text));
+}
+
+void api_annotate(struct api_request *r, struct str key, struct str value)
+{
+    if (!str_map_get(&r->audit_annotations, key))
+        str_map_put(&r->audit_annotations, r->arena, arena_str(r->arena, key), arena_str(r->arena, value));
+}
+
 bool admission_creates(const struct api_attributes *at, const struct resource *r)
 {
     return at->operation == API_OP_CREATE && at->resource == r && !at->request->subresource.n;
@@ -37,27 +49,70 @@ bool admission_updates(const struct api_attributes *at, const struct resource *r
     return at->operation == API_OP_UPDATE && at->resource == r && !at->request->subresource.n;
 }
 
-int road_admit(struct road *d, bool mutate)
+/* One half of one plugin after the other. */
+static int run_plugins(struct road *d, const struct admission_plugin *const *list, size_t n, bool mutate)
+{
+    for (size_t i = 0; i < n; i++) {
+        int (*run)(struct api *, struct api_attributes *, struct err *) =
+            mutate ? list[i]->mutate : list[i]->validate;
+        if (run && run(d->api, &d->attributes, &d->r->err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int run_hooks(struct road *d, bool mutate)
 {
     struct api *a = d->api;
     struct api_attributes *at = &d->attributes;
-    struct err *err = &d->r->err;
-    if (d->hook == 0)
-        for (size_t i = 0; i < ARRAY_LEN(plugins); i++) {
-            int (*run)(struct api *, struct api_attributes *, struct err *) =
-                mutate ? plugins[i]->mutate : plugins[i]->validate;
-            if (run && run(a, at, err) < 0)
-                return -1;
-        }
     for (; d->hook < a->n_admissions; d->hook++, at->state = NULL) {
         const struct api_admission *h = &a->admissions[d->hook];
         int (*run)(void *, struct api_attributes *, struct err *) = mutate ? h->mutate : h->validate;
-        int rc = run ? run(h->arg, at, err) : 0;
+        if (!at->state) /* it begins, and does not come back from waiting */
+            at->kept = d->kept[d->hook];
+        int rc = run ? run(h->arg, at, &d->r->err) : 0;
         if (rc < 0)
             return -1;
         if (rc > 0)
-            return ROAD_WAIT;
+            return ROAD_WAIT; /* it may be running elsewhere by now */
+        d->kept[d->hook] = at->kept;
     }
     d->hook = 0;
     return ROAD_DONE;
+}
+
+void road_judge(struct road *d, const struct api_attributes *at)
+{
+    d->attributes = *at;
+    d->hook = 0;
+    d->mutated = false;
+    memset(d->kept, 0, sizeof d->kept);
+}
+
+int road_admit(struct road *d, bool mutate)
+{
+    struct api_attributes *at = &d->attributes;
+    for (;;) {
+        if (d->hook == 0 && !at->state && run_plugins(d, plugins, ARRAY_LEN(plugins), mutate) < 0)
+            return -1;
+        int rc = run_hooks(d, mutate);
+        if (rc != ROAD_DONE)
+            return rc;
+        if (!mutate || !at->reinvoke || at->again)
+            break;
+        at->again = true; /* once, as upstream */
+    }
+    return run_plugins(d, last_plugins, ARRAY_LEN(last_plugins), mutate);
+}
+
+int road_admit_all(struct road *d)
+{
+    int rc = ROAD_DONE;
+    if (!d->mutated && (rc = road_admit(d, true)) != ROAD_DONE)
+        return rc;
+    d->mutated = true;
+    rc = road_admit(d, false);
+    if (rc == ROAD_DONE)
+        d->mutated = false;
+    return rc;
 }

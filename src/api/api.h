@@ -33,6 +33,7 @@ enum api_verb {
     API_PATCH,
     API_DELETE,
     API_DELETE_COLLECTION,
+    API_CONNECT, /* to a subresource that streams: only admission is asked; `typed` are its options */
 };
 
 enum media_type { MEDIA_JSON, MEDIA_YAML, MEDIA_PROTOBUF, MEDIA_CBOR };
@@ -86,10 +87,11 @@ struct api_request {
     const void
         *virtual_typed; /* the answer of RESOURCE_VIRTUAL kinds and subresources with a type of their own */
     const struct resource *virtual_resource;
-    struct api_list *list;       /* of API_LIST; of API_DELETE_COLLECTION: what was deleted */
-    struct err err;              /* code >= 400 */
-    struct str expired_continue; /* with ERR_EXPIRED of a list: the Status' metadata.continue */
-    struct str_vec warnings;     /* Warning headers: the text alone, agent and quotes are the server's */
+    struct api_list *list;            /* of API_LIST; of API_DELETE_COLLECTION: what was deleted */
+    struct err err;                   /* code >= 400 */
+    struct str expired_continue;      /* with ERR_EXPIRED of a list: the Status' metadata.continue */
+    struct str_map audit_annotations; /* what admission leaves for the audit log */
+    struct str_vec warnings;          /* Warning headers: the text alone, agent and quotes are the server's */
     /* Answer with a Status "Success" whose details are these (upstream does for deletes that are complete,
      * bindings and evictions). */
     bool status_success;
@@ -121,7 +123,12 @@ struct api_attributes {
     void *object;    /* create, update: the new struct; mutators change it in request->arena */
     const void *old; /* update, delete: the present one */
     bool dry_run;
+    const struct delete_options *options; /* delete */
     void *state; /* the hook's own while it is pending: zero at the first call of each attempt */
+    /* Mutators run a second time, all of them, when one of the first time asked for it: then `again` is set.
+     * `kept` is the hook's own between the two. */
+    bool reinvoke, again;
+    void *kept;
 };
 
 /* Joins the chain behind the built-in plugins. Return 0 to let the change pass, -1 with err to refuse it, 1
@@ -180,8 +187,10 @@ struct api_hooks {
 };
 void api_set_hooks(struct api *a, const struct api_hooks *hooks);
 struct store *api_store(struct api *a);
-/* Before the first request. The struct is copied. */
+/* Before the first request that it is to see; no other may be under way. The struct is copied. */
 void api_add_admission(struct api *a, const struct api_admission *admission);
+/* Takes one out again, by its `arg`, likewise. */
+void api_drop_admission(struct api *a, const void *arg);
 /* Makes what every cluster has, through the road itself: namespaces, priority classes, service
  * default/kubernetes and its endpoints. From then on events go an hour after their last change. Idempotent;
  * blocks. */
@@ -193,6 +202,10 @@ int api_call(struct api *a, struct api_request *r);
 /* Drops what the result holds: call once done with it (also when given up while pending: waits for the
  * store). */
 void api_finish(struct api *a, struct api_request *r);
+
+/* What admission says to the client and to the audit log. Of two annotations of one key the first stays. */
+void api_warn(struct api_request *r, struct str text);
+void api_annotate(struct api_request *r, struct str key, struct str value);
 
 /* API_WATCH: subscribes by the request's selectors and options. `wake` as store_watch. ERR_EXPIRED: the
  * revision is too old (upstream says so in the stream: 200 with one ERROR event that holds the Status). The

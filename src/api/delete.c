@@ -227,19 +227,10 @@ static int delete_reply(struct road *d, struct object *o, bool gone)
 }
 
 /* Decides about d->current and submits; ROAD_DONE when there was nothing to submit. */
-static int delete_try(struct road *d)
+static int delete_judged(struct road *d)
 {
     struct deletion *w = d->more;
-    if (delete_check_precondition(d, w->options.preconditions) < 0)
-        return -1;
-    d->attributes = (struct api_attributes){.request = d->r,
-                                            .operation = API_OP_DELETE,
-                                            .resource = d->resource,
-                                            .old = d->old,
-                                            .dry_run = d->r->dry_run};
-    int rc = road_admit(d, true);
-    if (rc == ROAD_DONE)
-        rc = road_admit(d, false);
+    int rc = road_admit_all(d);
     if (rc != ROAD_DONE)
         return rc;
     w->step = delete_decide(d, &w->options);
@@ -250,6 +241,21 @@ static int delete_try(struct road *d)
     if (w->step == DELETE_NOW)
         return road_submit(d, CHANGE_DELETE, NULL, object_revision(d->current), delete_done);
     return road_submit(d, CHANGE_UPDATE, road_encode(d), object_revision(d->current), delete_done);
+}
+
+static int delete_try(struct road *d)
+{
+    struct deletion *w = d->more;
+    if (delete_check_precondition(d, w->options.preconditions) < 0)
+        return -1;
+    road_judge(d, &(struct api_attributes){.request = d->r,
+                                           .operation = API_OP_DELETE,
+                                           .resource = d->resource,
+                                           .old = d->old,
+                                           .dry_run = d->r->dry_run,
+                                           .options = &w->options});
+    d->next = delete_judged;
+    return delete_judged(d);
 }
 
 static int delete_done(struct road *d)
@@ -269,17 +275,11 @@ static int delete_done(struct road *d)
     return delete_reply(d, object_ref(last), true);
 }
 
-static int delete_again(struct road *d)
-{
-    return delete_try(d);
-}
-
 static int delete_with(struct road *d, const struct delete_options *o)
 {
     struct deletion *w = arena_new(d->r->arena, struct deletion);
     w->options = *o;
     d->more = w;
-    d->next = delete_again; /* where an admission waits */
     return road_load(d) < 0 ? -1 : delete_try(d);
 }
 

@@ -65,10 +65,21 @@ void api_add_admission(struct api *a, const struct api_admission *admission)
     a->admissions[a->n_admissions++] = *admission;
 }
 
+void api_drop_admission(struct api *a, const void *arg)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->n_admissions; i++)
+        if (a->admissions[i].arg != arg)
+            a->admissions[n++] = a->admissions[i];
+    a->n_admissions = n;
+}
+
 /* --- a request --- */
 
 static road_step road_verb(struct road *d)
 {
+    if (d->r->verb == API_CONNECT)
+        return verb_connect;
     if (d->r->subresource.n)
         return sub_find(d);
     switch (d->r->verb) {
@@ -86,6 +97,7 @@ static road_step road_verb(struct road *d)
         return verb_delete;
     case API_DELETE_COLLECTION:
         return verb_delete_collection;
+    case API_CONNECT:
     case API_WATCH: /* by api_watch_open */
         break;
     }

@@ -64,7 +64,9 @@ struct road {
     bool creates;
     bool must_match; /* the client gave a resourceVersion: no second try */
     int tries;
-    unsigned hook; /* where the chain of admissions stands */
+    unsigned hook; /* where the chain of admissions stands: built-in plugins, hooks, last plugins */
+    bool mutated;  /* of a chain whose both halves run together: the first is through */
+    void *kept[ADMISSIONS_MAX]; /* by hooks, for the second round */
     struct api_attributes attributes;
     struct change change;
     bool in_flight; /* the store has the change; under api->mutex */
@@ -87,8 +89,12 @@ int road_submit(struct road *d, enum change_op op, struct object *o, int64_t exp
 int road_change_result(struct road *d);
 /* The struct that the body (or the caller) gave, of `type`, fresh in the request's arena and defaulted. */
 int road_decode(struct road *d, const struct resource *type, void **out);
+/* A change comes before admission. */
+void road_judge(struct road *d, const struct api_attributes *at);
 /* The chain of admissions: ROAD_DONE, ROAD_WAIT (come back to it) or -1. */
 int road_admit(struct road *d, bool mutate);
+/* Both halves, for what is not stored. */
+int road_admit_all(struct road *d);
 /* Every rule for d->object (and d->old), as one Invalid Status. */
 int road_validate(struct road *d);
 /* Encodes d->object. */
@@ -118,6 +124,7 @@ int verb_update(struct road *d);
 int verb_patch(struct road *d);
 int verb_delete(struct road *d);
 int verb_delete_collection(struct road *d);
+int verb_connect(struct road *d);
 /* POST of a Binding to the collection "bindings". */
 int sub_bindings(struct road *d);
 /* A subresource's step for the request's verb; NULL when it has none. */

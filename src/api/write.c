@@ -279,14 +279,14 @@ static int write_try(struct road *d)
             STR_ARG(d->r->user->name), STR_ARG(d->resource->plural), STR_ARG(d->resource->group));
     if (check_names(d) < 0 || (d->old && check_precondition(d) < 0))
         return -1;
-    d->attributes = (struct api_attributes){
-        .request = d->r,
-        .operation = creates ? API_OP_CREATE : API_OP_UPDATE,
-        .resource = d->resource,
-        .object = d->object,
-        .old = d->old,
-        .dry_run = d->r->dry_run,
-    };
+    road_judge(d, &(struct api_attributes){
+                      .request = d->r,
+                      .operation = creates ? API_OP_CREATE : API_OP_UPDATE,
+                      .resource = d->resource,
+                      .object = d->object,
+                      .old = d->old,
+                      .dry_run = d->r->dry_run,
+                  });
     d->next = write_admitted;
     return write_admitted(d);
 }

@@ -40,6 +40,7 @@ struct err {
     enum err_reason reason;
     int code; /* HTTP status; err_set gives the reason's own */
     struct str message;
+    struct str other_reason; /* someone else's, in place of `reason`: what a webhook refuses with */
     struct {
         struct str name, group, kind,
             uid; /* kind: the resource's plural, or the kind for Invalid, as upstream */

@@ -26,6 +26,8 @@ struct server {
     struct openapi *openapi;
     struct metrics *metrics;
     struct deadlines *deadlines;
+    struct webhook_client *webhook_client;
+    struct webhooks *webhooks;
     _Atomic int mutating, reading; /* requests in flight */
     _Atomic bool ready, stopping;
     pthread_mutex_t streams_mutex;

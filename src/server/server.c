@@ -13,6 +13,7 @@
 #include "server/reviews.h"
 #include "server/status.h"
 #include "server/watch.h"
+#include "server/webhooks.h"
 
 #define LOG_PART "server"
 #include "base/log.h"
@@ -225,7 +226,11 @@ static int start_parts(struct server *s, struct err *err)
         deadlines_new(o->loops, o->n_loops, o->request_timeout_ns ? o->request_timeout_ns : 60 * CLOCK_S);
     s->openapi = openapi_cache_new();
     struct bootstrap_options bootstrap = {.client_ca_pem = o->client_ca_pem};
-    return bootstrap_run(s->api, &bootstrap, err);
+    if (bootstrap_run(s->api, &bootstrap, err) < 0 ||
+        webhook_client_new(s->store, &s->webhook_client, err) < 0)
+        return -1;
+    s->webhooks = webhooks_new(s->api, s->webhook_client);
+    return 0;
 }
 
 static int start_http(struct server *s, struct err *err)
@@ -282,6 +287,8 @@ void server_free(struct server *s)
     if (s->http)
         http_server_free(s->http);
     api_set_hooks(s->api, &(struct api_hooks){0});
+    webhooks_free(s->webhooks);
+    webhook_client_free(s->webhook_client);
     if (s->kubelets)
         http_client_free(s->kubelets);
     openapi_cache_free(s->openapi);

@@ -9,7 +9,7 @@ void status_of_err(struct arena *a, const struct err *err, struct status *out)
         .api_version = STR("v1"),
         .status = STR("Failure"),
         .message = err->message,
-        .reason = str_from(err_reason_name(err->reason)),
+        .reason = err->other_reason.n ? err->other_reason : str_from(err_reason_name(err->reason)),
         .code = err->code,
     };
     if (str_empty(err->details.name) && str_empty(err->details.group) && str_empty(err->details.kind) &&

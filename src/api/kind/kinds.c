@@ -39,5 +39,8 @@ const struct strategy *const strategies[] = {
     &cluster_role_binding_strategy,
     &signing_request_strategy,
     &custom_resource_definition_strategy,
+    &mutating_webhook_configuration_strategy,
+    &validating_webhook_configuration_strategy,
+    &api_service_strategy,
 };
 const size_t n_strategies = ARRAY_LEN(strategies);

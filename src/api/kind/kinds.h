@@ -18,6 +18,9 @@ extern const struct strategy pod_disruption_budget_strategy, autoscaler_strategy
 extern const struct strategy role_strategy, cluster_role_strategy, role_binding_strategy,
     cluster_role_binding_strategy, signing_request_strategy, custom_resource_definition_strategy;
 extern const struct strategy job_strategy, cron_job_strategy;
+/* kind/webhook.c */
+extern const struct strategy mutating_webhook_configuration_strategy,
+    validating_webhook_configuration_strategy, api_service_strategy;
 /* kind/workload.c */
 extern const struct strategy deployment_strategy, replica_set_strategy, daemon_set_strategy,
     stateful_set_strategy, replication_controller_strategy;
