@@ -2,6 +2,8 @@
 #include "test.h"
 
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -187,6 +189,109 @@ static void weak_or_foreign_keys_are_refused(void **state)
     assert_null(k);
 }
 
+/* A key as another issuer may have: PEM, for OpenSSL's own use too. */
+static struct jwt_key *curve(const char *group)
+{
+    _cleanup_buf_ struct buf pem = {0};
+    _cleanup_err_ struct err err = {0};
+    EVP_PKEY *raw = EVP_EC_gen(group);
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *text;
+    assert_int_equal(PEM_write_bio_PrivateKey(bio, raw, NULL, NULL, 0, NULL, NULL), 1);
+    long n = BIO_get_mem_data(bio, &text);
+    struct jwt_key *k;
+    assert_ok(jwt_key_parse(str_slice(text, (size_t)n), &k, &err), err);
+    BIO_free(bio);
+    EVP_PKEY_free(raw);
+    return k;
+}
+
+static void a_published_set_verifies_what_its_keys_signed(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_err_ struct err err = {0};
+    _cleanup_buf_ struct buf json = {0};
+    struct jwt_key *keys[] = {rsa, ec, curve("P-384"), curve("P-521")};
+    const char *algs[] = {"RS256", "ES256", "ES384", "ES512"};
+    struct jwt_keys read;
+    struct str payload;
+    jwt_keys_json(keys, ARRAY_LEN(keys), &json);
+    assert_ok(jwt_keys_parse(buf_str(&json), &read, &err), err);
+    assert_int_equal(read.n, ARRAY_LEN(keys));
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        assert_true(str_find(buf_str(&json), str_from(algs[i])) > 0);
+        assert_true(str_eq(jwt_key_id(read.at[i]), jwt_key_id(keys[i])));
+        struct str token = sign(&a, keys[i], "{\"sub\":\"x\"}");
+        assert_int_equal(verify(token, read.at, read.n, &a, &payload), 0);
+        assert_str(payload, "{\"sub\":\"x\"}");
+        assert_int_equal(verify(token, &read.at[(i + 1) % read.n], 1, &a, &payload), -1);
+    }
+    jwt_keys_free(&read);
+    jwt_key_free(keys[2]);
+    jwt_key_free(keys[3]);
+}
+
+static void a_set_is_read_for_what_can_be_used(void **state)
+{
+    (void)state;
+    _cleanup_err_ struct err err = {0};
+    struct jwt_keys read;
+    assert_ok(jwt_keys_parse(STR("{\"keys\":[{\"kty\":\"oct\",\"k\":\"c2VjcmV0\"},"
+                                 "{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"},"
+                                 "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAA\",\"y\":\"AAAA\"},7]}"),
+                             &read, &err),
+              err);
+    assert_int_equal(read.n, 0);
+    jwt_keys_free(&read);
+    static const char *const malformed[] = {"", "[]", "{\"keys\":{}}", "{\"keys\":[{\"kty\":\"EC\",]}"};
+    for (size_t i = 0; i < ARRAY_LEN(malformed); i++)
+        assert_int_equal(jwt_keys_parse(str_from(malformed[i]), &read, NULL), -1);
+}
+
+/* A token whose header names `alg`, signed by the RSA key in that way. */
+static struct str sign_as(struct arena *a, const char *alg, const EVP_MD *hash, bool pss)
+{
+    _cleanup_buf_ struct buf out = {0}, header = {0};
+    buf_addf(&header, "{\"alg\":\"%s\"}", alg);
+    encode_base64url(&out, buf_str(&header));
+    buf_add_c(&out, '.');
+    encode_base64url(&out, STR("{}"));
+    BIO *bio = BIO_new_mem_buf(rsa_pem.p, (int)rsa_pem.n);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    EVP_PKEY_CTX *how;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    unsigned char sig[512];
+    size_t n = sizeof sig;
+    assert_int_equal(EVP_DigestSignInit(ctx, &how, hash, NULL, key), 1);
+    if (pss) {
+        EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING);
+        EVP_PKEY_CTX_set_rsa_pss_saltlen(how, RSA_PSS_SALTLEN_DIGEST);
+    }
+    assert_int_equal(EVP_DigestSign(ctx, sig, &n, (unsigned char *)out.p, out.n), 1);
+    buf_add_c(&out, '.');
+    encode_base64url(&out, str_slice((char *)sig, n));
+    EVP_MD_CTX_free(ctx);
+    EVP_PKEY_free(key);
+    BIO_free(bio);
+    return arena_str(a, buf_str(&out));
+}
+
+static void an_rsa_key_takes_all_rsa_algorithms(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    struct str payload;
+    assert_int_equal(verify(sign_as(&a, "RS384", EVP_sha384(), false), &rsa, 1, &a, &payload), 0);
+    assert_int_equal(verify(sign_as(&a, "RS512", EVP_sha512(), false), &rsa, 1, &a, &payload), 0);
+    assert_int_equal(verify(sign_as(&a, "PS256", EVP_sha256(), true), &rsa, 1, &a, &payload), 0);
+    assert_int_equal(verify(sign_as(&a, "PS512", EVP_sha512(), true), &rsa, 1, &a, &payload), 0);
+    /* but only the one that the token says */
+    assert_int_equal(verify(sign_as(&a, "RS256", EVP_sha256(), true), &rsa, 1, &a, &payload), -1);
+    assert_int_equal(verify(sign_as(&a, "RS256", EVP_sha512(), false), &rsa, 1, &a, &payload), -1);
+    assert_int_equal(verify(sign_as(&a, "ES256", EVP_sha256(), false), &rsa, 1, &a, &payload), -1);
+}
+
 static void published_keys_are_public_only(void **state)
 {
     (void)state;
@@ -240,6 +345,9 @@ int main(void)
         cmocka_unit_test(malformed_tokens_are_refused),
         cmocka_unit_test(weak_or_foreign_keys_are_refused),
         cmocka_unit_test(published_keys_are_public_only),
+        cmocka_unit_test(a_published_set_verifies_what_its_keys_signed),
+        cmocka_unit_test(a_set_is_read_for_what_can_be_used),
+        cmocka_unit_test(an_rsa_key_takes_all_rsa_algorithms),
         cmocka_unit_test(a_key_file_is_made_once_for_its_owner),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
