@@ -8,6 +8,10 @@
 #define LEEWAY_S    60 /* as upstream: clocks differ */
 #define USER_PREFIX "system:serviceaccount:"
 
+/* What legacy tokens say (upstream's pkg/serviceaccount/legacy.go). */
+#define LEGACY_ISSUER STR("kubernetes/serviceaccount")
+#define LEGACY_CLAIM  "kubernetes.io/serviceaccount/"
+
 /* --- issuing; members in the order of their names, as Go writes them --- */
 
 static void put_ref(struct buf *out, const char *member, struct object_ref ref)
@@ -59,6 +63,30 @@ int service_account_issue(const struct jwt_key *k, const struct service_account_
     return jwt_sign(k, buf_str(&json), out, err);
 }
 
+int service_account_issue_legacy(const struct jwt_key *k, const struct service_account_claims *c,
+                                 struct buf *out, struct err *err)
+{
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_buf_ struct buf json = {0};
+    const struct {
+        const char *name;
+        struct str value;
+    } claims[] = {
+        {"iss", LEGACY_ISSUER},
+        {LEGACY_CLAIM "namespace", c->ns},
+        {LEGACY_CLAIM "secret.name", c->secret.name},
+        {LEGACY_CLAIM "service-account.name", c->account.name},
+        {LEGACY_CLAIM "service-account.uid", c->account.uid},
+        {"sub", user_name(&a, c)},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(claims); i++) {
+        buf_addf(&json, "%s\"%s\":", i ? "," : "{", claims[i].name);
+        claims_put_string(&json, claims[i].value);
+    }
+    buf_add_c(&json, '}');
+    return jwt_sign(k, buf_str(&json), out, err);
+}
+
 /* --- verifying --- */
 
 static bool one_of(struct str s, const struct str *all, size_t n)
@@ -76,7 +104,8 @@ bool service_account_is_token(const struct service_account_verifier *v, struct s
     struct str rest = token, part = {0}, value, issuer;
     return str_cut(&rest, '.', &part) && str_cut(&rest, '.', &part) && rest.p && str_index(rest, '.') < 0 &&
            decode_base64url(&payload, part) == 0 && claims_find(&a, buf_str(&payload), STR("iss"), &value) &&
-           claims_string(&a, value, &issuer) && one_of(issuer, v->issuers, v->n_issuers);
+           claims_string(&a, value, &issuer) &&
+           (str_eq(issuer, LEGACY_ISSUER) || one_of(issuer, v->issuers, v->n_issuers));
 }
 
 /* A member that is a string; empty when absent. False when it is something else. */
@@ -142,6 +171,19 @@ static bool read_claims(struct arena *a, struct str payload, struct service_acco
            find_ref(a, kubernetes, STR("node"), &out->node);
 }
 
+static bool read_legacy_claims(struct arena *a, struct str payload, struct service_account_claims *out,
+                               struct str *subject)
+{
+    *out = (struct service_account_claims){.issuer = LEGACY_ISSUER, .legacy = true};
+    return find_string(a, payload, STR("sub"), subject) &&
+           find_string(a, payload, STR(LEGACY_CLAIM "namespace"), &out->ns) &&
+           find_string(a, payload, STR(LEGACY_CLAIM "secret.name"), &out->secret.name) &&
+           find_string(a, payload, STR(LEGACY_CLAIM "service-account.name"), &out->account.name) &&
+           find_string(a, payload, STR(LEGACY_CLAIM "service-account.uid"), &out->account.uid) && out->ns.n &&
+           out->secret.name.n && out->account.name.n && out->account.uid.n &&
+           str_eq(*subject, user_name(a, out));
+}
+
 /* ["a" "b"], as upstream prints lists of audiences. */
 static struct str quoted(struct arena *a, const struct str *list, size_t n)
 {
@@ -157,9 +199,13 @@ int service_account_verify(const struct service_account_verifier *v, struct aren
                            struct service_account_claims *out, struct err *err)
 {
     *out = (struct service_account_claims){0};
-    struct str payload, subject;
+    struct str payload, subject, issuer;
     if (jwt_verify(v->keys, v->n_keys, token, a, &payload, err) < 0)
         return -1;
+    if (find_string(a, payload, STR("iss"), &issuer) && str_eq(issuer, LEGACY_ISSUER))
+        return read_legacy_claims(a, payload, out, &subject)
+                   ? 0
+                   : err_set(err, ERR_UNAUTHORIZED, "service account token claims could not be validated");
     if (!read_claims(a, payload, out, &subject) || !out->ns.n || !out->account.name.n || !out->expires)
         return err_set(err, ERR_UNAUTHORIZED, "service account token claims could not be validated");
     if (!one_of(out->issuer, v->issuers, v->n_issuers))

@@ -1,5 +1,7 @@
-/* Service account tokens, bound as upstream's (KEP-1205, KEP-4193): what they claim, issuing and verifying
- * them. Whether account, pod, secret and node still exist is the caller's to check. */
+/* Service account tokens: what they claim, issuing and verifying them. Those of today are bound to what uses
+ * them and expire (KEP-1205, KEP-4193). Those of before live in Secrets of type
+ * kubernetes.io/service-account-token for as long as the Secret does, and claim another issuer. Whether
+ * account, pod, secret and node still exist is the caller's to check. */
 #pragma once
 #include "auth/identity.h"
 #include "auth/jwt.h"
@@ -18,11 +20,15 @@ struct service_account_claims {
     struct str ns;
     struct object_ref account;
     struct object_ref pod, secret, node; /* empty names: not bound to one */
+    bool legacy; /* in a Secret: no audience, no times, no uid of the secret; it must hold this very token */
 };
 
 /* Adds the token. `issuer` here is the first of the verifier's. */
 int service_account_issue(const struct jwt_key *k, const struct service_account_claims *c, struct buf *out,
                           struct err *err);
+/* The same for a Secret: of the claims, only ns, account and the secret's name count. */
+int service_account_issue_legacy(const struct jwt_key *k, const struct service_account_claims *c,
+                                 struct buf *out, struct err *err);
 
 struct service_account_verifier {
     struct jwt_key *const *keys;
@@ -33,8 +39,8 @@ struct service_account_verifier {
     size_t n_audiences;
 };
 
-/* True when the token claims one of the issuers: others are for other authenticators. Nothing else is
- * checked. */
+/* True when the token claims one of the issuers, or is a legacy one: others are for other authenticators.
+ * Nothing else is checked. */
 bool service_account_is_token(const struct service_account_verifier *v, struct str token);
 /* Everything lives in `a`. Time is clock_wall with upstream's minute of leeway. ERR_UNAUTHORIZED says what is
  * wrong. */

@@ -13,6 +13,8 @@ static const struct controller_def *const defs[] = {
     &cluster_role_aggregation_controller,
     &namespace_controller,
     &service_account_controller,
+    &service_account_token_controller,
+    &legacy_token_controller,
     &root_ca_publisher_controller,
     &daemon_set_controller,
     &deployment_controller,
@@ -208,6 +210,7 @@ int controllers_start(struct client *c, const struct controllers_options *o, str
     all->options = *o;
     all->options.ca_pem = arena_str(&all->arena, o->ca_pem);
     all->options.ca_key_pem = arena_str(&all->arena, o->ca_key_pem);
+    all->options.token_key_pem = arena_str(&all->arena, o->token_key_pem);
     all->options.cluster_cidr = arena_str(&all->arena, o->cluster_cidr);
     all->pool = worker_pool_new("controllers", o->workers ? o->workers : WORKERS);
     for (size_t i = 0; i < ARRAY_LEN(defs); i++)

@@ -4,13 +4,15 @@
 #include "client/client.h"
 
 struct controllers_options {
-    struct str ca_pem;       /* of the cluster, for the config map kube-root-ca.crt; empty: not published */
-    struct str ca_key_pem;   /* its key, to sign certificates with; empty: none are signed */
-    struct str cluster_cidr; /* nodes' podCIDRs come out of it ("10.244.0.0/16"); empty: none are given */
-    int node_mask;           /* their size; 0: 24 */
-    int64_t node_grace_ns;   /* a silent node is not ready after this; 0: 50 s */
-    int terminated_pods_max; /* finished pods kept; 0: 12,500 */
-    int workers;             /* threads; 0: 4 */
+    struct str ca_pem;        /* of the cluster, for the config map kube-root-ca.crt; empty: not published */
+    struct str ca_key_pem;    /* its key, to sign certificates with; empty: none are signed */
+    struct str token_key_pem; /* signs the tokens in Secrets; empty: they get none */
+    bool legacy_tokens;       /* each new service account gets such a Secret */
+    struct str cluster_cidr;  /* nodes' podCIDRs come out of it ("10.244.0.0/16"); empty: none are given */
+    int node_mask;            /* their size; 0: 24 */
+    int64_t node_grace_ns;    /* a silent node is not ready after this; 0: 50 s */
+    int terminated_pods_max;  /* finished pods kept; 0: 12,500 */
+    int workers;              /* threads; 0: 4 */
 };
 
 struct controllers;

@@ -31,7 +31,7 @@ struct server_flags {
     const char *data_dir, *listen, *kubeconfig_out, *config;
     const char *advertise_address, *service_cidr, *cluster_cidr, *node_port_range, *token_auth_file;
     struct flag_list tls_sans;
-    bool node, controllers, scheduler, verbose;
+    bool node, controllers, scheduler, legacy_tokens, verbose;
     struct member_flags member;
 };
 
@@ -174,6 +174,8 @@ static int server_controllers(struct server_parts *p, const struct server_flags 
     struct controllers_options o = {
         .ca_pem = buf_str(&p->pki.ca.cert_pem),
         .ca_key_pem = buf_str(&p->pki.ca.key_pem),
+        .token_key_pem = buf_str(&p->pki.service_accounts),
+        .legacy_tokens = f->legacy_tokens,
         .cluster_cidr = str_from(f->cluster_cidr),
     };
     return f->controllers ? controllers_start(p->manager, &o, &p->controllers, err) : 0;
@@ -293,6 +295,8 @@ int server_main(int argc, char **argv)
          "the ports of services on nodes"},
         {"token-auth-file", FLAG_STR, &f.token_auth_file, "FILE",
          "bearer tokens: lines of TOKEN,USER,UID[,\"GROUPS\"]"},
+        {"legacy-service-account-tokens", FLAG_BOOL, &f.legacy_tokens, NULL,
+         "give each new service account a Secret with a token, as clusters before 1.24 did"},
         {"verbose", FLAG_BOOL, &f.verbose, NULL, "log more"},
         MEMBER_FLAGS(f.member),
     };

@@ -208,9 +208,38 @@ static int check_ref(struct snapshot *snap, struct table *t, const char *what, s
     return 0;
 }
 
-static int check_claims(struct authn *n, const struct service_account_claims *c, struct err *err)
+static struct str secret_value(const struct secret *s, const char *key)
+{
+    for (size_t i = 0; i < s->data.n; i++)
+        if (str_is(s->data.at[i].key, key))
+            return s->data.at[i].value;
+    return (struct str){0};
+}
+
+/* A legacy token serves while its Secret holds it, and nobody has marked that as invalid (KEP-2799). */
+static int check_legacy(struct authn *n, struct snapshot *snap, const struct service_account_claims *c,
+                        struct str token, struct err *err)
+{
+    struct object *o = snapshot_get(snap, n->secrets, c->ns, c->secret.name);
+    const struct secret *s = o ? object_typed(o) : NULL;
+    if (!s || s->metadata.deletion_timestamp || !token_equal(secret_value(s, "token"), token))
+        return err_set(err, ERR_UNAUTHORIZED, "Token has been invalidated");
+    for (size_t i = 0; i < s->metadata.labels.n; i++)
+        if (str_is(s->metadata.labels.at[i].key, "kubernetes.io/legacy-token-invalid-since"))
+            return err_set(err, ERR_UNAUTHORIZED,
+                           "Token has been marked as invalid since " STR_FMT ", and is no longer accepted",
+                           STR_ARG(s->metadata.labels.at[i].value));
+    return 0;
+}
+
+static int check_claims(struct authn *n, const struct service_account_claims *c, struct str token,
+                        struct err *err)
 {
     _cleanup_snapshot_ struct snapshot *snap = store_snapshot(n->options.store);
+    if (c->legacy)
+        return check_ref(snap, n->accounts, "service account", c->ns, &c->account, err) < 0
+                   ? -1
+                   : check_legacy(n, snap, c, token, err);
     if (check_ref(snap, n->accounts, "service account", c->ns, &c->account, err) < 0 ||
         check_ref(snap, n->pods, "pod", c->ns, &c->pod, err) < 0 ||
         check_ref(snap, n->secrets, "secret", c->ns, &c->secret, err) < 0)
@@ -220,9 +249,9 @@ static int check_claims(struct authn *n, const struct service_account_claims *c,
 }
 
 static int service_account_user(struct authn *n, struct arena *a, const struct service_account_claims *c,
-                                struct user *out, struct err *err)
+                                struct str token, struct user *out, struct err *err)
 {
-    if (check_claims(n, c, err) < 0)
+    if (check_claims(n, c, token, err) < 0)
         return -1;
     struct identity who = {0};
     service_account_identity(a, c, &who);
@@ -236,7 +265,7 @@ static int service_account_user(struct authn *n, struct arena *a, const struct s
 static int known_token(struct authn *n, struct arena *a, struct str token, struct user *out, struct err *err)
 {
     struct known *k = known_enter(n, token);
-    int result = k ? service_account_user(n, a, &k->claims, out, err) : 1;
+    int result = k ? service_account_user(n, a, &k->claims, token, out, err) : 1;
     pthread_rwlock_unlock(&n->lock);
     return result;
 }
@@ -249,20 +278,12 @@ static int service_account_token(struct authn *n, struct arena *a, struct str to
         known_free(fresh);
         return -1;
     }
-    int result = service_account_user(n, a, &fresh->claims, out, err);
+    int result = service_account_user(n, a, &fresh->claims, token, out, err);
     known_put(n, fresh);
     return result;
 }
 
 /* --- bootstrap tokens --- */
-
-static struct str secret_value(const struct secret *s, const char *key)
-{
-    for (size_t i = 0; i < s->data.n; i++)
-        if (str_is(s->data.at[i].key, key))
-            return s->data.at[i].value;
-    return (struct str){0};
-}
 
 /* "2026-11-21T11:04:34Z", in UTC as kubeadm writes it. -1: not a time. */
 static int parse_expiration(struct str text, int64_t *s)
@@ -351,6 +372,10 @@ int authn_review(struct authn *n, struct arena *a, struct str token, const struc
     struct service_account_claims c;
     if (service_account_verify(&v, a, token, &c, err) < 0)
         return -1;
+    if (c.legacy) { /* for whom it is meant it does not say: for the API server */
+        c.audiences = own->audiences;
+        c.n_audiences = own->n_audiences;
+    }
     matched->at = arena_new_n(a, struct str, v.n_audiences);
     for (size_t i = 0; i < v.n_audiences; i++)
         for (size_t k = 0; k < c.n_audiences; k++)
@@ -358,5 +383,7 @@ int authn_review(struct authn *n, struct arena *a, struct str token, const struc
                 matched->at[matched->n++] = v.audiences[i];
                 break;
             }
-    return service_account_user(n, a, &c, out, err);
+    if (!matched->n)
+        return err_set(err, ERR_UNAUTHORIZED, "token audiences are invalid for the target audiences");
+    return service_account_user(n, a, &c, token, out, err);
 }

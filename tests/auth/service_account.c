@@ -204,6 +204,55 @@ static void odd_payloads_under_a_good_signature_are_refused(void **state)
     }
 }
 
+static void a_secrets_token_names_its_secret_and_never_expires(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_buf_ struct buf token = {0};
+    _cleanup_err_ struct err err = {0};
+    struct service_account_claims c = {.ns = STR("web"),
+                                       .account = {STR("builder"), STR("uid-sa")},
+                                       .secret = {.name = STR("builder-token-x7k2p")}},
+                                  got;
+    assert_ok(service_account_issue_legacy(key, &c, &token, &err), err);
+    struct str payload;
+    assert_int_equal(jwt_verify(&key, 1, buf_str(&token), &a, &payload, NULL), 0);
+    assert_str(payload, "{\"iss\":\"kubernetes/serviceaccount\","
+                        "\"kubernetes.io/serviceaccount/namespace\":\"web\","
+                        "\"kubernetes.io/serviceaccount/secret.name\":\"builder-token-x7k2p\","
+                        "\"kubernetes.io/serviceaccount/service-account.name\":\"builder\","
+                        "\"kubernetes.io/serviceaccount/service-account.uid\":\"uid-sa\","
+                        "\"sub\":\"system:serviceaccount:web:builder\"}");
+    assert_true(service_account_is_token(&verifier, buf_str(&token)));
+    assert_ok(service_account_verify(&verifier, &a, buf_str(&token), &got, &err), err);
+    assert_true(got.legacy);
+    assert_str(got.ns, "web");
+    assert_str(got.account.uid, "uid-sa");
+    assert_str(got.secret.name, "builder-token-x7k2p");
+    struct service_account_verifier other = verifier;
+    other.keys = &other_key;
+    assert_int_equal(service_account_verify(&other, &a, buf_str(&token), &got, NULL), -1);
+}
+
+static void a_secrets_token_must_say_all_of_it(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    struct service_account_claims all = {
+        .ns = STR("web"), .account = {STR("builder"), STR("uid-sa")}, .secret = {.name = STR("s")}};
+    struct service_account_claims lacking[] = {all, all, all, all};
+    lacking[0].ns = lacking[1].account.name = lacking[2].account.uid = lacking[3].secret.name =
+        (struct str){0};
+    for (size_t i = 0; i < ARRAY_LEN(lacking); i++) {
+        _cleanup_buf_ struct buf token = {0};
+        _cleanup_err_ struct err err = {0};
+        struct service_account_claims got;
+        assert_int_equal(service_account_issue_legacy(key, &lacking[i], &token, NULL), 0);
+        assert_int_equal(service_account_verify(&verifier, &a, buf_str(&token), &got, &err), -1);
+        assert_str(err.message, "service account token claims could not be validated");
+    }
+}
+
 static void user_names_split(void **state)
 {
     (void)state;
@@ -225,6 +274,8 @@ int main(void)
         cmocka_unit_test(time_counts_with_a_minute_of_leeway),
         cmocka_unit_test(tokens_for_others_are_refused),
         cmocka_unit_test(odd_payloads_under_a_good_signature_are_refused),
+        cmocka_unit_test(a_secrets_token_names_its_secret_and_never_expires),
+        cmocka_unit_test(a_secrets_token_must_say_all_of_it),
         cmocka_unit_test(user_names_split),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "auth/jwt.h"
 #include "base/clock.h"
 #include "base/thread.h"
 #include "client/in_process.h"
@@ -47,7 +48,7 @@ static void on_change(void *arg, struct object *before, struct object *after)
     pthread_cond_broadcast(&c->cond);
 }
 
-static int cluster_start(void **state, int64_t node_grace)
+static int cluster_start(void **state, int64_t node_grace, bool legacy_tokens)
 {
     struct cluster *c = mem_zalloc(sizeof *c);
     struct err err = {0};
@@ -65,7 +66,11 @@ static int cluster_start(void **state, int64_t node_grace)
     for (size_t i = 0; (r = kind_stored(i)); i++)
         informer_handle(client_informer(c->client, r, NULL), on_change, c);
     informer_handle(client_informer(c->client, &event_resource, NULL), on_change, c);
+    _cleanup_buf_ struct buf key = {0};
+    assert_ok(jwt_key_make(false, &key, &err), err);
     struct controllers_options o = {
+        .token_key_pem = buf_str(&key),
+        .legacy_tokens = legacy_tokens,
         .ca_pem = STR("-----BEGIN CERTIFICATE-----\n"),
         .cluster_cidr = STR("10.244.0.0/16"),
         .node_grace_ns = node_grace,
@@ -80,12 +85,17 @@ static int cluster_start(void **state, int64_t node_grace)
 
 int cluster_setup(void **state)
 {
-    return cluster_start(state, 0);
+    return cluster_start(state, 0, false);
+}
+
+int cluster_setup_legacy(void **state)
+{
+    return cluster_start(state, 0, true);
 }
 
 int cluster_setup_impatient(void **state)
 {
-    return cluster_start(state, 300 * CLOCK_MS);
+    return cluster_start(state, 300 * CLOCK_MS, false);
 }
 
 int cluster_teardown(void **state)

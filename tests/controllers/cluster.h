@@ -21,6 +21,9 @@ struct cluster;
 int cluster_setup(void **state);
 int cluster_teardown(void **state);
 #define cluster_test(f) cmocka_unit_test_setup_teardown(f, cluster_setup, cluster_teardown)
+/* The same, where each service account gets a Secret with a token. */
+int cluster_setup_legacy(void **state);
+#define legacy_test(f) cmocka_unit_test_setup_teardown(f, cluster_setup_legacy, cluster_teardown)
 /* The same, with nodes that are given up after 300 ms of silence. */
 int cluster_setup_impatient(void **state);
 #define impatient_test(f) cmocka_unit_test_setup_teardown(f, cluster_setup_impatient, cluster_teardown)

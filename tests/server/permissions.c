@@ -1,4 +1,6 @@
 /* Who may come in, as whom, and what they may do. */
+#include "auth/service_account.h"
+#include "base/encode.h"
 #include "cluster.h"
 
 #include "test.h"
@@ -232,6 +234,58 @@ static void service_accounts_come_with_tokens(void **state)
     fetch_free(robot);
 }
 
+/* A Secret's token serves while the Secret is there and holds it. */
+static void tokens_in_secrets_serve_as_long_as_those(void **state)
+{
+    (void)state;
+    _cleanup_answer_ struct answer account =
+        create(&c, "/api/v1/namespaces/default/serviceaccounts", "{\"metadata\":{\"name\":\"old\"}}");
+    struct service_account_claims claims = {.ns = STR("default"),
+                                            .account = {STR("old"), at(&account, "metadata.uid")},
+                                            .secret = {.name = STR("old-token")}};
+    struct jwt_key *key;
+    _cleanup_buf_ struct buf token = {0}, base64 = {0};
+    _cleanup_err_ struct err err = {0};
+    assert_ok(jwt_key_parse(buf_str(&c.key), &key, &err), err);
+    assert_ok(service_account_issue_legacy(key, &claims, &token, &err), err);
+    jwt_key_free(key);
+    struct fetch *old = cluster_client(&c, arena_c(&c.arena, buf_str(&token)));
+    _cleanup_answer_ struct answer early = as(old, "GET", "/version", NULL);
+    assert_status(early, 401); /* no Secret holds it */
+
+    encode_base64(&base64, buf_str(&token));
+    _cleanup_answer_ struct answer secret = create(
+        &c, "/api/v1/namespaces/default/secrets",
+        arena_printf(&c.arena,
+                     "{\"metadata\":{\"name\":\"old-token\",\"annotations\":{"
+                     "\"kubernetes.io/service-account.name\":\"old\"}},"
+                     "\"type\":\"kubernetes.io/service-account-token\",\"data\":{\"token\":\"" STR_FMT "\"}}",
+                     STR_ARG(buf_str(&base64)))
+            .p);
+    _cleanup_answer_ struct answer me =
+        as(old, "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}");
+    assert_status(me, 201);
+    assert_str(at(&me, "status.userInfo.username"), "system:serviceaccount:default:old");
+    assert_true(str_eq(at(&me, "status.userInfo.uid"), at(&account, "metadata.uid")));
+    struct str review =
+        arena_printf(&c.arena, "{\"spec\":{\"token\":\"" STR_FMT "\"}}", STR_ARG(buf_str(&token)));
+    _cleanup_answer_ struct answer reviewed =
+        as(c.as_admin, "POST", "/apis/authentication.k8s.io/v1/tokenreviews", review.p);
+    assert_str(at(&reviewed, "status.authenticated"), "true");
+    review = arena_printf(&c.arena, "{\"spec\":{\"token\":\"" STR_FMT "\",\"audiences\":[\"vault\"]}}",
+                          STR_ARG(buf_str(&token)));
+    _cleanup_answer_ struct answer for_others =
+        as(c.as_admin, "POST", "/apis/authentication.k8s.io/v1/tokenreviews", review.p);
+    assert_str(at(&for_others, "status.authenticated"), "");
+
+    _cleanup_answer_ struct answer gone =
+        as(c.as_admin, "DELETE", "/api/v1/namespaces/default/secrets/old-token", NULL);
+    assert_status(gone, 200);
+    _cleanup_answer_ struct answer late = as(old, "GET", "/version", NULL);
+    assert_status(late, 401);
+    fetch_free(old);
+}
+
 static void bootstrap_tokens_are_secrets(void **state)
 {
     (void)state;
@@ -375,6 +429,7 @@ int main(void)
         cmocka_unit_test(a_role_lets_in_where_it_is_bound),
         cmocka_unit_test(nobody_gives_away_more_than_they_have),
         cmocka_unit_test(service_accounts_come_with_tokens),
+        cmocka_unit_test(tokens_in_secrets_serve_as_long_as_those),
         cmocka_unit_test(bootstrap_tokens_are_secrets),
         cmocka_unit_test(impersonation_needs_permission),
         cmocka_unit_test(reviews_answer_for_others),
