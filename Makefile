@@ -4,7 +4,7 @@ CC ?= gcc
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: help build up down test unit e2e sanitize crash bench fuzz lint clean
+.PHONY: help build up down test unit e2e sanitize crash bench conformance fuzz lint clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -54,6 +54,11 @@ bench: build
 	@tools/install run bench
 	@tools/bench $(BUILD)
 
+## make conformance  Kubernetes' own conformance tests; FOCUS='regex', AGAIN=1 (what failed), JOBS=n
+conformance: build
+	@tools/install run conformance
+	@FOCUS='$(FOCUS)' AGAIN='$(AGAIN)' JOBS='$(if $(filter file,$(origin JOBS)),,$(JOBS))' tools/conformance/run
+
 ## make fuzz      every parser of outside bytes, SECONDS each (60); SEED=N hunts elsewhere
 fuzz:
 	@tools/install build test fuzz
@@ -63,7 +68,8 @@ fuzz:
 lint:
 	@tools/install lint
 	@clang-format --dry-run -Werror $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
-	@shellcheck -S warning tools/install tools/kubectl tools/fuzz tools/bench examples/hello/image tests/e2e/run tests/e2e/*.bash .ci/run
+	@shellcheck -S warning tools/install tools/kubectl tools/fuzz tools/bench examples/hello/image tools/conformance/suite \
+	  tools/conformance/cluster tools/conformance/run tests/e2e/run tests/e2e/*.bash .ci/run
 
 ## make clean     remove what was built
 clean:
