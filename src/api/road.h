@@ -42,6 +42,9 @@ struct write {
     bool raw;    /* neither: `make` prepares, and `validate` below checks */
     bool quiet;  /* generation does not count it */
     void (*validate)(const void *o, const void *old, struct field_errors *e);
+    /* Of a subresource with a type of its own, where `make` sets d->shown: takes what admission has made of
+     * it over into d->object. NULL: nothing of it. */
+    int (*take)(struct road *d);
 };
 
 struct road {
@@ -60,7 +63,11 @@ struct road {
     struct object *current; /* the present one, referenced; NULL: none */
     const void *old;        /* its struct */
     struct object *fresh;   /* the new one, encoded */
-    bool deletes;           /* the change takes the object away */
+    /* What admission judges where the subresource has a type of its own, and what it was (NULL: new). */
+    const struct resource *shown_resource;
+    void *shown;
+    const void *shown_old;
+    bool deletes; /* the change takes the object away */
     bool creates;
     bool must_match; /* the client gave a resourceVersion: no second try */
     int tries;

@@ -279,12 +279,13 @@ static int write_try(struct road *d)
             STR_ARG(d->r->user->name), STR_ARG(d->resource->plural), STR_ARG(d->resource->group));
     if (check_names(d) < 0 || (d->old && check_precondition(d) < 0))
         return -1;
+    const void *old = d->shown ? d->shown_old : d->old;
     road_judge(d, &(struct api_attributes){
                       .request = d->r,
-                      .operation = creates ? API_OP_CREATE : API_OP_UPDATE,
-                      .resource = d->resource,
-                      .object = d->object,
-                      .old = d->old,
+                      .operation = old ? API_OP_UPDATE : API_OP_CREATE,
+                      .resource = d->shown ? d->shown_resource : d->resource,
+                      .object = d->shown ? d->shown : d->object,
+                      .old = old,
                       .dry_run = d->r->dry_run,
                   });
     d->next = write_admitted;
@@ -296,6 +297,8 @@ static int write_admitted(struct road *d)
     int rc = road_admit(d, true);
     if (rc != ROAD_DONE)
         return rc;
+    if (d->write->take && d->write->take(d) < 0)
+        return -1;
     if (d->api->n_admissions) /* what webhooks have added gets its defaults */
         strategy_defaults(d->resource, d->object, d->r->arena);
     if (d->old)

@@ -39,6 +39,7 @@ static const struct {
     {"/two", "\"one\":\"1\"", "[{\"op\":\"add\",\"path\":\"/data/two\",\"value\":\"2\"}]"},
     {"/init", "",
      "[{\"op\":\"add\",\"path\":\"/spec/initContainers\",\"value\":[{\"name\":\"i\",\"image\":\"x\"}]}]"},
+    {"/scale", "", "[{\"op\":\"replace\",\"path\":\"/spec/replicas\",\"value\":7}]"},
     {"/nowhere", "", "[{\"op\":\"remove\",\"path\":\"/data/none\"}]"},
 };
 
@@ -392,6 +393,60 @@ static void other_forms_of_a_resource_count_unless_exact(void **state)
                "80");
 }
 
+/* A subresource's own type is what is judged: Scale, Binding, Eviction, TokenRequest. */
+static void subresources_are_judged_by_what_they_take(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_answer_ struct answer account =
+        create(&c, "/api/v1/namespaces/default/serviceaccounts", "{\"metadata\":{\"name\":\"default\"}}");
+    _cleanup_answer_ struct answer pod = create(
+        &c, "/api/v1/namespaces/default/pods",
+        "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"x\"}]}}");
+    _cleanup_answer_ struct answer set = create(
+        &c, "/apis/apps/v1/namespaces/default/replicasets",
+        "{\"metadata\":{\"name\":\"r\"},\"spec\":{\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"template\":{"
+        "\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"x\"}]}"
+        "}}"
+        "}");
+    configure(&a, mutating, "scales", webhook(&a, "s", "/scale", RULE("\"UPDATE\"", "\"*/scale\"")));
+    configure(&a, validating, "conf", webhook(&a, "w", "/allow", RULE("\"*\"", "\"*/*\"")));
+    _cleanup_answer_ struct answer scaled =
+        ask(&c, c.as_admin, "PATCH", "/apis/apps/v1/namespaces/default/replicasets/r/scale",
+            "content-type: application/merge-patch+json", "{\"spec\":{\"replicas\":2}}");
+    assert_status(scaled, 200);
+    assert_str(at(&scaled, "spec.replicas"), "7");
+    static const struct {
+        const char *path, *body, *kind, *resource;
+        int code;
+    } cases[] = {
+        {"pods/p/binding", "{\"target\":{\"name\":\"n\"}}", "Binding", "pods", 201},
+        {"pods/p/eviction", "{}", "Eviction", "pods", 201},
+        {"serviceaccounts/default/token", "{\"spec\":{}}", "TokenRequest", "serviceaccounts", 201},
+    };
+    struct value q = question(&a);
+    assert_str(value_get_str(value_get(&q, STR("kind")), STR("kind")), "Scale");
+    assert_str(value_get_str(value_get(&q, STR("resource")), STR("resource")), "replicasets");
+    assert_str(value_get_str(&q, STR("subResource")), "scale");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str path = arena_printf(&a, "/api/v1/namespaces/default/%s", cases[i].path);
+        _cleanup_answer_ struct answer made = post(path.p, cases[i].body);
+        assert_status(made, cases[i].code);
+        if (str_is(str_from(cases[i].kind), "Eviction")) /* its delete was asked about last */
+            continue;
+        q = question(&a);
+        assert_str(value_get_str(value_get(&q, STR("kind")), STR("kind")), cases[i].kind);
+        assert_str(value_get_str(value_get(&q, STR("resource")), STR("resource")), cases[i].resource);
+        assert_str(value_get_str(&q, STR("operation")), "CREATE");
+    }
+    _cleanup_answer_ struct answer status =
+        ask(&c, c.as_admin, "PATCH", "/apis/apps/v1/namespaces/default/replicasets/r/status",
+            "content-type: application/merge-patch+json", "{\"status\":{\"replicas\":1}}");
+    assert_status(status, 200);
+    q = question(&a);
+    assert_str(value_get_str(&q, STR("subResource")), "status");
+}
+
 static void configurations_are_spared_and_checked(void **state)
 {
     (void)state;
@@ -455,6 +510,7 @@ int main(void)
         TEST(selectors_and_scopes_choose),
         TEST(a_dry_run_needs_webhooks_without_side_effects),
         TEST(other_forms_of_a_resource_count_unless_exact),
+        TEST(subresources_are_judged_by_what_they_take),
         TEST(configurations_are_spared_and_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,14 +63,23 @@ static int binding_make(struct road *d)
                                "pod " STR_FMT " has non-empty .spec.schedulingGates", STR_ARG(d->name));
     struct pod *pod = arena_dup(d->r->arena, old, sizeof *old);
     pod->metadata.resource_version = STR("");
-    pod->spec.node_name = b->target.name;
     pod->status.nominated_node_name = (struct str){0}; /* KEP-5278: it is there now */
+    set_scheduled(pod, d->r->arena);
+    d->object = pod;
+    d->shown = b;
+    d->shown_resource = &binding_resource;
+    return 0;
+}
+
+static int binding_take(struct road *d)
+{
+    const struct binding *b = d->shown;
+    struct pod *pod = d->object;
+    pod->spec.node_name = b->target.name;
     each (b->metadata.annotations, i)
         str_map_put(&pod->metadata.annotations, d->r->arena, b->metadata.annotations.at[i].key,
                     b->metadata.annotations.at[i].value);
-    set_scheduled(pod, d->r->arena);
-    d->object = pod;
-    return 0;
+    return binding_valid(d, b);
 }
 
 static int binding_answer(struct road *d)
@@ -81,7 +90,7 @@ static int binding_answer(struct road *d)
 }
 
 static const struct write binding_write = {
-    .make = binding_make, .answer = binding_answer, .raw = true, .quiet = true};
+    .make = binding_make, .take = binding_take, .answer = binding_answer, .raw = true, .quiet = true};
 
 int sub_binding(struct road *d)
 {

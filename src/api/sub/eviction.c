@@ -12,6 +12,7 @@ struct eviction_road {
     struct object *budget; /* the one that covers the pod; NULL: none */
 };
 
+static int evict(struct road *d);
 static int evict_delete(struct road *d);
 
 static bool pod_is_ready(const struct pod *pod)
@@ -125,7 +126,7 @@ static int evict_budget_done(struct road *d)
     road_child_end(d);
     if (rc < 0 && d->r->err.reason == ERR_CONFLICT) { /* the budget has moved on: look again */
         err_clear(&d->r->err);
-        return ++d->tries > 10 ? refuse(d, NULL, "%s", "") : sub_eviction(d);
+        return ++d->tries > 10 ? refuse(d, NULL, "%s", "") : evict(d);
     }
     return rc < 0 ? -1 : evict_delete(d);
 }
@@ -149,23 +150,12 @@ static int evict_delete(struct road *d)
     return evict_done(d);
 }
 
-int sub_eviction(struct road *d)
+/* What admission has let pass. */
+static int evict(struct road *d)
 {
-    struct eviction *e;
-    struct err *err = &d->r->err;
-    if (road_decode(d, &eviction_resource, (void **)&e) < 0)
-        return -1;
-    if (e->metadata.name.n && !str_eq(e->metadata.name, d->name))
-        return err_set(err, ERR_BAD_REQUEST,
-                       "name in URL does not match name in Eviction object: name in URL: " STR_FMT
-                       ", name in Eviction: " STR_FMT,
-                       STR_ARG(d->name), STR_ARG(e->metadata.name));
+    struct eviction_road *v = d->more;
     if (road_load(d) < 0)
         return -1;
-    struct eviction_road *v = d->more = arena_new(d->r->arena, struct eviction_road);
-    if (e->delete_options)
-        v->options = *e->delete_options;
-    d->r->dry_run |= v->options.dry_run.n > 0;
     const struct pod *pod = d->old;
     _cleanup_object_ struct object *found = NULL;
     if (ignores_budgets(pod))
@@ -181,7 +171,43 @@ int sub_eviction(struct road *d)
         road_child(d, API_UPDATE, &pod_disruption_budget_resource, d->ns, b->metadata.name);
     child->subresource = STR("status");
     child->typed = b;
-    child->dry_run = d->r->dry_run;
+    child->dry_run = d->r->dry_run || v->options.dry_run.n;
     d->next = evict_budget_done;
     return evict_budget_done(d);
+}
+
+static int evict_judged(struct road *d)
+{
+    struct eviction_road *v = d->more;
+    int rc = road_admit_all(d);
+    if (rc != ROAD_DONE)
+        return rc;
+    const struct eviction *e = d->attributes.object;
+    if (e->delete_options)
+        v->options = *e->delete_options;
+    return evict(d);
+}
+
+int sub_eviction(struct road *d)
+{
+    struct eviction *e;
+    struct err *err = &d->r->err;
+    if (road_decode(d, &eviction_resource, (void **)&e) < 0)
+        return -1;
+    if (e->metadata.name.n && !str_eq(e->metadata.name, d->name))
+        return err_set(err, ERR_BAD_REQUEST,
+                       "name in URL does not match name in Eviction object: name in URL: " STR_FMT
+                       ", name in Eviction: " STR_FMT,
+                       STR_ARG(d->name), STR_ARG(e->metadata.name));
+    if (road_load(d) < 0)
+        return -1;
+    d->more = arena_new(d->r->arena, struct eviction_road);
+    d->r->dry_run |= e->delete_options && e->delete_options->dry_run.n;
+    road_judge(d, &(struct api_attributes){.request = d->r,
+                                           .operation = API_OP_CREATE,
+                                           .resource = &eviction_resource,
+                                           .object = e,
+                                           .dry_run = d->r->dry_run});
+    d->next = evict_judged;
+    return evict_judged(d);
 }

@@ -92,11 +92,6 @@ static int scale_make(struct road *d)
                        "the name of the object (" STR_FMT ") does not match the name on the URL (" STR_FMT
                        ")",
                        STR_ARG(scale->metadata.name), STR_ARG(d->name));
-    if (scale->spec.replicas < 0) {
-        _cleanup_field_errors_ struct field_errors e = {0};
-        valid_not_negative(&e, PATH(PATH(NULL, "spec"), "replicas"), scale->spec.replicas);
-        return field_errors_status(&e, STR("autoscaling"), STR("Scale"), d->name, err);
-    }
     d->object = object_copy(d->current, d->r->arena);
     struct object_meta *m = resource_meta(d->resource, d->object);
     m->resource_version = scale->metadata.resource_version;
@@ -104,9 +99,23 @@ static int scale_make(struct road *d)
         m->resource_version = STR("");
     if (scale->metadata.uid.n)
         m->uid = scale->metadata.uid;
+    d->shown_old = before;
+    d->shown = scale;
+    d->shown_resource = &scale_resource;
+    return 0;
+}
+
+static int scale_take(struct road *d)
+{
+    const struct scale *scale = d->shown;
     int32_t *wanted = scale_number(d, d->resource->scale_replicas_path, d->object, d->r->arena);
+    if (scale->spec.replicas < 0) {
+        _cleanup_field_errors_ struct field_errors e = {0};
+        valid_not_negative(&e, PATH(PATH(NULL, "spec"), "replicas"), scale->spec.replicas);
+        return field_errors_status(&e, STR("autoscaling"), STR("Scale"), d->name, &d->r->err);
+    }
     if (!wanted)
-        return err_set(err, ERR_INTERNAL, "the object has no field " STR_FMT,
+        return err_set(&d->r->err, ERR_INTERNAL, "the object has no field " STR_FMT,
                        STR_ARG(d->resource->scale_replicas_path));
     *wanted = scale->spec.replicas;
     return 0;
@@ -114,7 +123,7 @@ static int scale_make(struct road *d)
 
 int sub_scale(struct road *d)
 {
-    static const struct write write = {.make = scale_make, .answer = scale_answer};
+    static const struct write write = {.make = scale_make, .take = scale_take, .answer = scale_answer};
     if (d->r->verb != API_GET)
         return road_write(d, &write);
     return verb_get(d) < 0 ? -1 : scale_answer(d);

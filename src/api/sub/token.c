@@ -77,14 +77,14 @@ static int token_bind(struct road *d, const struct bound_object_reference *ref,
     return 0;
 }
 
-int sub_token(struct road *d)
+/* What admission has let pass. */
+static int token_judged(struct road *d)
 {
     struct api *a = d->api;
-    struct authentication_token_request *t;
-    if (!a->hooks.sign_token)
-        return answer_not_found(&d->r->err, d->resource, d->name);
-    if (road_decode(d, &authentication_token_request_resource, (void **)&t) < 0 || road_load(d) < 0)
-        return -1;
+    struct authentication_token_request *t = d->attributes.object;
+    int rc = road_admit_all(d);
+    if (rc != ROAD_DONE)
+        return rc;
     const struct object_meta *sa = object_meta(d->current);
     if (!t->spec.expiration_seconds)
         t->spec.expiration_seconds = arena_dup(d->r->arena, &(int64_t){TOKEN_DEFAULT_S}, sizeof(int64_t));
@@ -117,4 +117,20 @@ int sub_token(struct road *d)
     d->r->virtual_resource = &authentication_token_request_resource;
     d->r->code = 201;
     return ROAD_DONE;
+}
+
+int sub_token(struct road *d)
+{
+    struct authentication_token_request *t;
+    if (!d->api->hooks.sign_token)
+        return answer_not_found(&d->r->err, d->resource, d->name);
+    if (road_decode(d, &authentication_token_request_resource, (void **)&t) < 0 || road_load(d) < 0)
+        return -1;
+    road_judge(d, &(struct api_attributes){.request = d->r,
+                                           .operation = API_OP_CREATE,
+                                           .resource = &authentication_token_request_resource,
+                                           .object = t,
+                                           .dry_run = d->r->dry_run});
+    d->next = token_judged;
+    return token_judged(d);
 }
