@@ -154,3 +154,31 @@ struct object *convert_object(struct object *o, const struct resource *to)
     object_unref(o);
     return shown;
 }
+
+/* --- selectors --- */
+
+void convert_fields(struct field_selector *s, const struct resource *stored)
+{
+    static const struct {
+        const struct resource *stored;
+        const char *served, *name;
+    } names[] = {
+        {&event_resource, "regarding.kind", "involvedObject.kind"},
+        {&event_resource, "regarding.namespace", "involvedObject.namespace"},
+        {&event_resource, "regarding.name", "involvedObject.name"},
+        {&event_resource, "regarding.uid", "involvedObject.uid"},
+        {&event_resource, "regarding.apiVersion", "involvedObject.apiVersion"},
+        {&event_resource, "regarding.resourceVersion", "involvedObject.resourceVersion"},
+        {&event_resource, "regarding.fieldPath", "involvedObject.fieldPath"},
+        {&event_resource, "reportingController", "reportingComponent"},
+    };
+    for (size_t i = 0; i < s->n; i++) {
+        struct field_term *t = &s->at[i];
+        for (size_t k = 0; k < ARRAY_LEN(names); k++)
+            if (names[k].stored == stored && str_is(t->key, names[k].served)) {
+                t->key = str_from(names[k].name);
+                break;
+            }
+        field_ref_resolve(stored->type, t->key, &t->ref);
+    }
+}

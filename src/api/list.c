@@ -42,8 +42,10 @@ int list_selection(struct list_selection *s, const struct api_request *r, const 
     if (r->label_selector.n && selector_parse(r->arena, r->label_selector, &s->labels, err) < 0)
         return -1;
     if (r->field_selector.n &&
-        field_selector_parse(r->arena, resource, r->field_selector, &s->fields, err) < 0)
+        field_selector_parse(r->arena, r->resource, r->field_selector, &s->fields, err) < 0)
         return -1;
+    if (resource != r->resource)
+        convert_fields(&s->fields, resource);
     s->all = selector_empty(&s->labels) && !s->fields.n;
     return 0;
 }

@@ -17,6 +17,7 @@ int api_new(const struct api_options *o, struct api **out, struct err *err)
     a->options = *o;
     a->store = o->store;
     pthread_mutex_init(&a->mutex, NULL);
+    pthread_mutex_init(&a->quota_mutex, NULL);
     thread_cond_init(&a->settled);
     struct str *texts[] = {&a->options.service_cidr, &a->options.node_port_range,
                            &a->options.advertise_address};
@@ -44,6 +45,7 @@ void api_free(struct api *a)
     expiry_stop(a->expiry);
     services_free(a->services);
     pthread_mutex_destroy(&a->mutex);
+    pthread_mutex_destroy(&a->quota_mutex);
     pthread_cond_destroy(&a->settled);
     arena_free(&a->arena);
     free(a);
@@ -178,6 +180,7 @@ void api_finish(struct api *a, struct api_request *r)
         while (d->in_flight)
             pthread_cond_wait(&a->settled, &a->mutex);
         pthread_mutex_unlock(&a->mutex);
+        quota_end(d);
         services_end(a->services, d, d->change.done && d->change.result == CHANGE_DONE);
         object_unref(d->current);
         object_unref(d->fresh);

@@ -23,8 +23,10 @@ struct api {
     struct services *services; /* cluster IPs and node ports: service/ */
     struct expiry *expiry;     /* of events; NULL before api_bootstrap */
     struct arena arena;        /* copies of the options */
-    pthread_mutex_t mutex;     /* of the two below */
-    pthread_cond_t settled;    /* a change that an abandoned request waits for is done */
+    pthread_mutex_t quota_mutex;
+    struct quota_claim *quota_claims; /* admission/quota.c; under quota_mutex */
+    pthread_mutex_t mutex;            /* of what is below */
+    pthread_cond_t settled;           /* a change that an abandoned request waits for is done */
 };
 
 struct road;
@@ -78,9 +80,10 @@ struct road {
     struct change change;
     bool in_flight; /* the store has the change; under api->mutex */
     bool abandoned;
-    struct claims *claims;     /* service/services.c */
-    void *more;                /* the verb's own */
-    struct api_request *child; /* a request that this one makes of its own */
+    struct claims *claims;           /* service/services.c */
+    struct quota_claim *quota_claim; /* admission/quota.c */
+    void *more;                      /* the verb's own */
+    struct api_request *child;       /* a request that this one makes of its own */
 };
 
 /* --- the parts that verbs are made of --- */
@@ -100,6 +103,8 @@ int road_decode(struct road *d, const struct resource *type, void **out);
 void road_judge(struct road *d, const struct api_attributes *at);
 /* The chain of admissions: ROAD_DONE, ROAD_WAIT (come back to it) or -1. */
 int road_admit(struct road *d, bool mutate);
+/* The request ends: the store has what it created, or nothing came of it. */
+void quota_end(struct road *d);
 /* Both halves, for what is not stored. */
 int road_admit_all(struct road *d);
 /* Every rule for d->object (and d->old), as one Invalid Status. */

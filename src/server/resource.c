@@ -97,7 +97,11 @@ static int prepare(struct request *q, struct err *err)
 {
     struct api_request *r = &q->api;
     const struct route *route = &q->route;
-    enum accept_offer offer = str_is(route->verb, "watch") ? ACCEPT_STREAM : ACCEPT_OBJECTS;
+    const struct resource *resource = q->resource;
+    /* What is never stored has no columns. */
+    enum accept_offer offer = str_is(route->verb, "watch")                       ? ACCEPT_STREAM
+                              : resource && (resource->flags & RESOURCE_VIRTUAL) ? ACCEPT_PLAIN
+                                                                                 : ACCEPT_OBJECTS;
     if (accept_parse(http_header_get(q->http, STR("accept")), offer, &q->accept, err) < 0 ||
         find_verb(q, err) < 0)
         return -1;

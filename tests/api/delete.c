@@ -21,6 +21,20 @@ static void a_delete_answers_with_a_status(void **state)
     assert_fails(del(w, &config_map_resource, "default", "a", ""), 404, "configmaps \"a\" not found");
 }
 
+/* Older clients send the options in the kind's own group. */
+static void options_may_be_of_any_group(void **state)
+{
+    struct world *w = *state;
+    assert_code(create(w, &deployment_resource, "default", DEPLOYMENT), 201);
+    assert_code(del(w, &deployment_resource, "default", "d",
+                    "{'kind':'DeleteOptions','apiVersion':'apps/v1','propagationPolicy':'Background'}"),
+                200);
+    assert_fails(
+        del(w, &deployment_resource, "default", "d", "{'kind':'Deployment','apiVersion':'apps/v1'}"), 400,
+        "Deployment in version \"v1\" cannot be handled as a DeleteOptions: converting (v1.Deployment) to "
+        "(core.DeleteOptions): unknown conversion");
+}
+
 static void bind(struct world *w, const char *pod)
 {
     assert_code(sub(w, API_CREATE, &pod_resource, "default", pod, "binding",
@@ -150,6 +164,9 @@ static void namespaces_go_through_terminating(void **state)
                  "being terminated");
     assert_string_equal(r->err.details.causes[0].type, "NamespaceTerminating");
     r = sub(w, API_UPDATE, &namespace_resource, "", "n", "finalize",
+            "{'metadata':{'name':'n','annotations':{'left':'two'}},'spec':{'finalizers':['kubernetes']}}");
+    assert_field(w, r, "metadata.annotations.left", "two");
+    r = sub(w, API_UPDATE, &namespace_resource, "", "n", "finalize",
             "{'metadata':{'name':'n'},'spec':{'finalizers':[]}}");
     assert_code(r, 200);
     assert_code(get(w, &namespace_resource, "", "n"), 404);
@@ -172,6 +189,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
     const struct CMUnitTest tests[] = {
         TEST(a_delete_answers_with_a_status),
+        TEST(options_may_be_of_any_group),
         TEST(pods_end_gracefully_once_they_have_a_node),
         TEST(pods_without_a_node_go_at_once),
         TEST(finalizers_hold_an_object),

@@ -305,6 +305,13 @@ static void kinds_with_two_forms_are_one_thing(void **state)
     r = list(w, &events_event_resource, "default", "", "");
     assert_int_equal(r->list->n, 1);
     assert_ptr_equal(object_resource(r->list->at[0]), &events_event_resource);
+    /* Each form's selectors speak its own names. */
+    r = list(w, &events_event_resource, "default", "", "regarding.name=p,reportingController=");
+    assert_int_equal(r->list->n, 1);
+    assert_int_equal(list(w, &events_event_resource, "default", "", "regarding.name=q")->list->n, 0);
+    assert_int_equal(list(w, &event_resource, "default", "", "involvedObject.name=p")->list->n, 1);
+    assert_fails(list(w, &event_resource, "default", "", "regarding.name=p"), 400,
+                 "field label not supported: regarding.name");
 
     r = create(w, &autoscaling_v1_horizontal_pod_autoscaler_resource, "default",
                "{'metadata':{'name':'h'},'spec':{'maxReplicas':3,'targetCPUUtilizationPercentage':50,"

@@ -133,6 +133,60 @@ static void no_patch_is_lost(void **state)
     assert_int_equal(((const struct config_map *)object_typed(r->object))->data.n, THREADS * EACH);
 }
 
+static void set_latch(struct api_request *r)
+{
+    latch_set(r->caller);
+}
+
+/* Creates that are under way at the same time count against a quota too. */
+static void a_quota_holds_for_many_at_once(void **state)
+{
+    struct world *w = *state;
+    enum { ASKED = 8, ALLOWED = 3 };
+    assert_code(create(w, &resource_quota_resource, "default",
+                       "{'metadata':{'name':'q'},'spec':{'hard':{'configmaps':'3'}}}"),
+                201);
+    struct arena arenas[ASKED] = {0};
+    struct api_request q[ASKED];
+    struct latch woken[ASKED];
+    for (int i = 0; i < ASKED; i++) {
+        latch_init(&woken[i]);
+        q[i] = (struct api_request){.arena = &arenas[i],
+                                    .verb = API_CREATE,
+                                    .resource = &config_map_resource,
+                                    .ns = STR("default"),
+                                    .body = arena_printf(&arenas[i], "{\"metadata\":{\"name\":\"a%d\"}}", i),
+                                    .wake = set_latch,
+                                    .caller = &woken[i]};
+    }
+    bool waits[ASKED];
+    int let_in = 0;
+    for (int i = 0; i < ASKED; i++) /* all are judged before the first is known to be stored */
+        waits[i] = api_run(world_api(w), &q[i]) == API_PENDING;
+    for (int i = 0; i < ASKED; i++) {
+        while (waits[i]) {
+            latch_wait(&woken[i], INT64_MAX);
+            latch_reset(&woken[i]);
+            waits[i] = api_run(world_api(w), &q[i]) == API_PENDING;
+        }
+        let_in += q[i].code == 201;
+        if (q[i].code != 201)
+            assert_str(q[i].err.message,
+                       arena_printf(&arenas[i],
+                                    "configmaps \"a%d\" is forbidden: exceeded quota: q, requested: "
+                                    "configmaps=1, used: configmaps=3, limited: configmaps=3",
+                                    i)
+                           .p);
+        api_finish(world_api(w), &q[i]);
+        arena_free(&arenas[i]);
+        latch_destroy(&woken[i]);
+    }
+    assert_int_equal(let_in, ALLOWED);
+    /* What was refused holds nothing. */
+    assert_code(del(w, &config_map_resource, "default", "a0", ""), 200);
+    assert_code(create(w, &config_map_resource, "default", "{'metadata':{'name':'late'}}"), 201);
+}
+
 static void ignore_wake(struct api_request *r)
 {
     (void)r;
@@ -162,10 +216,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
     const struct CMUnitTest tests[] = {
-        TEST(no_two_services_share_a_number),
-        TEST(each_pod_is_bound_by_one),
-        TEST(no_patch_is_lost),
-        TEST(a_request_may_be_given_up),
+        TEST(no_two_services_share_a_number), TEST(each_pod_is_bound_by_one),  TEST(no_patch_is_lost),
+        TEST(a_quota_holds_for_many_at_once), TEST(a_request_may_be_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

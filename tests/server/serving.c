@@ -136,6 +136,12 @@ static void tables_and_metadata_are_rendered(void **state)
     assert_str(at(&p, "kind"), "PartialObjectMetadataList");
     assert_str(at(&p, "items.0.metadata.name"), "default");
     assert_str(at(&p, "items.0.spec"), "");
+    /* What is never stored has none. */
+    _cleanup_answer_ struct answer review =
+        ask(&c, c.as_admin, "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            "accept: application/json;as=Table;v=v1;g=meta.k8s.io",
+            "{\"spec\":{\"nonResourceAttributes\":{\"path\":\"/\",\"verb\":\"get\"}}}");
+    assert_status(review, 406);
 }
 
 static void protobuf_and_yaml_are_served(void **state)

@@ -1,6 +1,6 @@
-/* ResourceQuota: what a namespace may use in all. Usage is counted anew from the store for each create, so
- * that a quota holds whether or not its status has caught up (plugin/pkg/admission/resourcequota, with its
- * words). */
+/* ResourceQuota: what a namespace may use in all. Usage is counted anew for each create, so that a quota
+ * holds whether or not its status has caught up (plugin/pkg/admission/resourcequota, with its words): what
+ * the store has, and what other creates have been let through with that it does not have yet. */
 #include "api/admission.h"
 #include "api/kind/pod.h"
 #include "api/road.h"
@@ -96,9 +96,29 @@ static bool quota_takes(const struct resource_quota *q, const struct resource *r
     return true;
 }
 
+/* A create that was let through, until its request ends; under quota_mutex. */
+struct quota_claim {
+    const struct resource *resource;
+    const void *object;
+    struct quota_claim *next;
+};
+
+static bool claim_is_stored(struct api *a, struct snapshot *snap, const struct quota_claim *c,
+                            const struct object_meta *m)
+{
+    struct object *o = snapshot_get(snap, store_table(a->store, c->resource), m->namespace, m->name);
+    return o && str_eq(object_meta(o)->uid, m->uid);
+}
+
 static void used_in_namespace(struct api *a, struct snapshot *snap, const struct resource_quota *q,
                               const struct resource *r, struct str ns, struct usage *u)
 {
+    for (const struct quota_claim *claim = a->quota_claims; claim; claim = claim->next) {
+        const struct object_meta *m = resource_meta(claim->resource, (void *)claim->object);
+        if (claim->resource == r && str_eq(m->namespace, ns) && quota_takes(q, r, claim->object) &&
+            !claim_is_stored(a, snap, claim, m))
+            usage_add_object(u, r, claim->object);
+    }
     struct cursor c;
     cursor_open(&c, snap, store_table(a->store, r), ns, STR(""), STR(""));
     for (struct object *o; (o = cursor_next(&c));)
@@ -151,10 +171,41 @@ static int quota_check(struct api *a, struct snapshot *snap, const struct resour
         STR_ARG(buf_str(&limits)));
 }
 
+static void claim_drop(struct api *a, struct road *d)
+{
+    for (struct quota_claim **at = &a->quota_claims; *at; at = &(*at)->next)
+        if (*at == d->quota_claim) {
+            *at = (*at)->next;
+            break;
+        }
+    d->quota_claim = NULL;
+}
+
+void quota_end(struct road *d)
+{
+    if (!d->quota_claim)
+        return;
+    _lock_(&d->api->quota_mutex);
+    claim_drop(d->api, d);
+}
+
+static bool has_quota(struct api *a, struct snapshot *snap, struct str ns)
+{
+    struct cursor c;
+    cursor_open(&c, snap, store_table(a->store, &resource_quota_resource), ns, STR(""), STR(""));
+    return cursor_next(&c);
+}
+
 static int quota_validate(struct api *a, struct api_attributes *at, struct err *err)
 {
     if (at->operation != API_OP_CREATE || at->request->subresource.n || !at->request->ns.n)
         return 0;
+    struct road *d = at->request->state;
+    _cleanup_snapshot_ struct snapshot *glance = store_snapshot(a->store);
+    if (!has_quota(a, glance, at->request->ns))
+        return 0;
+    _lock_(&a->quota_mutex);
+    claim_drop(a, d); /* of an earlier try */
     _cleanup_snapshot_ struct snapshot *snap = store_snapshot(a->store);
     struct cursor c;
     cursor_open(&c, snap, store_table(a->store, &resource_quota_resource), at->request->ns, STR(""), STR(""));
@@ -163,6 +214,11 @@ static int quota_validate(struct api *a, struct api_attributes *at, struct err *
         if (quota_takes(q, at->resource, at->object) && quota_check(a, snap, q, at, err) < 0)
             return -1;
     }
+    if (at->dry_run)
+        return 0;
+    d->quota_claim = arena_new(at->request->arena, struct quota_claim);
+    *d->quota_claim = (struct quota_claim){at->resource, at->object, a->quota_claims};
+    a->quota_claims = d->quota_claim;
     return 0;
 }
 

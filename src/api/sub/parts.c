@@ -30,8 +30,20 @@ static int part_make(struct road *d, void (*take)(void *to, const void *from))
     return 0;
 }
 
+/* What a client may write of the metadata. */
+static void take_meta(const struct resource *r, void *to, const void *from)
+{
+    struct object_meta *m = resource_meta(r, to);
+    const struct object_meta *given = resource_meta(r, (void *)from);
+    m->labels = given->labels;
+    m->annotations = given->annotations;
+    m->finalizers = given->finalizers;
+    m->owner_references = given->owner_references;
+}
+
 static void take_finalizers(void *to, const void *from)
 {
+    take_meta(&namespace_resource, to, from);
     ((struct namespace *)to)->spec.finalizers = ((const struct namespace *)from)->spec.finalizers;
 }
 
@@ -90,6 +102,7 @@ int sub_resize(struct road *d)
 
 static void take_conditions(void *to, const void *from)
 {
+    take_meta(&certificate_signing_request_resource, to, from);
     ((struct certificate_signing_request *)to)->status.conditions =
         ((const struct certificate_signing_request *)from)->status.conditions;
 }
