@@ -150,6 +150,16 @@ bool meta_drop_owner(struct object_meta *meta, struct str uid)
     return kept < n;
 }
 
+/* --- refusals --- */
+
+bool namespace_is_ending(const struct err *err)
+{
+    for (size_t i = 0; i < err->details.n_causes; i++)
+        if (str_is(str_from(err->details.causes[i].type), "NamespaceTerminating"))
+            return true;
+    return false;
+}
+
 /* --- time --- */
 
 int64_t time_since(struct time t)

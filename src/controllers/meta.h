@@ -29,6 +29,11 @@ struct owner_reference owner_reference_to(struct arena *a, struct object *owner)
 void meta_add_owner(struct arena *a, struct object_meta *meta, struct owner_reference ref);
 bool meta_drop_owner(struct object_meta *meta, struct str uid);
 
+/* --- refusals --- */
+
+/* A create was refused because its namespace is being deleted: trying again is of no use. */
+bool namespace_is_ending(const struct err *err);
+
 /* --- time --- */
 
 /* How long ago, in ns of clock_wall(). */

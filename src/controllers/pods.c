@@ -62,14 +62,6 @@ struct pod *pod_from_template(struct arena *a, const struct pod_template_spec *t
     return pod;
 }
 
-static bool is_namespace_ending(const struct err *err)
-{
-    for (size_t i = 0; i < err->details.n_causes; i++)
-        if (str_is(str_from(err->details.causes[i].type), "NamespaceTerminating"))
-            return true;
-    return false;
-}
-
 size_t pods_create(struct work *w, struct object *owner, struct pod *const *pods, size_t n, struct err *first)
 {
     size_t failed = 0;
@@ -83,7 +75,7 @@ size_t pods_create(struct work *w, struct object *owner, struct pod *const *pods
                            "Created pod: " STR_FMT, STR_ARG(object_name(results[i].object)));
             continue;
         }
-        if (!is_namespace_ending(err)) /* else nobody would read it */
+        if (!namespace_is_ending(err)) /* else nobody would read it */
             recorder_event(w->recorder, owner, "Warning", "FailedCreate", (struct str){0},
                            "Error creating: " STR_FMT, STR_ARG(err->message));
         if (!failed++)

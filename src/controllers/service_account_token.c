@@ -170,9 +170,14 @@ static int legacy_reconcile(struct work *w)
         .type = SECRET_TYPE_SERVICE_ACCOUNT_TOKEN,
     };
     bool changed;
-    if (token_fill(w, o, &s, &changed) < 0 ||
-        client_create(w->client, &secret_resource, w->ns, &s, NULL, w->err) < 0)
+    if (token_fill(w, o, &s, &changed) < 0)
         return -1;
+    if (client_create(w->client, &secret_resource, w->ns, &s, NULL, w->err) < 0) {
+        if (!namespace_is_ending(w->err))
+            return -1;
+        err_clear(w->err);
+        return 0;
+    }
     struct service_account *copy = object_copy(o, w->a);
     struct object_reference *refs = arena_new_n(w->a, struct object_reference, copy->secrets.n + 1);
     memcpy(refs, copy->secrets.at, copy->secrets.n * sizeof *refs);

@@ -1,4 +1,5 @@
 /* Everything that is no resource: discovery, OpenAPI, health, metrics, the version, who signs tokens. */
+#include "commit.h"
 #include "kinds/meta_v1.h"
 #include "server/discovery.h"
 #include "server/health.h"
@@ -41,7 +42,8 @@ static void serve_version(struct request *q)
     _cleanup_buf_ struct buf out = {0};
     json_indent(STR("{\"major\":\"" KUBERNETES_MAJOR "\",\"minor\":\"" KUBERNETES_MINOR
                     "\",\"gitVersion\":\"" KUBERNETES_VERSION "+sagong-" SAGONG_VERSION
-                    "\",\"gitCommit\":\"\",\"gitTreeState\":\"clean\",\"buildDate\":\"1970-01-01T00:00:00Z\","
+                    "\",\"gitCommit\":\"" GIT_COMMIT
+                    "\",\"gitTreeState\":\"clean\",\"buildDate\":\"1970-01-01T00:00:00Z\","
                     "\"goVersion\":\"\",\"compiler\":\"" COMPILER_NAME "\",\"platform\":\"linux/" MACHINE_NAME
                     "\"}"),
                 &out);

@@ -331,6 +331,9 @@ static void the_version_and_metrics_are_told(void **state)
     assert_status(v, 200);
     assert_str(at(&v, "minor"), "36");
     assert_true(str_starts(at(&v, "gitVersion"), STR("v1.36.")));
+    struct str commit = at(&v, "gitCommit"); /* empty where it was not built from a repository */
+    for (size_t i = 0; i < commit.n; i++)
+        assert_non_null(memchr("0123456789abcdef", commit.p[i], 16));
     _cleanup_answer_ struct answer m = get(&c, "/metrics");
     assert_status(m, 200);
     assert_true(str_find(m.response.body,

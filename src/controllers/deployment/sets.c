@@ -191,9 +191,8 @@ static int new_set_exists(struct rollout *r, struct replica_set *rs)
 static int new_set_refused(struct rollout *r, const struct replica_set *rs)
 {
     struct work *w = r->w;
-    for (size_t i = 0; i < w->err->details.n_causes; i++)
-        if (str_is(str_from(w->err->details.causes[i].type), "NamespaceTerminating"))
-            return -1;
+    if (namespace_is_ending(w->err))
+        return -1;
     struct str message = arena_printf(w->a, "Failed to create new replica set \"" STR_FMT "\": " STR_FMT,
                                       STR_ARG(rs->metadata.name), STR_ARG(w->err->message));
     recorder_event(w->recorder, r->object, "Warning", "ReplicaSetCreateError", (struct str){0}, STR_FMT,
