@@ -12,6 +12,7 @@ struct http_pipe {
     struct parts queue;
     struct buf early; /* came before the pipe was one */
     bool full, ended;
+    int64_t idle_ns; /* 0: interactive sessions may be silent for as long as they like */
 };
 
 static void pipe_deliver(struct http_pipe *p, struct str bytes)
@@ -62,8 +63,9 @@ static void pipe_flush(struct transport *t)
 
 static int64_t pipe_deadline(struct transport *t, int64_t now)
 {
-    (void)t, (void)now;
-    return INT64_MAX; /* interactive sessions may be silent for as long as they like */
+    (void)now;
+    const struct http_pipe *p = t->owner;
+    return p->idle_ns ? t->progress + p->idle_ns : INT64_MAX;
 }
 
 static void pipe_closed(struct transport *t)
@@ -125,6 +127,12 @@ void http_pipe_end(struct http_pipe *p)
 void http_pipe_close(struct http_pipe *p)
 {
     transport_close(p->transport, NULL);
+}
+
+void http_pipe_set_idle(struct http_pipe *p, int64_t idle_ns)
+{
+    p->idle_ns = idle_ns;
+    transport_due(p->transport, p->transport->progress + idle_ns);
 }
 
 void http_pipe_pause(struct http_pipe *p)

@@ -31,5 +31,7 @@ void http_pipe_close(struct http_pipe *p);
 /* Backpressure: reads nothing until resumed. */
 void http_pipe_pause(struct http_pipe *p);
 void http_pipe_resume(struct http_pipe *p);
+/* Closes the pipe when no byte moves in either direction for that long. */
+void http_pipe_set_idle(struct http_pipe *p, int64_t idle_ns);
 /* Who is told from now on; a client's pipe has nobody until this is called. */
 void http_pipe_listen(struct http_pipe *p, const struct http_pipe_events *events, void *arg);

@@ -2,7 +2,7 @@
 
 #include "base/encode.h"
 
-enum { MAX_PARAMS = 256 };
+enum { MAX_PARAMS = 4096 };
 
 int query_parse(struct arena *a, struct str text, struct query *out)
 {

@@ -3,6 +3,7 @@
 #include "server/deadline.h"
 #include "server/internal.h"
 #include "server/render.h"
+#include "server/stream.h"
 #include "server/subresource.h"
 
 /* --- what is asked --- */
@@ -224,6 +225,23 @@ static void woken(struct api_request *r)
     loop_post(q->loop, &q->task);
 }
 
+/* What goes on to somebody else (upstream's verb CONNECT): negotiating is for those two. */
+static bool connect_handle(struct request *q)
+{
+    const struct route *route = &q->route;
+    bool stream = stream_is(&q->route);
+    if (!stream)
+        return false;
+    _cleanup_err_ struct err err = {0};
+    if (!subresource_has_verb(q->resource, route->subresource, route->verb)) {
+        not_allowed(&err);
+        request_error(q, &err);
+    } else {
+        stream_handle(q);
+    }
+    return true;
+}
+
 void resource_handle(struct request *q)
 {
     const struct route *route = &q->route;
@@ -233,6 +251,8 @@ void resource_handle(struct request *q)
         return;
     }
     _cleanup_err_ struct err err = {0};
+    if (connect_handle(q))
+        return;
     if (prepare(q, &err) < 0) {
         request_error(q, &err);
         return;

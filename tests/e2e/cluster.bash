@@ -2,7 +2,7 @@
 
 cluster_start() {
     "$SAGONG" server --node --data-dir "$E2E_DIR/data" --listen 0.0.0.0:6443 --kubeconfig-out "$KUBECONFIG" \
-        --config "$E2E_DIR/config.yaml" >>"$E2E_DIR/server.log" 2>&1 3>&- &
+        --config "$E2E_DIR/config.yaml" >>"$E2E_DIR/server.log" 2>&1 3>&- 4>&- &
     echo $! >"$E2E_DIR/server.pid"
     disown
 }
@@ -26,7 +26,7 @@ cluster_ready() {
 cluster_remove() {
     [ -f "$E2E_DIR/server.pid" ] || return 0
     kill "$(cluster_pid)" 2>/dev/null || true
-    nsenter --net="/run/netns/$E2E_NS" "$SAGONG" down --data-dir "$E2E_DIR/data" >>"$E2E_DIR/server.log" 2>&1 || true
+    nsenter --net="/run/netns/$E2E_NS" "$SAGONG" down --data-dir "$E2E_DIR/data" --config "$E2E_DIR/config.yaml" >>"$E2E_DIR/server.log" 2>&1 || true
     rm "$E2E_DIR/server.pid"
 }
 

@@ -5,7 +5,7 @@ setup_suite() {
     [ -f "$E2E_DIR/server.pid" ] && kill -0 "$(cat "$E2E_DIR/server.pid")" 2>/dev/null && return
     "$E2E_ROOT/examples/hello/image" "$E2E_DIR/hello.tar"
     "$SAGONG" image load --data-dir "$E2E_DIR/data" "$E2E_DIR/hello.tar"
-    echo 'insecure-registries: ["127.0.0.1:5055"]' >"$E2E_DIR/config.yaml"
+    printf 'insecure-registries: ["127.0.0.1:5055"]\nrun-dir: %s/run\n' "$E2E_DIR" >"$E2E_DIR/config.yaml"
     cluster_start
     cluster_ready
 }

@@ -191,6 +191,34 @@ bool pods_find_container(struct pods *all, struct str uid, struct str name, bool
     return false;
 }
 
+bool pods_find_running(struct pods *all, struct str uid, struct str name, struct arena *a, struct str *id,
+                       struct str *dir)
+{
+    _lock_(&all->mutex);
+    struct pod_state *p = map_get(&all->by_uid, uid);
+    if (!p)
+        return false;
+    _lock_(&p->mutex);
+    for (struct container_control *k = p->containers; k; k = k->next) {
+        if (!str_eq(k->name, name) || !k->current || k->current->state != CONTAINER_RUNNING)
+            continue;
+        *id = arena_str(a, k->current->id);
+        *dir = arena_str(a, k->current->dir);
+        return true;
+    }
+    return false;
+}
+
+bool pods_find_network(struct pods *all, struct str uid, bool host_network, struct arena *a, struct str *path)
+{
+    _lock_(&all->mutex);
+    struct pod_state *p = map_get(&all->by_uid, uid);
+    if (!p || !p->prepared || p->released)
+        return false;
+    *path = host_network ? (struct str){0} : arena_printf(a, "%s/net", p->sandbox);
+    return true;
+}
+
 /* --- events --- */
 
 void pod_event(struct pod_state *p, struct object *pod, const char *type, const char *reason, const char *fmt,

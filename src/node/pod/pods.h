@@ -20,3 +20,9 @@ void pods_each_running(struct pods *all, void (*fn)(void *arg, struct runtime_co
 /* A container of a pod: its id and log, copied into `a`. False when there is none. */
 bool pods_find_container(struct pods *all, struct str uid, struct str name, bool previous, struct arena *a,
                          struct str *id, struct str *log_path);
+/* The one that runs: its id and directory, copied into `a`. False when none does. */
+bool pods_find_running(struct pods *all, struct str uid, struct str name, struct arena *a, struct str *id,
+                       struct str *dir);
+/* The file of the pod's network namespace, in `a`; empty when it uses the node's. False when the pod is not
+ * there, or not set up yet. */
+bool pods_find_network(struct pods *all, struct str uid, bool host_network, struct arena *a, struct str *path);

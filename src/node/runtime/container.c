@@ -68,6 +68,11 @@ void runtime_close(struct runtime *r)
     free(r);
 }
 
+const char *runtime_crun_root(const struct runtime *r)
+{
+    return r->crun_root;
+}
+
 void container_new_id(char out[65])
 {
     unsigned char bytes[32];

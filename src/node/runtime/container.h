@@ -73,6 +73,7 @@ struct runtime_options {
 int runtime_open(const struct runtime_options *o, struct runtime **out, struct err *err);
 /* Leaves the containers alone. */
 void runtime_close(struct runtime *r);
+const char *runtime_crun_root(const struct runtime *r); /* where crun keeps its state */
 
 void container_new_id(char out[65]);
 /* Everything up to the first instruction: overlay, config.json, conmon, `crun create`. On an error nothing is

@@ -9,18 +9,13 @@
 #include "http/http.h"
 #include "node/logs/log_stream.h"
 #include "node/server/find.h"
+#include "node/server/streams.h"
+#include "node/stream/upgrade.h"
 
 struct endpoint {
     struct node_agent *node;
     struct http_server *server;
 };
-
-static void respond_text(struct http_request *r, int status, struct str text)
-{
-    struct http_header type = {STR("content-type"), STR("text/plain; charset=utf-8")};
-    struct http_part part = {.bytes = text};
-    http_respond(r, status, &type, 1, &part, 1);
-}
 
 static void render_error(const struct err *err, struct buf *out)
 {
@@ -149,6 +144,8 @@ static void handle(void *arg, struct http_request *r)
     int refused = authorize(r);
     if (refused)
         respond_text(r, refused, refused == 401 ? STR("Unauthorized") : STR("Forbidden"));
+    else if (streams_serve(e->node, r))
+        return;
     else if (!str_is(http_method(r), "GET"))
         respond_text(r, 405, STR("Method Not Allowed"));
     else if (str_is(path, "/healthz"))

@@ -1,4 +1,5 @@
-/* The kubelet's endpoint, https on port 10250: /healthz, /pods, /containerLogs. Only the API server (and who
+/* The kubelet's endpoint, https on port 10250: /healthz, /pods, /containerLogs, and the streams
+ * (streams.h). Only the API server (and who
  * may do all) may ask, by client certificate of the cluster's authority. */
 #pragma once
 #include "node/agent.h"

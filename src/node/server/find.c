@@ -64,6 +64,45 @@ int find_log(struct node_agent *n, struct str ns, struct str pod_name, struct st
                    STR_ARG(container), STR_ARG(pod_name));
 }
 
+/* The pod, where it is the one meant. The caller lets go of it. */
+static struct object *find_pod(struct node_agent *n, struct str ns, struct str name, struct str uid,
+                               struct err *err)
+{
+    struct object *o = informer_get(n->pod_informer, ns, name);
+    const struct pod *pod = o ? object_typed(o) : NULL;
+    if (pod && (str_empty(uid) || str_eq(pod->metadata.uid, uid)))
+        return o;
+    object_unref(o);
+    err_set(err, ERR_NOT_FOUND, "pod does not exist");
+    return NULL;
+}
+
+int find_container(struct node_agent *n, struct str ns, struct str name, struct str uid, struct str container,
+                   struct arena *a, struct found_container *out, struct err *err)
+{
+    _cleanup_object_ struct object *o = find_pod(n, ns, name, uid, err);
+    if (!o)
+        return -1;
+    const struct pod *pod = object_typed(o);
+    if (pods_find_running(n->pods, pod->metadata.uid, container, a, &out->id, &out->dir))
+        return 0;
+    return err_set(err, ERR_INTERNAL, "container not found (\"" STR_FMT "\")", STR_ARG(container));
+}
+
+int find_network(struct node_agent *n, struct str ns, struct str name, struct str uid, struct arena *a,
+                 struct found_network *out, struct err *err)
+{
+    _cleanup_object_ struct object *o = find_pod(n, ns, name, uid, err);
+    if (!o)
+        return -1;
+    const struct pod *pod = object_typed(o);
+    out->uid = arena_str(a, pod->metadata.uid);
+    if (pods_find_network(n->pods, pod->metadata.uid, pod->spec.host_network, a, &out->path))
+        return 0;
+    return err_set(err, ERR_INTERNAL, "pod not found (\"" STR_FMT "_" STR_FMT "\")", STR_ARG(name),
+                   STR_ARG(ns));
+}
+
 static struct str utc_seconds(struct arena *a, int64_t ns)
 {
     struct str text = time_str(a, time_from_ns(ns));

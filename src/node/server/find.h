@@ -11,6 +11,19 @@ struct found_log {
 /* Errors are the kubelet's: container "c" in pod "p" is waiting to start: ContainerCreating. */
 int find_log(struct node_agent *n, struct str ns, struct str pod, struct str container, bool previous,
              struct arena *a, struct found_log *out, struct err *err);
+/* A container that runs. Errors are the kubelet's: `pod does not exist` (404), `container not found ("c")`.
+ */
+struct found_container {
+    struct str id, dir;
+};
+int find_container(struct node_agent *n, struct str ns, struct str pod, struct str uid, struct str container,
+                   struct arena *a, struct found_container *out, struct err *err);
+/* The pod's network: the file of its namespace, empty for the node's. */
+struct found_network {
+    struct str path, uid;
+};
+int find_network(struct node_agent *n, struct str ns, struct str pod, struct str uid, struct arena *a,
+                 struct found_network *out, struct err *err);
 /* Times as log lines have them (UTC, to be compared as text); empty when it is none. */
 struct str find_since_text(struct arena *a, struct str rfc3339);
 struct str find_since_seconds(struct arena *a, int64_t seconds);

@@ -1,0 +1,109 @@
+# exec, attach and port-forward, by kubectl's WebSockets (as it does now) and by SPDY (as it did before 1.31).
+load helper
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    . "$E2E_ROOT/tests/e2e/cluster.bash"
+    kc create namespace streams
+    kc -n streams run one --image=sagong.local/hello:1 --restart=Never --command -- \
+        sh -c 'trap exit TERM; httpd -p 8090 -h /bin; while :; do sleep 1; done'
+    kc -n streams wait --for=condition=Ready pod/one --timeout=20s
+}
+
+teardown_file() {
+    . "$E2E_ROOT/tests/e2e/cluster.bash"
+    kc delete namespace streams --wait=false
+}
+
+# both COMMAND...: with WebSockets and with SPDY.
+both() {
+    KUBECTL_REMOTE_COMMAND_WEBSOCKETS=true KUBECTL_PORT_FORWARD_WEBSOCKETS=true "$@"
+    KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false KUBECTL_PORT_FORWARD_WEBSOCKETS=false "$@"
+}
+
+s() {
+    kc -n streams "$@"
+}
+
+outputs_and_exit_code() {
+    run --separate-stderr s exec one -- sh -c 'echo out; echo err >&2; exit 3'
+    [ "$status" = 3 ]
+    [ "$output" = out ]
+    [[ $stderr == *err* ]]
+}
+
+@test "exec: output, errors and exit code" {
+    both outputs_and_exit_code
+}
+
+input_until_its_end() {
+    [ "$(head -c 3000000 /dev/zero | s exec -i one -- wc -c)" = 3000000 ]
+}
+
+@test "exec: input is read to its end" {
+    both input_until_its_end
+}
+
+much_output() {
+    [ "$(s exec one -- dd if=/dev/zero bs=1M count=20 2>/dev/null | wc -c)" = 20971520 ]
+}
+
+@test "exec: much output comes whole" {
+    both much_output
+}
+
+terminal() {
+    run script -qec "stty rows 31 cols 97; $E2E_KUBECTL -n streams exec -it one -- sh -c 'tty; sleep 0.5; stty size; echo \$TERM; exit 5'" /dev/null
+    [ "$status" = 5 ]
+    [[ $output == *"/dev/pts/"* && $output == *"31 97"* && $output == *xterm* ]]
+}
+
+@test "exec: a terminal, with its size" {
+    both terminal
+}
+
+failures() {
+    run s exec one -- no-such-command
+    [ "$status" = 1 ]
+    [[ $output == *"error executing command in container"*no-such-command* ]]
+    run s exec one -c nobody -- true
+    [[ $output == *"container nobody is not valid for pod one"* ]]
+    run s exec nobody -- true
+    [[ $output == *'pods "nobody" not found'* ]]
+}
+
+@test "exec: what fails says why" {
+    both failures
+}
+
+@test "cp: files both ways" {
+    head -c 100000 /dev/urandom >"$BATS_TEST_TMPDIR/file"
+    s cp "$BATS_TEST_TMPDIR/file" one:/tmp/file
+    s cp one:/tmp/file "$BATS_TEST_TMPDIR/back"
+    cmp "$BATS_TEST_TMPDIR/file" "$BATS_TEST_TMPDIR/back"
+}
+
+attached_input() {
+    [ "$(echo word | s run "in-$RANDOM" --image=sagong.local/hello:1 --restart=Never -i --rm -q --command -- \
+        sh -c 'read x; echo "got $x"')" = "got word" ]
+}
+
+@test "attach: a container's own input and output" {
+    both attached_input
+}
+
+forwarded() {
+    s port-forward pod/one 18090:8090 18091:8099 >"$BATS_TEST_TMPDIR/forward" 2>&1 3>&- 4>&- &
+    local forward=$!
+    eventually 5 curl -sf -o "$BATS_TEST_TMPDIR/got" http://127.0.0.1:18090/busybox
+    cmp "$BATS_TEST_TMPDIR/got" /bin/busybox
+    run ! curl -s http://127.0.0.1:18091/
+    kill "$forward" || true # it gives up by itself once a port refuses
+    wait "$forward" || true
+    grep "dial tcp4 127.0.0.1:8099: connect: connection refused" "$BATS_TEST_TMPDIR/forward"
+}
+
+@test "port-forward: connections to a pod's loopback; a port that refuses" {
+    both forwarded
+}
