@@ -7,8 +7,17 @@
 
 /* Upstream's default order of those that are here (pkg/kubeapiserver/options/plugins.go). */
 static const struct admission_plugin *const plugins[] = {
-    &namespace_lifecycle, &limit_ranger,        &service_account_admission, &taint_nodes,
-    &priority_admission,  &default_tolerations, &default_storage_class,     &default_ingress_class,
+    &namespace_lifecycle,
+    &limit_ranger,
+    &service_account_admission,
+    &taint_nodes,
+    &pod_security_admission,
+    &priority_admission,
+    &default_tolerations,
+    &default_storage_class,
+    &claim_resize,
+    &runtime_class_admission,
+    &default_ingress_class,
 };
 static const struct admission_plugin *const last_plugins[] = {&resource_quota_admission};
 

@@ -4,6 +4,7 @@
 #include "api/road.h"
 #include "kinds/networking_v1.h"
 #include "kinds/storage_v1.h"
+#include "schema/quantity.h"
 
 /* The newest object of a kind whose annotation says "true"; a reference, or NULL. */
 static struct object *marked(struct api *a, const struct resource *r, struct str annotation)
@@ -58,6 +59,33 @@ static int ingress_mutate(struct api *a, struct api_attributes *at, struct err *
     take_name(&ingress->spec.ingress_class_name, o, at->request->arena);
     return 0;
 }
+
+/* PersistentVolumeClaimResize: a claim grows only where its class can make it grow. */
+static int resize_validate(struct api *a, struct api_attributes *at, struct err *err)
+{
+    if (!admission_updates(at, &persistent_volume_claim_resource))
+        return 0;
+    const struct persistent_volume_claim *claim = at->object, *old = at->old;
+    const struct str *size = str_map_get(&claim->spec.resources.requests, STR("storage")),
+                     *before = str_map_get(&old->spec.resources.requests, STR("storage"));
+    if (!size || !before || quantity_cmp_str(*size, *before) <= 0)
+        return 0;
+    if (!str_is(old->status.phase, "Bound"))
+        return admission_forbid(at, err, "Only bound persistent volume claims can be expanded");
+    struct str name = old->spec.storage_class_name ? *old->spec.storage_class_name : STR("");
+    const struct str *beta =
+        str_map_get(&old->metadata.annotations, STR("volume.beta.kubernetes.io/storage-class"));
+    _cleanup_object_ struct object *o = road_find(a, &storage_class_resource, STR(""), beta ? *beta : name);
+    const struct storage_class *class = o ? object_typed(o) : NULL;
+    if (class && class->allow_volume_expansion && *class->allow_volume_expansion)
+        return 0;
+    return admission_forbid(at, err,
+                            "only dynamically provisioned pvc can be resized and the storageclass that "
+                            "provisions the pvc must support resize");
+}
+
+const struct admission_plugin claim_resize = {.name = "PersistentVolumeClaimResize",
+                                              .validate = resize_validate};
 
 const struct admission_plugin default_storage_class = {.name = "DefaultStorageClass",
                                                        .mutate = storage_mutate};
