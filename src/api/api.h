@@ -175,8 +175,9 @@ struct api_hooks {
                  struct err *err);
     /* Answers the create of a RESOURCE_VIRTUAL kind that needs keys or permissions (TokenReview,
      * SubjectAccessReview and its like): fills in the status of the decoded, defaulted, valid `typed` (of
-     * `type`), with memory of r->arena. NULL: they are not found. */
-    int (*answer)(void *arg, const struct api_request *r, const struct resource *type, void *typed,
+     * `type`), with memory of r->arena. 1: it waits; then it calls r->wake later, and is called again. NULL:
+     * they are not found. */
+    int (*answer)(void *arg, struct api_request *r, const struct resource *type, void *typed,
                   struct err *err);
     /* Signs what serviceaccounts/token has looked up and checked. NULL: that is not found. */
     int (*sign_token)(void *arg, const struct api_token_claims *claims, struct arena *a, struct str *token,

@@ -7,21 +7,26 @@ static int create_make(struct road *d)
 }
 
 /* Reviews: answered, never stored. */
-static int create_virtual(struct road *d)
+static int create_answer(struct road *d)
 {
     struct api *a = d->api;
-    void *typed;
-    if (!a->hooks.answer)
-        return answer_not_found(&d->r->err, d->resource, d->name);
-    if (road_decode(d, d->resource, &typed) < 0)
-        return -1;
-    d->object = typed;
-    if (a->hooks.answer(a->hooks.arg, d->r, d->resource, typed, &d->r->err) < 0)
-        return -1;
-    d->r->virtual_typed = typed;
+    int rc = a->hooks.answer(a->hooks.arg, d->r, d->resource, d->object, &d->r->err);
+    if (rc)
+        return rc < 0 ? -1 : ROAD_WAIT;
+    d->r->virtual_typed = d->object;
     d->r->virtual_resource = d->resource;
     d->r->code = 201;
     return ROAD_DONE;
+}
+
+static int create_virtual(struct road *d)
+{
+    if (!d->api->hooks.answer)
+        return answer_not_found(&d->r->err, d->resource, d->name);
+    if (road_decode(d, d->resource, &d->object) < 0)
+        return -1;
+    d->next = create_answer;
+    return create_answer(d);
 }
 
 int verb_create(struct road *d)

@@ -18,18 +18,21 @@
 #include "daemon/join.h"
 #include "daemon/pidfile.h"
 #include "daemon/run.h"
+#include "kinds/apiserver_v1.h"
 #include "net/cidr.h"
 #include "net/host.h"
+#include "schema/config.h"
 
 #include "daemon/member.h"
 #include "scheduler/scheduler.h"
 
-enum { SERVER_LOOPS = 2, SERVER_STOP_S = 10 };
+enum { SERVER_LOOPS = 2, SERVER_STOP_S = 10, CONFIG_MOST = 1 << 20 };
 
 /* What the flags say. */
 struct server_flags {
     const char *data_dir, *listen, *kubeconfig_out, *config;
     const char *advertise_address, *service_cidr, *cluster_cidr, *node_port_range, *token_auth_file;
+    const char *authentication_config, *authorization_config, *authorization_policies, *token_webhook;
     struct flag_list tls_sans;
     bool node, controllers, scheduler, legacy_tokens, verbose;
     struct member_flags member;
@@ -42,7 +45,8 @@ struct server_parts {
     uint16_t port;
     struct str url; /* "https://10.0.0.1:6443": for nodes */
     struct cluster_pki pki;
-    struct buf tokens;
+    struct buf tokens, policies;
+    void *authentication, *authorization; /* configurations; NULL: the usual */
     struct store *store;
     struct api *api;
     struct loop *loops[SERVER_LOOPS];
@@ -92,7 +96,32 @@ static int server_keys(struct server_parts *p, const struct server_flags *f, str
     if (server_first_service_ip(p, f, &service_ip, err) < 0 ||
         cluster_pki_ensure(f->data_dir, names, f->tls_sans.n + 1, service_ip, &p->pki, err) < 0)
         return -1;
-    return f->token_auth_file ? file_read(f->token_auth_file, 1 << 20, &p->tokens, err) : 0;
+    return 0;
+}
+
+/* A configuration file of upstream's; none when `path` is NULL. */
+static int server_config(struct server_parts *p, const char *path, const struct resource *kind, void **out,
+                         struct err *err)
+{
+    static const char *const earlier[] = {"apiserver.config.k8s.io/v1beta1", NULL};
+    _cleanup_buf_ struct buf text = {0};
+    if (path && (file_read(path, CONFIG_MOST, &text, err) < 0 ||
+                 config_decode(&p->arena, kind, earlier, buf_str(&text), out, err) < 0))
+        return err_wrap(err, "%s", path);
+    return 0;
+}
+
+/* Who is known, and who decides. */
+static int server_access(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    if ((f->token_auth_file && file_read(f->token_auth_file, CONFIG_MOST, &p->tokens, err) < 0) ||
+        (f->authorization_policies &&
+         file_read(f->authorization_policies, CONFIG_MOST, &p->policies, err) < 0) ||
+        server_config(p, f->authentication_config, &authentication_configuration_resource, &p->authentication,
+                      err) < 0)
+        return -1;
+    return server_config(p, f->authorization_config, &authorization_configuration_resource, &p->authorization,
+                         err);
 }
 
 static int server_serve(struct server_parts *p, const struct server_flags *f, struct err *err)
@@ -124,6 +153,10 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
         .client_ca_pem = buf_str(&p->pki.ca.cert_pem),
         .service_account_key_pem = buf_str(&p->pki.service_accounts),
         .token_csv = buf_str(&p->tokens),
+        .authentication = p->authentication,
+        .authorization = p->authorization,
+        .abac_policies = buf_str(&p->policies),
+        .token_webhook = f->token_webhook,
         .kubelet_ca_pem = buf_str(&p->pki.ca.cert_pem),
         .kubelet_cert_pem = buf_str(&p->pki.kubelet.cert_pem),
         .kubelet_key_pem = buf_str(&p->pki.kubelet.key_pem),
@@ -212,7 +245,8 @@ static int server_up(struct server_parts *p, const struct server_flags *f, struc
 {
     int64_t start = clock_mono();
     if (pidfile_take(f->data_dir, PIDFILE_NAME, err) < 0 || server_addresses(p, f, err) < 0 ||
-        server_keys(p, f, err) < 0 || server_serve(p, f, err) < 0 || server_kubeconfig(p, f, err) < 0)
+        server_keys(p, f, err) < 0 || server_access(p, f, err) < 0 || server_serve(p, f, err) < 0 ||
+        server_kubeconfig(p, f, err) < 0)
         return -1;
     log_info("serving on %s after %lld ms; the administrator's way in is %s", f->listen,
              (long long)((clock_mono() - start) / CLOCK_MS), f->kubeconfig_out);
@@ -225,10 +259,9 @@ static int server_up(struct server_parts *p, const struct server_flags *f, struc
 
 static int64_t server_renew_at(const struct server_parts *p)
 {
-    int64_t due[] = {pki_renew_at(buf_str(&p->pki.server.cert_pem)),
-                     pki_renew_at(buf_str(&p->pki.kubelet.cert_pem)),
-                     pki_renew_at(buf_str(&p->pki.admin.cert_pem)),
-                     p->member ? member_renew_at(p->member) : INT64_MAX};
+    int64_t due[] = {
+        pki_renew_at(buf_str(&p->pki.server.cert_pem)), pki_renew_at(buf_str(&p->pki.kubelet.cert_pem)),
+        pki_renew_at(buf_str(&p->pki.admin.cert_pem)), p->member ? member_renew_at(p->member) : INT64_MAX};
     int64_t first = INT64_MAX;
     for (size_t i = 0; i < ARRAY_LEN(due); i++)
         first = due[i] < first ? due[i] : first;
@@ -260,6 +293,7 @@ static void server_down(struct server_parts *p)
         store_close(p->store);
     cluster_pki_free(&p->pki);
     buf_free(&p->tokens);
+    buf_free(&p->policies);
     arena_free(&p->arena);
 }
 
@@ -295,6 +329,14 @@ int server_main(int argc, char **argv)
          "the ports of services on nodes"},
         {"token-auth-file", FLAG_STR, &f.token_auth_file, "FILE",
          "bearer tokens: lines of TOKEN,USER,UID[,\"GROUPS\"]"},
+        {"authentication-config", FLAG_STR, &f.authentication_config, "FILE",
+         "an AuthenticationConfiguration: whose tokens are believed, who is anonymous"},
+        {"authentication-token-webhook-config-file", FLAG_STR, &f.token_webhook, "FILE",
+         "a kubeconfig that leads to who knows further tokens"},
+        {"authorization-config", FLAG_STR, &f.authorization_config, "FILE",
+         "an AuthorizationConfiguration: who decides what users may do; else Node and RBAC"},
+        {"authorization-policy-file", FLAG_STR, &f.authorization_policies, "FILE",
+         "policies for the authorizer ABAC, one a line"},
         {"legacy-service-account-tokens", FLAG_BOOL, &f.legacy_tokens, NULL,
          "give each new service account a Secret with a token, as clusters before 1.24 did"},
         {"verbose", FLAG_BOOL, &f.verbose, NULL, "log more"},

@@ -8,6 +8,8 @@
 #include "base/map.h"
 #include "base/thread.h"
 #include "kinds/core_v1.h"
+#include "server/oidc.h"
+#include "server/webhook_authn.h"
 
 #define LOG_PART "server"
 #include "base/log.h"
@@ -28,6 +30,8 @@ struct known {
 struct authn {
     struct authn_options options;
     struct token_file *tokens;
+    struct oidc *oidc;             /* NULL: no other issuers */
+    struct webhook_authn *webhook; /* NULL: none */
     struct table *accounts, *pods, *secrets, *nodes;
     pthread_rwlock_t lock;
     struct map known; /* guarded by lock */
@@ -38,12 +42,16 @@ int authn_new(const struct authn_options *o, struct authn **out, struct err *err
     struct authn *n = mem_zalloc(sizeof *n);
     n->options = *o;
     n->options.token_csv = (struct str){0};
+    n->options.token_webhook = NULL;
     pthread_rwlock_init(&n->lock, NULL);
     n->accounts = store_table(o->store, &service_account_resource);
     n->pods = store_table(o->store, &pod_resource);
     n->secrets = store_table(o->store, &secret_resource);
     n->nodes = store_table(o->store, &node_resource);
-    if (!str_empty(o->token_csv) && token_file_parse(o->token_csv, &n->tokens, err) < 0) {
+    struct str own = o->service_accounts.n_issuers ? o->service_accounts.issuers[0] : (struct str){0};
+    if ((!str_empty(o->token_csv) && token_file_parse(o->token_csv, &n->tokens, err) < 0) ||
+        (o->config && o->config->jwt.n && oidc_new(&o->config->jwt, own, &n->oidc, err) < 0) ||
+        (o->token_webhook && webhook_authn_new(o->token_webhook, &n->webhook, err) < 0)) {
         authn_free(n);
         return -1;
     }
@@ -70,6 +78,8 @@ void authn_free(struct authn *n)
 {
     if (!n)
         return;
+    oidc_free(n->oidc);
+    webhook_authn_free(n->webhook);
     forget_all(n);
     if (n->tokens)
         token_file_free(n->tokens);
@@ -121,17 +131,24 @@ static void user_of_identity(struct arena *a, const struct identity *who, struct
     user_add_group(a, out, STR("system:authenticated"));
 }
 
-void authn_anonymous(struct user *out)
-{
-    static struct str group = STR_INIT("system:unauthenticated");
-    *out = (struct user){.name = STR("system:anonymous"), .groups = {&group, 1}};
-}
-
 static int unauthorized(struct err *why, struct err *err)
 {
     if (why)
         log_debug("unauthenticated: " STR_FMT, STR_ARG(why->message));
     return err_set(err, ERR_UNAUTHORIZED, "Unauthorized");
+}
+
+int authn_anonymous(struct authn *n, struct str path, struct user *out, struct err *err)
+{
+    static struct str group = STR_INIT("system:unauthenticated");
+    const struct anonymous_auth_config *c = n->options.config ? n->options.config->anonymous : NULL;
+    bool here = !c || (c->enabled && !c->conditions.n);
+    for (size_t i = 0; c && c->enabled && i < c->conditions.n; i++)
+        here = here || str_eq(c->conditions.at[i].path, path);
+    if (!here)
+        return unauthorized(NULL, err);
+    *out = (struct user){.name = STR("system:anonymous"), .groups = {&group, 1}};
+    return 0;
 }
 
 /* --- the cache --- */
@@ -330,12 +347,16 @@ static int bootstrap_token(struct authn *n, struct arena *a, struct str token, s
 
 /* --- tokens --- */
 
-static int find_token(struct authn *n, struct arena *a, struct str token, struct user *out, struct err *err)
+/* 1: `w` is woken when it can be told. *matched: of the audiences, those that the token is for. */
+static int find_token(struct authn *n, struct arena *a, struct str token, const struct str_vec *audiences,
+                      struct user *out, struct str_vec *matched, struct waiter *w, struct err *err)
 {
-    int known = known_token(n, a, token, out, err);
-    if (known <= 0)
-        return known;
+    int rc = known_token(n, a, token, out, err);
+    if (rc <= 0)
+        return rc;
     const struct identity *who = n->tokens ? token_file_find(n->tokens, token) : NULL;
+    struct str id, secret;
+    *matched = *audiences;
     if (who) {
         struct user u;
         user_of_identity(a, who, &u);
@@ -344,37 +365,52 @@ static int find_token(struct authn *n, struct arena *a, struct str token, struct
     }
     if (service_account_is_token(&n->options.service_accounts, token))
         return service_account_token(n, a, token, out, err);
-    return bootstrap_token(n, a, token, out, err);
+    if (bootstrap_token_split(token, &id, &secret))
+        return bootstrap_token(n, a, token, out, err);
+    if (oidc_is_token(n->oidc, token))
+        rc = oidc_user(n->oidc, token, a, out, w, err);
+    else if (n->webhook)
+        rc = webhook_authn_user(n->webhook, token, audiences, a, out, matched, w, err);
+    else
+        return err_set(err, ERR_UNAUTHORIZED, "the token has no form that is known");
+    if (rc == 0)
+        user_add_group(a, out, STR("system:authenticated"));
+    return rc;
 }
 
-int authn_token(struct authn *n, struct arena *a, struct str token, struct user *out, struct err *err)
+static struct str_vec own_audiences(const struct authn *n)
+{
+    const struct service_account_verifier *own = &n->options.service_accounts;
+    return (struct str_vec){(struct str *)own->audiences, own->n_audiences};
+}
+
+int authn_token(struct authn *n, struct arena *a, struct str token, struct user *out, struct waiter *w,
+                struct err *err)
 {
     _cleanup_err_ struct err why = {0};
-    return find_token(n, a, token, out, &why) < 0 ? unauthorized(&why, err) : 0;
+    struct str_vec audiences = own_audiences(n), matched;
+    int rc = find_token(n, a, token, &audiences, out, &matched, w, &why);
+    return rc < 0 ? unauthorized(&why, err) : rc;
 }
 
 int authn_review(struct authn *n, struct arena *a, struct str token, const struct str_vec *audiences,
-                 struct user *out, struct str_vec *matched, struct err *err)
+                 struct user *out, struct str_vec *matched, struct waiter *w, struct err *err)
 {
     *matched = (struct str_vec){0};
-    const struct service_account_verifier *own = &n->options.service_accounts;
-    struct service_account_verifier v = *own;
+    struct str_vec own = own_audiences(n);
+    struct service_account_verifier v = n->options.service_accounts;
     if (audiences->n) {
         v.audiences = audiences->at;
         v.n_audiences = audiences->n;
     }
-    if (!service_account_is_token(&v, token)) {
-        if (find_token(n, a, token, out, err) < 0)
-            return -1;
-        *matched = (struct str_vec){(struct str *)own->audiences, own->n_audiences};
-        return 0;
-    }
+    if (!service_account_is_token(&v, token))
+        return find_token(n, a, token, audiences->n ? audiences : &own, out, matched, w, err);
     struct service_account_claims c;
     if (service_account_verify(&v, a, token, &c, err) < 0)
         return -1;
     if (c.legacy) { /* for whom it is meant it does not say: for the API server */
-        c.audiences = own->audiences;
-        c.n_audiences = own->n_audiences;
+        c.audiences = own.at;
+        c.n_audiences = own.n;
     }
     matched->at = arena_new_n(a, struct str, v.n_audiences);
     for (size_t i = 0; i < v.n_audiences; i++)

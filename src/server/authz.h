@@ -1,17 +1,37 @@
-/* Authorization: may this user do this? Asks, in order, membership in system:masters, the Node authorizer and
- * RBAC; the first that says yes decides. Any thread. */
+/* Authorization: may this user do this? Asks membership in system:masters, and then the authorizers in the
+ * order that is configured (Node and RBAC unless said otherwise); the first that says yes or no decides. Any
+ * thread. */
 #pragma once
+#include "kinds/apiserver_v1.h"
 #include "server/rbac.h"
+#include "server/waiter.h"
 
 struct authz;
 
-int authz_new(struct store *s, struct authz **out, struct err *err);
-void authz_free(struct authz *z);
+enum authz_decision {
+    AUTHZ_NO_OPINION,
+    AUTHZ_ALLOW,
+    AUTHZ_DENY,
+    AUTHZ_WAIT, /* someone is being asked: ask again once woken */
+};
 
-/* 0: allowed. -1: not, with upstream's Forbidden error. */
-int authz_check(struct authz *z, const struct attributes *a, struct err *err);
-/* The same as a yes or no; `reason` (may be NULL) says why, as SubjectAccessReview shows it. */
-bool authz_allows(struct authz *z, const struct attributes *a, struct buf *reason);
+struct authz_options {
+    struct store *store;
+    const struct authorization_configuration *config; /* NULL: Node, RBAC. It outlives this */
+    struct str abac_policies;                         /* of the authorizer ABAC; only while starting */
+};
+
+int authz_new(const struct authz_options *o, struct authz **out, struct err *err);
+void authz_free(struct authz *z); /* waiters are woken; NULL is fine */
+
+/* `reason` (may be NULL) says why, as SubjectAccessReview shows it. Without `w` the answer is never
+ * AUTHZ_WAIT: who would have to be asked has no opinion. */
+enum authz_decision authz_decide(struct authz *z, const struct attributes *a, struct buf *reason,
+                                 struct waiter *w);
+/* 0: allowed. -1: not, with upstream's Forbidden error. 1: `w` is woken when it can be told. */
+int authz_check(struct authz *z, const struct attributes *a, struct waiter *w, struct err *err);
+/* As yes or no, at once. */
+bool authz_allows(struct authz *z, const struct attributes *a);
 struct rbac *authz_rbac(struct authz *z);
 
 /* An api_hooks guard: whether a write of a role or binding gives away only what its writer has (upstream:

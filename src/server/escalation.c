@@ -81,7 +81,7 @@ static bool may(struct authz *z, const struct api_request *r, const char *verb, 
                            .resource = str_from(resource),
                            .ns = r->ns,
                            .name = name};
-    return authz_allows(z, &a, NULL);
+    return authz_allows(z, &a);
 }
 
 static int guard_cluster_role(struct authz *z, const struct api_request *r, struct object *before,

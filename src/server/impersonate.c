@@ -4,10 +4,17 @@
 #include "base/encode.h"
 #include "server/authn.h"
 
-static int may(struct authz *z, const struct user *user, const char *group, const char *resource,
+/* Whoever wants to be someone else. */
+struct impersonator {
+    struct authz *authz;
+    const struct user *user;
+    struct waiter *waiter;
+};
+
+static int may(const struct impersonator *who, const char *group, const char *resource,
                struct str subresource, struct str ns, struct str name, struct err *err)
 {
-    struct attributes a = {.user = user,
+    struct attributes a = {.user = who->user,
                            .verb = STR("impersonate"),
                            .is_resource = true,
                            .group = str_from(group),
@@ -16,7 +23,7 @@ static int may(struct authz *z, const struct user *user, const char *group, cons
                            .subresource = subresource,
                            .ns = ns,
                            .name = name};
-    return authz_check(z, &a, err);
+    return authz_check(who->authz, &a, who->waiter, err);
 }
 
 static struct str lower(struct arena *a, struct str s)
@@ -74,32 +81,38 @@ static bool read_headers(struct arena *a, const struct http_request *r, struct u
     return any;
 }
 
+/* All parts of an identity are asked about, in upstream's order. */
+static int may_be(const struct impersonator *who, const struct user *as, struct err *err)
+{
+    struct str ns, account, none = {0};
+    int rc = service_account_split(as->name, &ns, &account)
+                 ? may(who, "", "serviceaccounts", none, ns, account, err)
+                 : may(who, "", "users", none, none, as->name, err);
+    for (size_t i = 0; rc == 0 && i < as->groups.n; i++)
+        rc = may(who, "", "groups", none, none, as->groups.at[i], err);
+    if (rc == 0 && !str_empty(as->uid))
+        rc = may(who, "authentication.k8s.io", "uids", none, none, as->uid, err);
+    for (size_t i = 0; i < as->n_extra; i++)
+        for (size_t k = 0; rc == 0 && k < as->extra[i].values.n; k++)
+            rc = may(who, "authentication.k8s.io", "userextras", as->extra[i].key, none,
+                     as->extra[i].values.at[k], err);
+    return rc;
+}
+
 int impersonate(struct authz *z, struct arena *a, const struct http_request *r, struct user *user,
-                struct err *err)
+                struct waiter *w, struct err *err)
 {
     struct user as = {0};
+    struct str ns, account;
     if (!read_headers(a, r, &as))
         return 0;
     if (str_empty(as.name))
         return err_set(err, ERR_INTERNAL, "requested [{UID  " STR_FMT "  }] without impersonating a user",
                        STR_ARG(as.uid));
-    struct str ns, account, none = {0};
-    bool service_account = service_account_split(as.name, &ns, &account);
-    if (service_account ? may(z, user, "", "serviceaccounts", none, ns, account, err) < 0
-                        : may(z, user, "", "users", none, none, as.name, err) < 0)
-        return -1;
-    for (size_t i = 0; i < as.groups.n; i++)
-        if (may(z, user, "", "groups", none, none, as.groups.at[i], err) < 0)
-            return -1;
-    if (!str_empty(as.uid) && may(z, user, "authentication.k8s.io", "uids", none, none, as.uid, err) < 0)
-        return -1;
-    for (size_t i = 0; i < as.n_extra; i++)
-        for (size_t k = 0; k < as.extra[i].values.n; k++)
-            if (may(z, user, "authentication.k8s.io", "userextras", as.extra[i].key, none,
-                    as.extra[i].values.at[k], err) < 0)
-                return -1;
-
-    if (service_account && !as.groups.n) {
+    int rc = may_be(&(struct impersonator){z, user, w}, &as, err);
+    if (rc)
+        return rc;
+    if (service_account_split(as.name, &ns, &account) && !as.groups.n) {
         user_add_group(a, &as, STR("system:serviceaccounts"));
         user_add_group(a, &as, arena_printf(a, "system:serviceaccounts:" STR_FMT, STR_ARG(ns)));
     }

@@ -5,6 +5,7 @@
 #include "server/accept.h"
 #include "server/query.h"
 #include "server/route.h"
+#include "server/waiter.h"
 
 struct server;
 
@@ -24,6 +25,7 @@ struct request {
     bool counted; /* holds a place among the requests in flight */
     struct api_request api;
     struct loop_task task; /* to come back to the loop */
+    struct waiter waiter;  /* for who it is, and what they may */
     /* Of one that waits for the API (server/deadline.h). */
     struct waiting *waiting;
     struct request *next, **prev;

@@ -16,8 +16,26 @@ static void fill_user_info(struct arena *a, const struct user *u, struct user_in
         out->extra.at[i] = (struct authentication_extra_value_entry){u->extra[i].key, {u->extra[i].values}};
 }
 
-static int review_token(struct authn *n, const struct api_request *r, struct token_review *review,
-                        struct err *err)
+/* A review that waits for someone else's answer. */
+struct review_wait {
+    struct waiter waiter;
+    struct api_request *request;
+};
+
+static void review_woken(struct waiter *w)
+{
+    struct api_request *r = ((struct review_wait *)(void *)w)->request;
+    r->wake(r);
+}
+
+static struct waiter *review_waiter(struct api_request *r)
+{
+    struct review_wait *w = arena_new(r->arena, struct review_wait);
+    *w = (struct review_wait){{.wake = review_woken}, r};
+    return &w->waiter;
+}
+
+static int review_token(struct authn *n, struct api_request *r, struct token_review *review, struct err *err)
 {
     if (str_empty(review->spec.token))
         return err_set(err, ERR_BAD_REQUEST, "token is required for TokenReview in authentication");
@@ -25,7 +43,11 @@ static int review_token(struct authn *n, const struct api_request *r, struct tok
     struct str_vec audiences;
     _cleanup_err_ struct err why = {0};
     review->status = (struct token_review_status){0};
-    if (authn_review(n, r->arena, review->spec.token, &review->spec.audiences, &user, &audiences, &why) < 0) {
+    int rc = authn_review(n, r->arena, review->spec.token, &review->spec.audiences, &user, &audiences,
+                          review_waiter(r), &why);
+    if (rc > 0)
+        return rc;
+    if (rc < 0) {
         review->status.error = arena_str(r->arena, why.message);
         return 0;
     }
@@ -79,20 +101,23 @@ static int attributes_of(struct arena *a, const struct user *u, const struct res
     return 0;
 }
 
-static int decide(struct authz *z, struct arena *a, const struct user *u,
+static int decide(struct authz *z, struct api_request *r, const struct user *u,
                   const struct resource_attributes *ra, const struct non_resource_attributes *na,
                   struct subject_access_review_status *out, struct err *err)
 {
     struct attributes what;
-    if (attributes_of(a, u, ra, na, &what, err) < 0)
+    if (attributes_of(r->arena, u, ra, na, &what, err) < 0)
         return -1;
     _cleanup_buf_ struct buf reason = {0};
-    *out = (struct subject_access_review_status){.allowed = authz_allows(z, &what, &reason)};
-    out->reason = arena_str(a, buf_str(&reason));
+    enum authz_decision d = authz_decide(z, &what, &reason, review_waiter(r));
+    if (d == AUTHZ_WAIT)
+        return 1;
+    *out = (struct subject_access_review_status){.allowed = d == AUTHZ_ALLOW, .denied = d == AUTHZ_DENY};
+    out->reason = arena_str(r->arena, buf_str(&reason));
     return 0;
 }
 
-static int review_subject(struct authz *z, const struct api_request *r,
+static int review_subject(struct authz *z, struct api_request *r,
                           const struct subject_access_review_spec *spec,
                           struct subject_access_review_status *out, struct err *err)
 {
@@ -103,11 +128,11 @@ static int review_subject(struct authz *z, const struct api_request *r,
         u.extra[i] = (struct user_extra){spec->extra.at[i].key, spec->extra.at[i].value.items};
     if (str_empty(u.name) && !u.groups.n)
         return err_set(err, ERR_BAD_REQUEST, "at least one of user or group must be specified");
-    return decide(z, r->arena, &u, spec->resource_attributes, spec->non_resource_attributes, out, err);
+    return decide(z, r, &u, spec->resource_attributes, spec->non_resource_attributes, out, err);
 }
 
-static int review_local(struct authz *z, const struct api_request *r,
-                        struct local_subject_access_review *review, struct err *err)
+static int review_local(struct authz *z, struct api_request *r, struct local_subject_access_review *review,
+                        struct err *err)
 {
     const struct resource_attributes *ra = review->spec.resource_attributes;
     if (!ra || review->spec.non_resource_attributes)
@@ -172,7 +197,7 @@ static int review_rules(struct authz *z, const struct api_request *r,
     return 0;
 }
 
-int reviews_answer(struct authn *n, struct authz *z, const struct api_request *r, const struct resource *type,
+int reviews_answer(struct authn *n, struct authz *z, struct api_request *r, const struct resource *type,
                    void *typed, struct err *err)
 {
     if (type == &token_review_resource)
@@ -189,8 +214,8 @@ int reviews_answer(struct authn *n, struct authz *z, const struct api_request *r
         return review_local(z, r, typed, err);
     if (type == &self_subject_access_review_resource) {
         struct self_subject_access_review *review = typed;
-        return decide(z, r->arena, r->user, review->spec.resource_attributes,
-                      review->spec.non_resource_attributes, &review->status, err);
+        return decide(z, r, r->user, review->spec.resource_attributes, review->spec.non_resource_attributes,
+                      &review->status, err);
     }
     if (type == &self_subject_rules_review_resource)
         return review_rules(z, r, typed, err);

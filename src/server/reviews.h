@@ -5,5 +5,5 @@
 #include "server/authz.h"
 
 /* An api_hooks answer. */
-int reviews_answer(struct authn *n, struct authz *z, const struct api_request *r, const struct resource *type,
+int reviews_answer(struct authn *n, struct authz *z, struct api_request *r, const struct resource *type,
                    void *typed, struct err *err);

@@ -12,6 +12,7 @@
 #include "server/openapi.h"
 #include "server/reviews.h"
 #include "server/status.h"
+#include "server/stream.h"
 #include "server/watch.h"
 #include "server/webhooks.h"
 
@@ -34,20 +35,19 @@ static int authenticate(struct request *q, struct err *err)
     if (!str_empty(der))
         return authn_certificate(s->authn, q->arena, der, &q->user, err);
     if (!str_empty(token))
-        return authn_token(s->authn, q->arena, token, &q->user, err);
+        return authn_token(s->authn, q->arena, token, &q->user, &q->waiter, err);
     if (http_peer_problem(q->http)) {
         log_debug("unauthenticated: client certificate: %s", http_peer_problem(q->http));
         return err_set(err, ERR_UNAUTHORIZED, "Unauthorized");
     }
-    authn_anonymous(&q->user);
-    return 0;
+    return authn_anonymous(s->authn, q->route.path, &q->user, err);
 }
 
 /* Takes a place among the requests in flight. */
 static int admit(struct request *q, struct err *err)
 {
     struct server *s = q->server;
-    if (route_long_running(&q->route) || user_in_group(&q->user, STR("system:masters")))
+    if (q->counted || route_long_running(&q->route) || user_in_group(&q->user, STR("system:masters")))
         return 0; /* upstream exempts both */
     bool reads = route_read_only(&q->route);
     int limit = reads ? s->options.max_reading : s->options.max_mutating;
@@ -77,7 +77,7 @@ static int authorize(struct request *q, struct err *err)
         a.field_selector = query_get(&q->query, "fieldSelector");
         a.label_selector = query_get(&q->query, "labelSelector");
     }
-    return authz_check(q->server->authz, &a, err);
+    return authz_check(q->server->authz, &a, &q->waiter, err);
 }
 
 static int parse(struct request *q, struct err *err)
@@ -103,6 +103,38 @@ static void number(struct request *q)
     q->audit_id = str_slice(id, 36);
 }
 
+/* On the thread of whoever answered. */
+static void handle_woken(struct waiter *w)
+{
+    struct request *q = container_of(w, struct request, waiter);
+    loop_post(q->loop, &q->task);
+}
+
+/* Who it is and what they may: some have to be asked, then this is begun anew once they have answered. */
+static int enter(struct request *q, struct err *err)
+{
+    int rc = authenticate(q, err);
+    rc = rc ? rc : admit(q, err);
+    rc = rc ? rc : impersonate(q->server->authz, q->arena, q->http, &q->user, &q->waiter, err);
+    rc = rc ? rc : authorize(q, err);
+    return rc ? rc : stream_authorize(q, err);
+}
+
+static void handle_on(struct loop_task *task)
+{
+    struct request *q = container_of(task, struct request, task);
+    _cleanup_err_ struct err err = {0};
+    int rc = enter(q, &err);
+    if (rc > 0)
+        return;
+    if (rc < 0)
+        request_error(q, &err);
+    else if (q->route.is_resource)
+        resource_handle(q);
+    else
+        endpoint_handle(q);
+}
+
 static void handle(void *arg, struct http_request *r)
 {
     struct arena *a = http_arena(r);
@@ -114,16 +146,14 @@ static void handle(void *arg, struct http_request *r)
     q->began = clock_mono();
     number(q);
 
+    q->waiter.wake = handle_woken;
+    q->task.run = handle_on;
+
     _cleanup_err_ struct err err = {0};
-    if (parse(q, &err) < 0 || authenticate(q, &err) < 0 || admit(q, &err) < 0 ||
-        impersonate(q->server->authz, a, r, &q->user, &err) < 0 || authorize(q, &err) < 0) {
+    if (parse(q, &err) < 0)
         request_error(q, &err);
-        return;
-    }
-    if (q->route.is_resource)
-        resource_handle(q);
     else
-        endpoint_handle(q);
+        handle_on(&q->task);
 }
 
 /* --- what the API asks of us --- */
@@ -135,7 +165,7 @@ static int hook_guard(void *arg, const struct api_request *r, struct object *bef
     return authz_guard_escalation(s->authz, r, before, typed, err);
 }
 
-static int hook_answer(void *arg, const struct api_request *r, const struct resource *type, void *typed,
+static int hook_answer(void *arg, struct api_request *r, const struct resource *type, void *typed,
                        struct err *err)
 {
     struct server *s = arg;
@@ -189,7 +219,7 @@ static bool hook_authorized(void *arg, const struct user *user, struct str verb,
                            .subresource = subresource,
                            .ns = ns,
                            .name = name};
-    return authz_allows(s->authz, &a, NULL);
+    return authz_allows(s->authz, &a);
 }
 
 /* --- start and stop --- */
@@ -208,8 +238,12 @@ static int start_parts(struct server *s, struct err *err)
                              .audiences = s->audiences,
                              .n_audiences = 1},
         .token_csv = o->token_csv,
+        .config = o->authentication,
+        .token_webhook = o->token_webhook,
     };
-    if (authn_new(&authn, &s->authn, err) < 0 || authz_new(s->store, &s->authz, err) < 0)
+    struct authz_options authz = {
+        .store = s->store, .config = o->authorization, .abac_policies = o->abac_policies};
+    if (authn_new(&authn, &s->authn, err) < 0 || authz_new(&authz, &s->authz, err) < 0)
         return -1;
     api_set_hooks(s->api, &(struct api_hooks){.arg = s,
                                               .guard = hook_guard,
@@ -284,6 +318,8 @@ void server_free(struct server *s)
 {
     if (!s)
         return;
+    authz_free(s->authz); /* these wake requests that wait, so they go before them */
+    authn_free(s->authn);
     if (s->http)
         http_server_free(s->http);
     api_set_hooks(s->api, &(struct api_hooks){0});
@@ -295,8 +331,6 @@ void server_free(struct server *s)
     discovery_free(s->discovery);
     deadlines_free(s->deadlines);
     metrics_free(s->metrics);
-    authz_free(s->authz);
-    authn_free(s->authn);
     if (s->key)
         jwt_key_free(s->key);
     pthread_mutex_destroy(&s->streams_mutex);

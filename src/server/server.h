@@ -17,6 +17,11 @@ struct server_options {
     struct str service_account_key_pem; /* signs and verifies service account tokens */
     const char *issuer;                 /* NULL: "https://kubernetes.default.svc.cluster.local" */
     struct str token_csv;               /* the static token file's content; empty: none */
+    /* Who else is known, and who decides; NULL: the usual. Both outlive the server. */
+    const struct authentication_configuration *authentication;
+    const struct authorization_configuration *authorization;
+    const char *token_webhook; /* a kubeconfig file of who knows further tokens; NULL: nobody */
+    struct str abac_policies;  /* for the authorizer ABAC */
     /* How nodes' agents are reached: who signs their certificates, and who we are to them. */
     struct str kubelet_ca_pem, kubelet_cert_pem, kubelet_key_pem;
     int max_mutating, max_reading; /* requests in flight; 0: 200 and 400; negative: no limit */

@@ -20,11 +20,24 @@ static const struct stream {
     {STR_INIT("portforward"), "portForward", false},
 };
 
-/* Clients that begin by GET, as WebSocket must, need no less than those that POST (upstream's
- * AuthorizePodWebsocketUpgradeCreatePermission). */
-static int authorize_create(struct request *q, struct err *err)
+static const struct stream *find(const struct route *r)
+{
+    for (size_t i = 0; str_is(r->resource, "pods") && str_empty(r->group) && i < ARRAY_LEN(streams); i++)
+        if (str_eq(r->subresource, streams[i].subresource))
+            return &streams[i];
+    return NULL;
+}
+
+bool stream_is(const struct route *r)
+{
+    return find(r) != NULL;
+}
+
+int stream_authorize(struct request *q, struct err *err)
 {
     const struct route *r = &q->route;
+    if (!stream_is(r) || str_is(r->verb, "create"))
+        return 0;
     struct attributes a = {.user = &q->user,
                            .verb = STR("create"),
                            .is_resource = true,
@@ -35,7 +48,7 @@ static int authorize_create(struct request *q, struct err *err)
                            .ns = r->ns,
                            .name = r->name,
                            .path = r->path};
-    return str_is(r->verb, "create") ? 0 : authz_check(q->server->authz, &a, err);
+    return authz_check(q->server->authz, &a, &q->waiter, err);
 }
 
 /* PodExecOptions in the agent's words. */
@@ -80,24 +93,11 @@ static int make_url(struct request *q, const struct stream *s, struct str *out, 
     return 0;
 }
 
-static const struct stream *find(const struct route *r)
-{
-    for (size_t i = 0; str_is(r->resource, "pods") && str_empty(r->group) && i < ARRAY_LEN(streams); i++)
-        if (str_eq(r->subresource, streams[i].subresource))
-            return &streams[i];
-    return NULL;
-}
-
-bool stream_is(const struct route *r)
-{
-    return find(r) != NULL;
-}
-
 void stream_handle(struct request *q)
 {
     _cleanup_err_ struct err err = {0};
     struct str url;
-    if (authorize_create(q, &err) < 0 || make_url(q, find(&q->route), &url, &err) < 0)
+    if (make_url(q, find(&q->route), &url, &err) < 0)
         request_error(q, &err);
     else
         relay_start(q, &(struct relay_options){.client = q->server->kubelets,

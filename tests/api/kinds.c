@@ -341,8 +341,7 @@ static void events_go_after_an_hour(void **state)
 
 /* --- what the floor above lends --- */
 
-static int answer(void *arg, const struct api_request *r, const struct resource *type, void *typed,
-                  struct err *err)
+static int answer(void *arg, struct api_request *r, const struct resource *type, void *typed, struct err *err)
 {
     (void)arg;
     (void)r;

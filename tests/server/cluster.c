@@ -5,6 +5,8 @@
 
 #include "auth/jwt.h"
 #include "base/clock.h"
+#include "kinds/apiserver_v1.h"
+#include "schema/config.h"
 #include "test.h"
 
 static void make_keys(struct cluster *c)
@@ -48,6 +50,15 @@ void cluster_start(struct cluster *c, const struct cluster_options *options)
         c->loops[i] = loop_new("http");
         loop_start(c->loops[i]);
     }
+    void *authentication = NULL, *authorization = NULL;
+    if (options->authentication)
+        assert_ok(config_decode(&c->arena, &authentication_configuration_resource, NULL,
+                                str_from(options->authentication), &authentication, &err),
+                  err);
+    if (options->authorization)
+        assert_ok(config_decode(&c->arena, &authorization_configuration_resource, NULL,
+                                str_from(options->authorization), &authorization, &err),
+                  err);
     struct server_options o = {
         .api = c->api,
         .listen = "127.0.0.1:0",
@@ -58,6 +69,10 @@ void cluster_start(struct cluster *c, const struct cluster_options *options)
         .client_ca_pem = buf_str(&c->ca.cert_pem),
         .service_account_key_pem = buf_str(&c->key),
         .token_csv = str_from(options->tokens),
+        .authentication = authentication,
+        .authorization = authorization,
+        .token_webhook = options->token_webhook,
+        .abac_policies = str_from(options->abac),
         .kubelet_ca_pem = buf_str(&c->ca.cert_pem),
         .kubelet_cert_pem = buf_str(&c->admin.cert_pem),
         .kubelet_key_pem = buf_str(&c->admin.key_pem),

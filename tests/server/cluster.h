@@ -27,6 +27,9 @@ struct cluster_options {
     int64_t timeout_ns; /* of a request */
     const struct api_admission *admission;
     const char *service_cidr;
+    const char *authentication, *authorization; /* configurations, as YAML */
+    const char *token_webhook;                  /* a kubeconfig file */
+    const char *abac;                           /* policies */
 };
 void cluster_start(struct cluster *c, const struct cluster_options *o);
 void cluster_stop(struct cluster *c);
