@@ -54,14 +54,13 @@ struct cel_type {
     size_t n_fields;
     const struct str *list_keys; /* of CEL_LIST_MAP */
     size_t n_list_keys;
-    const struct type *described; /* an object whose fields are those of this C struct */
     /* The most characters, bytes, items or entries it may have, for estimates of cost; 0: no bound. */
     uint64_t max;
     bool any_field; /* an object that takes whatever field it is given (Object of mutations) */
 };
 
 extern const struct cel_type cel_dyn, cel_null, cel_bool, cel_int, cel_uint, cel_double, cel_string,
-    cel_bytes, cel_timestamp, cel_duration, cel_authorizer;
+    cel_bytes, cel_timestamp, cel_duration, cel_authorizer, cel_resource_check;
 
 /* A plain type with a bound: &cel_string of at most 253 characters. */
 const struct cel_type *cel_type_bound(struct arena *a, const struct cel_type *plain, uint64_t max);
@@ -72,6 +71,9 @@ const struct cel_type *cel_type_optional(struct arena *a, const struct cel_type 
 /* An object with these fields (copied). A field whose name is no identifier is written escaped: "a-b" is
  * a__dash__b, "namespace" is __namespace__ (KEP-2876, "Field names"). */
 const struct cel_type *cel_type_object(struct arena *a, struct str name, const struct cel_field *fields,
+                                       size_t n);
+/* The same with names as they are: for objects that are no custom resources. */
+const struct cel_type *cel_type_record(struct arena *a, struct str name, const struct cel_field *fields,
                                        size_t n);
 /* The type of a described struct: times are timestamps, quantities and what is an int or a string are as
  * OpenAPI has them. For checking expressions before there is an object. */
@@ -89,8 +91,8 @@ struct cel_var {
 struct cel_env {
     const struct cel_var *vars; /* with their types they outlive the programs */
     size_t n_vars;
-    /* What the expression must yield, any of these; none: anything. A result of type dyn always passes. The
-     * error is upstream's: "must evaluate to bool". */
+    /* What the expression must yield, exactly any of these (dyn is none of them, as upstream has it); none
+     * given: anything. The error is "must evaluate to bool". */
     const struct cel_type *const *results;
     size_t n_results;
     bool mutations; /* knows JSONPatch and Object.x.y, for mutating policies (KEP-3962) */
@@ -124,8 +126,9 @@ bool cel_program_uses(const struct cel_program *p, struct str var);
 
 /* --- running --- */
 
-struct cel_pair;
+struct cel_pairs;
 struct cel_lazy;
+struct cel_authz_check;
 /* A value. Which member counts follows from kind, and for lists, maps and objects from `in`. */
 struct cel_value {
     uint8_t kind; /* enum cel_kind, never CEL_DYN or CEL_PARAM */
@@ -144,12 +147,9 @@ struct cel_value {
         struct {
             const struct cel_value *at;
             size_t n;
-        } list; /* CEL_IN_ARENA */
-        struct {
-            const struct cel_pair *at;
-            size_t n;
-        } map;                    /* CEL_IN_ARENA; objects too, their keys being field names */
-        const struct value *json; /* CEL_IN_JSON */
+        } list;                      /* CEL_IN_ARENA */
+        const struct cel_pairs *map; /* CEL_IN_ARENA; objects too, their keys being field names */
+        const struct value *json;    /* CEL_IN_JSON */
         struct {
             const void *at;
             const void *as; /* CEL_IN_STRUCT: its struct type; CEL_IN_FIELD: its struct field */
@@ -158,8 +158,13 @@ struct cel_value {
     };
     const struct cel_type *type; /* as declared; NULL: dyn, and of what describes itself */
 };
-struct cel_pair {
-    struct cel_value key, value;
+struct cel_pairs {
+    struct cel_pair {
+        struct cel_value key, value;
+    } * at; /* in the order in which they were put */
+    size_t n, cap;
+    uint32_t *slots; /* a hash table of the keys: number + 1, 0 is free */
+    size_t mask;
 };
 /* An object whose fields are made when first asked for (variables of policies). */
 struct cel_run;
@@ -188,6 +193,9 @@ struct cel_value cel_from_json(struct arena *a, const struct value *json, const 
 /* A described struct as JSON shows it; NULL is null. */
 struct cel_value cel_from_struct(const struct type *t, const void *at);
 struct cel_value cel_from_lazy(const struct cel_lazy *lazy, const struct cel_type *type);
+/* For variables `authorizer` and `authorizer.requestResource`, a check that is not copied. */
+struct cel_value cel_from_authorizer(void);
+struct cel_value cel_from_authz_check(const struct cel_authz_check *check);
 /* The same as JSON, deep; -1 for what JSON has no form for. */
 int cel_to_json(struct arena *a, const struct cel_value *v, struct value *out, struct err *err);
 

@@ -1,0 +1,227 @@
+/* Programs against values of the API: described structs, JSON, declared types; what they cost. */
+#include "kinds/apps_v1.h"
+#include "kinds/core_v1.h"
+#include "schema/json.h"
+#include "table.h"
+#include "test.h"
+
+/* A described struct, as JSON shows it. */
+static void structs(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_err_ struct err err = {0};
+    struct pod pod = {0};
+    static const char json[] = "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"web\",\"namespace\":\"default\","
+                               "\"labels\":{\"app\":\"web\",\"tier\":\"front\"},"
+                               "\"creationTimestamp\":\"2026-01-02T03:04:05Z\"},"
+                               "\"spec\":{\"containers\":[{\"name\":\"a\",\"image\":\"nginx:1\","
+                               "\"resources\":{\"limits\":{\"cpu\":\"500m\"}},"
+                               "\"livenessProbe\":{\"httpGet\":{\"port\":\"http\"}}},{\"name\":\"b\","
+                               "\"image\":\"busybox\"}],\"hostNetwork\":true}}";
+    assert_ok(json_decode(&a, &pod_type, str_from(json), 0, &pod, NULL, &err), err);
+    static const struct cel_var vars[] = {{STR_INIT("object"), &cel_dyn}};
+    static const struct cel_env env = {.vars = vars, .n_vars = 1};
+    static const struct expectation table[] = {
+        {"object.metadata.name", "\"web\""},
+        {"object.metadata.namespace + '/' + object.metadata.labels.app", "\"default/web\""},
+        {"object.metadata.creationTimestamp", "\"2026-01-02T03:04:05Z\""},
+        {"has(object.metadata.annotations)", "false"},
+        {"object.metadata.annotations", "error: no such key: annotations"},
+        {"has(object.spec.hostPID) || !has(object.spec.hostNetwork)", "false"},
+        {"object.spec.containers.map(c, c.name)", "[\"a\",\"b\"]"},
+        {"object.spec.containers.all(c, c.image.contains(':'))", "false"},
+        {"object.spec.containers[0].resources.limits['cpu']", "\"500m\""},
+        {"quantity(object.spec.containers[0].resources.limits.cpu).isLessThan(quantity('1'))", "true"},
+        {"object.spec.containers[0].livenessProbe.httpGet.port", "\"http\""},
+        {"'tier' in object.metadata.labels && !('x' in object.metadata.labels)", "true"},
+        {"object.metadata.labels.exists(k, object.metadata.labels[k] == 'front')", "true"},
+        {"'spec' in object && 'kind' in object", "true"},
+        {"object.spec.containers[1] == {'name': dyn('b'), 'image': 'busybox', 'resources': {}}", "true"},
+        {"object.?spec.?serviceAccountName.orValue('none')", "\"none\""},
+        {"object.nope", "error: no such key: nope"},
+    };
+    struct cel_value value = cel_from_struct(&pod_type, &pod);
+    expect_all(table, ARRAY_LEN(table), &env, &value);
+}
+
+/* The same against declared types, before there is an object. */
+static void described(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_err_ struct err err = {0};
+    struct cel_var vars[] = {{STR("object"), cel_type_described(&a, &deployment_type)}};
+    struct cel_env env = {.vars = vars, .n_vars = 1};
+    struct cel_program *p;
+    assert_ok(cel_compile(&env, STR("object.spec.replicas > 1 && object.metadata.namespace != ''"), &p, &err),
+              err);
+    cel_program_free(p);
+    assert_int_equal(cel_compile(&env, STR("object.spec.replicass > 1"), &p, &err), -1);
+    assert_str(err.message, "compilation failed: ERROR: <input>:1:12: undefined field 'replicass'\n"
+                            " | object.spec.replicass > 1\n | ...........^");
+    assert_int_equal(cel_compile(&env, STR("object.spec.replicas > '1'"), &p, &err), -1);
+    assert_str(err.message,
+               "compilation failed: ERROR: <input>:1:22: found no matching overload for '_>_' applied "
+               "to '(int, string)'\n | object.spec.replicas > '1'\n | .....................^");
+}
+
+/* A custom resource: JSON whose types a schema declares. */
+static void declared(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_err_ struct err err = {0};
+    const struct cel_field fields[] = {
+        {.name = STR("replicas"), .type = &cel_int},
+        {.name = STR("ratio"), .type = &cel_double},
+        {.name = STR("since"), .type = &cel_timestamp},
+        {.name = STR("namespace"), .type = &cel_string},
+        {.name = STR("x-y"), .type = &cel_bool},
+        {.name = STR("names"), .type = cel_type_list(&a, cel_type_bound(&a, &cel_string, 10), 5)},
+        {.name = STR("ports"), .type = cel_type_map(&a, &cel_string, &cel_int, 0)},
+    };
+    struct cel_type *set = (struct cel_type *)cel_type_list(&a, &cel_string, 0);
+    set->list_kind = CEL_LIST_SET;
+    struct cel_var vars[] = {{STR("self"), cel_type_object(&a, STR("Thing"), fields, ARRAY_LEN(fields))},
+                             {STR("set"), set}};
+    struct cel_env env = {.vars = vars, .n_vars = 2};
+    struct value self, items;
+    assert_ok(
+        value_parse(&a,
+                    STR("{\"replicas\":3,\"ratio\":1,\"since\":\"2026-01-01T00:00:00Z\",\"namespace\":\"n\","
+                        "\"x-y\":true,\"names\":[\"b\",\"a\"],\"ports\":{\"http\":80},\"unknown\":1}"),
+                    &self, &err),
+        err);
+    assert_ok(value_parse(&a, STR("[\"a\",\"b\"]"), &items, &err), err);
+    static const struct expectation table[] = {
+        {"self.replicas + 1", "4"},
+        {"self.ratio + 0.5", "1.5"},
+        {"self.since.getFullYear()", "2026"},
+        {"self.__namespace__ == 'n' && self.x__dash__y", "true"},
+        {"self.namespace", "issue: undefined field 'namespace'"},
+        {"self.unknown", "issue: undefined field 'unknown'"},
+        {"self.names == ['b', 'a'] && self.names != ['a', 'b']", "true"},
+        {"set == self.names && set + ['a', 'c'] == ['c', 'b', 'a']", "true"},
+        {"self.ports.all(k, self.ports[k] < 100)", "true"},
+        {"type(self.ratio) == double", "true"},
+        {"self.replicas == 'x'", "issue: found no matching overload for '_==_' applied to '(int, string)'"},
+    };
+    struct cel_value values[] = {cel_from_json(&a, &self, vars[0].type), cel_from_json(&a, &items, set)};
+    expect_all(table, ARRAY_LEN(table), &env, values);
+}
+
+static struct cel_cost estimate_of(const struct cel_env *env, const char *text)
+{
+    _cleanup_err_ struct err err = {0};
+    struct cel_program *p;
+    assert_ok(cel_compile(env, str_from(text), &p, &err), err);
+    struct cel_cost cost = cel_program_cost(p);
+    cel_program_free(p);
+    return cost;
+}
+
+/* Figures that upstream's estimator and tracker give for the same. */
+static void costs(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    struct cel_var vars[] = {{STR("x"), cel_type_list(&a, cel_type_bound(&a, &cel_string, 100), 10)},
+                             {STR("s"), &cel_string}};
+    struct cel_env env = {.vars = vars, .n_vars = 2};
+    static const struct {
+        const char *expression;
+        uint64_t min, max;
+    } table[] = {
+        {"1 + 1", 1, 1},
+        {"x.size() < 3", 3, 3},
+        {"x.all(e, true)", 2, 32},
+        {"x.all(e, e == 'abc')", 2, 52},
+        {"x.map(e, e)", 12, 142},
+        {"x.exists(e, e.startsWith('ab'))", 2, 62},
+        {"s == 'abc'", 2, 2},
+        {"s.contains('abc')", 1, UINT64_C(1844674407370955265)},
+        {"true ? x.size() : 1", 0, 2},
+        {"[1, 2]", 10, 10},
+        {"{'a': 1}", 30, 30},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        struct cel_cost cost = estimate_of(&env, table[i].expression);
+        if (cost.min != table[i].min || cost.max != table[i].max)
+            fail_msg("%s: %llu to %llu", table[i].expression, (unsigned long long)cost.min,
+                     (unsigned long long)cost.max);
+    }
+}
+
+/* What costs too much ends, whatever stands around it. */
+static void limits(void **state)
+{
+    (void)state;
+    _cleanup_err_ struct err err = {0};
+    static const struct cel_env env;
+    struct cel_program *p;
+    _cleanup_arena_ struct arena a = {0};
+    struct cel_run run = {.arena = &a};
+    struct cel_value v;
+    assert_ok(cel_compile(&env,
+                          STR("lists.range(1000).all(x, lists.range(1000).all(y, lists.range(1000).all(z, "
+                              "z >= 0))) || true"),
+                          &p, &err),
+              err);
+    assert_int_equal(cel_eval(p, &run, &v, &err), -1);
+    assert_str(err.message, "operation cancelled: actual cost limit exceeded");
+    assert_true(run.over_cost);
+    assert_true(run.cost > CEL_COST_PER_CALL && run.cost < 2 * CEL_COST_PER_CALL);
+    cel_program_free(p);
+
+    _cleanup_buf_ struct buf deep = {0};
+    for (int i = 0; i < 300; i++)
+        buf_add_c(&deep, '(');
+    assert_int_equal(cel_compile(&env, buf_str(&deep), &p, &err), -1);
+    assert_true(str_find(err.message, STR("expression recursion limit exceeded: 250")) >= 0);
+    buf_free(&deep);
+    for (int i = 0; i < 300; i++)
+        buf_add_lit(&deep, "1+");
+    buf_add_c(&deep, '1');
+    assert_int_equal(cel_compile(&env, buf_str(&deep), &p, &err), -1);
+    buf_free(&deep);
+    for (int i = 0; i < 1000; i++)
+        buf_add_lit(&deep, "true &&");
+    buf_add_lit(&deep, "true");
+    assert_ok(cel_compile(&env, buf_str(&deep), &p, &err), err); /* a chain is not deep */
+    cel_program_free(p);
+    buf_free(&deep);
+    for (int i = 0; i < 200000; i++)
+        buf_add_c(&deep, ' ');
+    assert_int_equal(cel_compile(&env, buf_str(&deep), &p, &err), -1);
+    assert_true(str_find(err.message, STR("code point size exceeds limit: size: 200000, limit 100000")) >= 0);
+}
+
+static void results(void **state)
+{
+    (void)state;
+    _cleanup_err_ struct err err = {0};
+    static const struct cel_type *const one[] = {&cel_bool}, *const two[] = {&cel_string, &cel_null};
+    struct cel_env env = {.results = one, .n_results = 1};
+    struct cel_program *p;
+    assert_int_equal(cel_compile(&env, STR("1"), &p, &err), -1);
+    assert_str(err.message, "must evaluate to bool");
+    assert_int_equal(cel_compile(&env, STR("dyn(true)"), &p, &err), -1);
+    env = (struct cel_env){.results = two, .n_results = 2};
+    assert_int_equal(cel_compile(&env, STR("1"), &p, &err), -1);
+    assert_str(err.message, "must evaluate to one of [string null]");
+    env = (struct cel_env){.mutations = true};
+    assert_ok(cel_compile(&env, STR("[JSONPatch{op: 'add', path: '/x', value: Object.spec{replicas: 1}}]"),
+                          &p, &err),
+              err);
+    cel_program_free(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(structs), cmocka_unit_test(described), cmocka_unit_test(declared),
+        cmocka_unit_test(costs),   cmocka_unit_test(limits),    cmocka_unit_test(results),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
