@@ -26,6 +26,7 @@ static const struct controller_def *const defs[] = {
     &resource_quota_controller,
     &replica_set_controller,
     &replication_controller_controller,
+    &cluster_dns_controller,
     &endpoint_slice_controller,
     &endpoints_controller,
     &node_ipam_controller,

@@ -9,6 +9,7 @@ struct controllers_options {
     struct str token_key_pem; /* signs the tokens in Secrets; empty: they get none */
     bool legacy_tokens;       /* each new service account gets such a Secret */
     struct str cluster_cidr;  /* nodes' podCIDRs come out of it ("10.244.0.0/16"); empty: none are given */
+    struct str cluster_dns;   /* address of the Service kube-dns; empty: none is made */
     int node_mask;            /* their size; 0: 24 */
     int64_t node_grace_ns;    /* a silent node is not ready after this; 0: 50 s */
     int terminated_pods_max;  /* finished pods kept; 0: 12,500 */

@@ -3,6 +3,7 @@
 #include "controllers/controller.h"
 
 extern const struct controller_def certificate_controller;
+extern const struct controller_def cluster_dns_controller;
 extern const struct controller_def cluster_role_aggregation_controller;
 extern const struct controller_def cluster_role_controller;
 extern const struct controller_def cron_job_controller;

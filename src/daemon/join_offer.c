@@ -23,6 +23,15 @@ static const char *const join_objects[] = {
     "'metadata':{'name':'sagong:nodes-proxy'},"
     "'roleRef':{'apiGroup':'rbac.authorization.k8s.io','kind':'ClusterRole','name':'system:node-proxier'},"
     "'subjects':[{'apiGroup':'rbac.authorization.k8s.io','kind':'Group','name':'system:nodes'}]}",
+    /* Its DNS and its network policies need to know whom there is. */
+    "{'apiVersion':'rbac.authorization.k8s.io/v1','kind':'ClusterRole',"
+    "'metadata':{'name':'sagong:nodes-network'},"
+    "'rules':[{'apiGroups':[''],'resources':['namespaces','pods'],'verbs':['list','watch']},"
+    "{'apiGroups':['networking.k8s.io'],'resources':['networkpolicies'],'verbs':['list','watch']}]}",
+    "{'apiVersion':'rbac.authorization.k8s.io/v1','kind':'ClusterRoleBinding',"
+    "'metadata':{'name':'sagong:nodes-network'},"
+    "'roleRef':{'apiGroup':'rbac.authorization.k8s.io','kind':'ClusterRole','name':'sagong:nodes-network'},"
+    "'subjects':[{'apiGroup':'rbac.authorization.k8s.io','kind':'Group','name':'system:nodes'}]}",
     "{'apiVersion':'rbac.authorization.k8s.io/v1','kind':'Role',"
     "'metadata':{'name':'sagong:cluster-info','namespace':'kube-public'},"
     "'rules':[{'apiGroups':[''],'resources':['configmaps'],'resourceNames':['cluster-info'],'verbs':['get']}]"

@@ -5,6 +5,8 @@
 
 #include "base/loop.h"
 #include "daemon/join.h"
+#include "net/cidr.h"
+#include "net/dns/server.h"
 #include "net/host.h"
 #include "net/pod_network.h"
 #include "net/proxy.h"
@@ -20,6 +22,7 @@ struct member {
     struct node_agent *node;
     struct proxy *proxy;
     struct routes *routes;
+    struct dns_server *dns;
 };
 
 int member_identity(struct member_options *o, struct arena *a, struct err *err)
@@ -30,6 +33,28 @@ int member_identity(struct member_options *o, struct arena *a, struct err *err)
         return -1;
     o->node_address = o->flags->node_ip ? str_from(o->flags->node_ip) : o->address;
     return o->node_address.n ? 0 : host_address(a, &o->node_address, err);
+}
+
+int member_cluster_dns(const struct member_flags *f, struct str service_cidr, struct arena *a, struct str *ip,
+                       struct err *err)
+{
+    struct str said = str_from(f->cluster_dns);
+    struct cidr services;
+    uint32_t number;
+    *ip = (struct str){0};
+    if (str_is(said, "none"))
+        return 0;
+    if (said.n && !ip4_parse(said, &number))
+        return err_set(err, ERR_BAD_REQUEST, "--cluster-dns must be an IPv4 address or none, not \"%s\"",
+                       f->cluster_dns);
+    if (!cidr_parse(service_cidr, &services))
+        return err_set(err, ERR_BAD_REQUEST, "--service-cidr must be an IPv4 range, not \"" STR_FMT "\"",
+                       STR_ARG(service_cidr));
+    if (said.n)
+        *ip = said;
+    else if (services.bits <= 28) /* as kubeadm chooses it */
+        *ip = ip4_text(a, services.base + 10);
+    return 0;
 }
 
 /* The certificate by which the API server knows this node: signed here where the authority's key is, else by
@@ -77,7 +102,9 @@ static struct node_options member_node_options(const char *data_dir, const struc
 int member_start(struct client *c, const struct member_options *o, struct member **out, struct err *err)
 {
     struct member *m = *out = mem_zalloc(sizeof *m);
-    if (member_serving(m, c, o, err) < 0)
+    struct str dns;
+    if (member_serving(m, c, o, err) < 0 ||
+        member_cluster_dns(o->flags, o->service_cidr, &m->arena, &dns, err) < 0)
         return -1;
     m->loop = loop_new("kubelet");
     loop_start(m->loop);
@@ -85,6 +112,9 @@ int member_start(struct client *c, const struct member_options *o, struct member
     node.name = o->node_name;
     node.address = o->node_address;
     node.service_cidr = o->service_cidr;
+    node.cluster_dns = (struct str_vec){&dns, dns.n ? 1 : 0};
+    node.resolv_conf = o->flags->resolv_conf;
+    node.cluster_domain = str_from(o->flags->cluster_domain);
     node.cert_pem = buf_str(&m->serving.cert_pem);
     node.key_pem = buf_str(&m->serving.key_pem);
     node.client_ca_pem = buf_str(&o->ca->cert_pem);
@@ -93,6 +123,13 @@ int member_start(struct client *c, const struct member_options *o, struct member
     if (node_start(c, &node, &m->node, err) < 0)
         return -1;
     if (proxy_start(c, &(struct proxy_options){.node_name = o->node_name}, &m->proxy, err) < 0)
+        return -1;
+    if (dns.n && dns_server_start(c,
+                                  &(struct dns_server_options){.node_name = o->node_name,
+                                                               .domain = str_from(o->flags->cluster_domain),
+                                                               .service_address = dns,
+                                                               .resolv_conf = o->flags->resolv_conf},
+                                  &m->dns, err) < 0)
         return -1;
     return routes_start(c,
                         &(struct routes_options){.node_name = o->node_name, .cluster_cidr = o->cluster_cidr},
@@ -108,6 +145,7 @@ void member_stop(struct member *m)
 {
     if (!m)
         return;
+    dns_server_stop(m->dns);
     routes_stop(m->routes);
     proxy_stop(m->proxy);
     if (m->node)

@@ -9,19 +9,25 @@ struct member;
 
 /* The flags that server and agent share. */
 struct member_flags {
-    const char *node_name, *node_ip, *cgroup_root, *log_dir, *run_dir;
+    const char *node_name, *node_ip, *cgroup_root, *log_dir, *run_dir, *cluster_dns, *cluster_domain,
+        *resolv_conf;
     struct flag_list insecure_registries;
     int64_t kubelet_port, max_pods;
 };
 #define MEMBER_FLAGS_DEFAULT                                                                                 \
     {                                                                                                        \
-        .kubelet_port = 10250, .max_pods = 110, .run_dir = "/run/sagong"                                     \
+        .kubelet_port = 10250, .max_pods = 110, .run_dir = "/run/sagong", .cluster_domain = "cluster.local", \
+        .resolv_conf = "/etc/resolv.conf"                                                                    \
     }
 #define MEMBER_FLAGS(f)                                                                                      \
     {"node-name", FLAG_STR, &(f).node_name, "NAME", "what the node is called; else the host's name"},        \
         {"node-ip", FLAG_STR, &(f).node_ip, "IP", "its address; else the default route's"},                  \
         {"kubelet-port", FLAG_INT, &(f).kubelet_port, "PORT", "where the node serves logs"},                 \
         {"max-pods", FLAG_INT, &(f).max_pods, "N", "pods that the node takes"},                              \
+        {"cluster-dns", FLAG_STR, &(f).cluster_dns, "IP",                                                    \
+         "the address of the cluster's DNS: else the tenth of the services'; none: there is none"},          \
+        {"cluster-domain", FLAG_STR, &(f).cluster_domain, "NAME", "what names in the cluster end in"},       \
+        {"resolv-conf", FLAG_STR, &(f).resolv_conf, "FILE", "whom to ask about names outside the cluster"},  \
         {"insecure-registries", FLAG_LIST, &(f).insecure_registries, "HOST",                                 \
          "registries to reach by plain HTTP"},                                                               \
         {"cgroup-root", FLAG_STR, &(f).cgroup_root, "PATH", "control group of all pods"},                    \
@@ -40,6 +46,9 @@ struct member_options {
     struct str node_name, node_address; /* filled in by member_identity */
 };
 
+/* The address of the cluster's DNS as the flags say; empty when there is to be none. */
+int member_cluster_dns(const struct member_flags *f, struct str service_cidr, struct arena *a, struct str *ip,
+                       struct err *err);
 /* Finds out the node's name and address. */
 int member_identity(struct member_options *o, struct arena *a, struct err *err);
 /* Strings are copied; the client must live until member_stop. */

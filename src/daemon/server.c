@@ -211,6 +211,8 @@ static int server_controllers(struct server_parts *p, const struct server_flags 
         .legacy_tokens = f->legacy_tokens,
         .cluster_cidr = str_from(f->cluster_cidr),
     };
+    if (member_cluster_dns(&f->member, str_from(f->service_cidr), &p->arena, &o.cluster_dns, err) < 0)
+        return -1;
     return f->controllers ? controllers_start(p->manager, &o, &p->controllers, err) : 0;
 }
 

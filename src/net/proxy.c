@@ -5,21 +5,18 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/thread.h"
-#include "client/informer.h"
 #include "kinds/core_v1.h"
 #include "kinds/discovery_v1.h"
 #include "net/nft.h"
 #include "net/service_rules.h"
+#include "net/service_view.h"
 
 enum { PROXY_RETRY_MOST_S = 30 };
 #define PROXY_SYNC_TURN (200 * CLOCK_MS)
 
-/* A service as far as it is known, and what of it is in the kernel. */
+/* A service, and what of it is in the kernel. */
 struct proxy_service {
-    struct str key;         /* "ns/name", owned */
-    struct object *service; /* NULL: not there (yet, or any more) */
-    struct objects slices;
+    struct service_entry entry;
     bool dirty;
     struct proxy_service *next_dirty;
     /* In the kernel, or on its way there. */
@@ -28,16 +25,16 @@ struct proxy_service {
 };
 
 struct proxy {
-    pthread_mutex_t mutex; /* guards everything up to `thread` */
-    pthread_cond_t changed;
-    struct map services;         /* key -> struct proxy_service */
+    struct service_view view;    /* of struct proxy_service; its lock guards what follows up to `thread` */
     struct proxy_service *dirty; /* those to look at */
     size_t n_dirty;
     bool stopping;
+    struct str zone; /* of this node */
+    pthread_cond_t changed;
+    struct informer *node;
     pthread_t thread;
     /* The thread's own. */
-    struct informer *service_informer, *slice_informer;
-    struct str node_name;
+    struct str node_name; /* owned, as the zone */
     struct ruleset ruleset;
     bool built; /* the table in the kernel is ours */
 };
@@ -52,79 +49,35 @@ static void proxy_mark(struct proxy *p, struct proxy_service *s)
     p->n_dirty++;
 }
 
-/* The service of this name, made when new; marked as changed. Under the lock. */
-static struct proxy_service *proxy_touch(struct proxy *p, struct str ns, struct str name)
+static void proxy_on_change(struct service_view *v, struct service_entry *e)
 {
-    char stack[512];
-    size_t n = ns.n + 1 + name.n;
-    ensure(n < sizeof stack); /* names are validated: at most 63 and 253 bytes */
-    memcpy(stack, ns.p, ns.n);
-    stack[ns.n] = '/';
-    memcpy(stack + ns.n + 1, name.p, name.n);
-    struct proxy_service *s = map_get(&p->services, str_slice(stack, n));
-    if (!s) {
-        s = mem_zalloc(sizeof *s);
-        s->key = str_slice(mem_dup(stack, n), n);
-        map_put(&p->services, s->key, s);
-    }
-    proxy_mark(p, s);
+    struct proxy *p = container_of(v, struct proxy, view);
+    proxy_mark(p, container_of(e, struct proxy_service, entry));
     pthread_cond_signal(&p->changed);
-    return s;
 }
 
-static void proxy_on_service(void *arg, struct object *before, struct object *after)
+static void proxy_mark_all(struct proxy *p)
 {
+    map_each (&p->view.entries, slot)
+        proxy_mark(p, slot->value);
+}
+
+/* Another zone makes other endpoints close. */
+static void proxy_on_node(void *arg, struct object *before, struct object *after)
+{
+    (void)before;
     struct proxy *p = arg;
-    struct object *o = after ? after : before;
-    _lock_(&p->mutex);
-    struct proxy_service *s = proxy_touch(p, object_namespace(o), object_name(o));
-    object_unref(s->service);
-    s->service = after ? object_ref(after) : NULL;
-}
-
-static struct str proxy_slice_service(struct object *slice)
-{
-    const struct str_map *labels = &object_meta(slice)->labels;
-    for (size_t i = 0; i < labels->n; i++)
-        if (str_is(labels->at[i].key, "kubernetes.io/service-name"))
-            return labels->at[i].value;
-    return (struct str){0};
-}
-
-static void proxy_drop_slice(struct proxy_service *s, struct str name)
-{
-    for (size_t i = 0; i < s->slices.n; i++)
-        if (str_eq(object_name(s->slices.at[i]), name)) {
-            object_unref(s->slices.at[i]);
-            s->slices.at[i] = s->slices.at[--s->slices.n];
-            return;
-        }
-}
-
-static void proxy_on_slice(void *arg, struct object *before, struct object *after)
-{
-    struct proxy *p = arg;
-    _lock_(&p->mutex);
-    struct str of = before ? proxy_slice_service(before) : (struct str){0};
-    if (of.n)
-        proxy_drop_slice(proxy_touch(p, object_namespace(before), of), object_name(before));
-    of = after ? proxy_slice_service(after) : (struct str){0};
-    if (of.n) {
-        struct proxy_service *s = proxy_touch(p, object_namespace(after), of);
-        proxy_drop_slice(s, object_name(after));
-        s->slices.at = mem_realloc(s->slices.at, (s->slices.n + 1) * sizeof *s->slices.at);
-        s->slices.at[s->slices.n++] = object_ref(after);
-    }
-}
-
-static void proxy_service_free(struct proxy_service *s)
-{
-    object_unref(s->service);
-    objects_clear(&s->slices);
-    items_free(&s->applied);
-    arena_free(&s->applied_arena);
-    free((char *)s->key.p);
-    free(s);
+    struct str zone = {0};
+    for (size_t i = 0; after && i < object_meta(after)->labels.n; i++)
+        if (str_is(object_meta(after)->labels.at[i].key, "topology.kubernetes.io/zone"))
+            zone = object_meta(after)->labels.at[i].value;
+    _lock_(&p->view.mutex);
+    if (!after || str_eq(zone, p->zone))
+        return;
+    free((char *)p->zone.p);
+    p->zone = str_slice(str_dup_c(zone), zone.n);
+    proxy_mark_all(p);
+    pthread_cond_signal(&p->changed);
 }
 
 /* What one turn works on: the changed services, with their new items beside the old ones. */
@@ -146,12 +99,13 @@ static void proxy_turn_free(struct proxy_turn *t)
 
 static void proxy_service_rules(struct proxy *p, struct proxy_service *s, struct arena *a, struct items *out)
 {
-    if (!s->service)
+    if (!s->entry.service)
         return;
-    const struct endpoint_slice **slices = arena_new_n(a, const struct endpoint_slice *, s->slices.n);
-    for (size_t i = 0; i < s->slices.n; i++)
-        slices[i] = object_typed(s->slices.at[i]);
-    service_rules(object_typed(s->service), slices, s->slices.n, p->node_name, a, out);
+    const struct rules_place here = {p->node_name, p->zone};
+    const struct endpoint_slice **slices = arena_new_n(a, const struct endpoint_slice *, s->entry.slices.n);
+    for (size_t i = 0; i < s->entry.slices.n; i++)
+        slices[i] = object_typed(s->entry.slices.at[i]);
+    service_rules(object_typed(s->entry.service), slices, s->entry.slices.n, &here, a, out);
 }
 
 /* Takes what has changed, or everything, and asks each for its rules. Under the lock: quick, as objects are
@@ -160,8 +114,7 @@ static void proxy_turn_take(struct proxy *p, bool all, struct proxy_turn *t)
 {
     static const struct items none;
     if (all)
-        map_each (&p->services, slot)
-            proxy_mark(p, slot->value);
+        proxy_mark_all(p);
     t->services = mem_zalloc(p->n_dirty * sizeof *t->services);
     t->fresh = mem_zalloc(p->n_dirty * sizeof *t->fresh);
     t->arenas = mem_zalloc(p->n_dirty * sizeof *t->arenas);
@@ -176,18 +129,23 @@ static void proxy_turn_take(struct proxy *p, bool all, struct proxy_turn *t)
     p->n_dirty = 0;
 }
 
+static void proxy_service_clear(struct proxy_service *s)
+{
+    items_free(&s->applied);
+    arena_free(&s->applied_arena);
+}
+
 /* Keeps what is now in the kernel. Services that are gone are forgotten. */
 static void proxy_turn_done(struct proxy *p, struct proxy_turn *t)
 {
     for (size_t i = 0; i < t->n; i++) {
         struct proxy_service *s = t->services[i];
-        items_free(&s->applied);
-        arena_free(&s->applied_arena);
+        proxy_service_clear(s);
         s->applied = t->fresh[i];
         s->applied_arena = t->arenas[i];
-        if (!s->service && !s->slices.n && !s->dirty) {
-            map_del(&p->services, s->key);
-            proxy_service_free(s);
+        if (service_entry_is_empty(&s->entry) && !s->dirty) {
+            proxy_service_clear(s);
+            service_view_drop(&p->view, &s->entry);
         }
     }
 }
@@ -198,7 +156,7 @@ static int proxy_turn_run(struct proxy *p, struct err *err)
     _cleanup_(proxy_turn_free) struct proxy_turn t = {0};
     bool all = !p->built || p->ruleset.stale;
     {
-        _lock_(&p->mutex);
+        _lock_(&p->view.mutex);
         proxy_turn_take(p, all, &t);
     }
     if (all)
@@ -206,7 +164,7 @@ static int proxy_turn_run(struct proxy *p, struct err *err)
     ruleset_change(&p->ruleset, t.changes, t.n, &script);
     int rc = nft_apply(buf_str(&script), err);
     p->built = rc == 0; /* after a failure nobody knows: build it all anew */
-    _lock_(&p->mutex);
+    _lock_(&p->view.mutex);
     proxy_turn_done(p, &t);
     return rc;
 }
@@ -215,9 +173,8 @@ static int proxy_turn_run(struct proxy *p, struct err *err)
  */
 static bool proxy_sync(struct proxy *p)
 {
-    while (!informer_synced(p->service_informer, clock_mono() + PROXY_SYNC_TURN) ||
-           !informer_synced(p->slice_informer, clock_mono() + PROXY_SYNC_TURN)) {
-        _lock_(&p->mutex);
+    while (!service_view_synced(&p->view, clock_mono() + PROXY_SYNC_TURN)) {
+        _lock_(&p->view.mutex);
         if (p->stopping)
             return false;
     }
@@ -240,9 +197,9 @@ static void proxy_main(void *arg)
         } else {
             wait_s = 1;
         }
-        _lock_(&p->mutex);
+        _lock_(&p->view.mutex);
         while (!p->stopping && !p->ruleset.stale && (!p->built || !p->dirty))
-            if (!thread_cond_wait(&p->changed, &p->mutex, until))
+            if (!thread_cond_wait(&p->changed, &p->view.mutex, until))
                 break;
         if (p->stopping)
             return;
@@ -253,15 +210,16 @@ int proxy_start(struct client *c, const struct proxy_options *o, struct proxy **
 {
     (void)err;
     struct proxy *p = mem_zalloc(sizeof *p);
-    pthread_mutex_init(&p->mutex, NULL);
     thread_cond_init(&p->changed);
     p->node_name = str_slice(str_dup_c(o->node_name), o->node_name.n);
-    p->service_informer = client_informer(c, &service_resource, &(struct informer_options){0});
-    p->slice_informer =
-        client_informer(c, &endpoint_slice_resource,
-                        &(struct informer_options){.label_selector = STR("kubernetes.io/service-name")});
-    informer_handle(p->service_informer, proxy_on_service, p);
-    informer_handle(p->slice_informer, proxy_on_slice, p);
+    p->view.entry_size = sizeof(struct proxy_service);
+    p->view.changed = proxy_on_change;
+    service_view_start(&p->view, c);
+    _cleanup_buf_ struct buf self = {0};
+    buf_addf(&self, "metadata.name=" STR_FMT, STR_ARG(o->node_name));
+    p->node =
+        client_informer(c, &node_resource, &(struct informer_options){.field_selector = buf_str(&self)});
+    informer_handle(p->node, proxy_on_node, p);
     p->thread = thread_start("proxy", proxy_main, p);
     *out = p;
     return 0;
@@ -272,20 +230,20 @@ void proxy_stop(struct proxy *p)
     if (!p)
         return;
     {
-        _lock_(&p->mutex);
+        _lock_(&p->view.mutex);
         p->stopping = true;
         pthread_cond_signal(&p->changed);
     }
     thread_join(p->thread);
-    informer_unhandle(p->service_informer, proxy_on_service, p);
-    informer_unhandle(p->slice_informer, proxy_on_slice, p);
-    map_each (&p->services, slot)
-        proxy_service_free(slot->value);
-    map_free(&p->services);
+    informer_unhandle(p->node, proxy_on_node, p);
+    service_view_stop(&p->view);
+    map_each (&p->view.entries, slot)
+        proxy_service_clear(slot->value);
+    service_view_free(&p->view);
     ruleset_free(&p->ruleset);
     pthread_cond_destroy(&p->changed);
-    pthread_mutex_destroy(&p->mutex);
     free((char *)p->node_name.p);
+    free((char *)p->zone.p);
     free(p);
 }
 

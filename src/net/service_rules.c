@@ -12,6 +12,8 @@ struct backend {
     uint32_t ip;
     int32_t port;
     bool local, ready, serving;
+    bool hinted, for_here;           /* its slice names nodes to prefer it; this one */
+    bool zone_hinted, for_this_zone; /* the same for zones */
 };
 
 struct backends {
@@ -68,8 +70,20 @@ static int rules_backend_order(const void *a, const void *b)
     return x->ip != y->ip ? (x->ip < y->ip ? -1 : 1) : x->port - y->port;
 }
 
+static void rules_hints(const struct endpoint *e, const struct rules_place *here, struct backend *b)
+{
+    const struct endpoint_hints *h = e->hints;
+    b->hinted = h && h->for_nodes.n;
+    b->zone_hinted = h && h->for_zones.n;
+    for (size_t i = 0; b->hinted && i < h->for_nodes.n; i++)
+        b->for_here |= str_eq(h->for_nodes.at[i].name, here->node);
+    for (size_t i = 0; b->zone_hinted && i < h->for_zones.n; i++)
+        b->for_this_zone |= here->zone.n && str_eq(h->for_zones.at[i].name, here->zone);
+}
+
 static struct backends rules_backends(const struct endpoint_slice *const *slices, size_t n_slices,
-                                      const struct service_port *port, struct str node, struct arena *a)
+                                      const struct service_port *port, const struct rules_place *here,
+                                      struct arena *a)
 {
     size_t most = 0;
     for (size_t s = 0; s < n_slices; s++)
@@ -85,7 +99,8 @@ static struct backends rules_backends(const struct endpoint_slice *const *slices
                 continue;
             b.ready = rules_true(e->conditions.ready, true);
             b.serving = rules_true(e->conditions.serving, b.ready);
-            b.local = e->node_name && str_eq(*e->node_name, node);
+            b.local = e->node_name && str_eq(*e->node_name, here->node);
+            rules_hints(e, here, &b);
             out.at[out.n++] = b;
         }
     }
@@ -129,6 +144,28 @@ static void rules_balance(struct service_port_rules *r, const struct backends *t
         buf_addf(rule, "%s%zu : " STR_FMT " . %d", i ? ", " : "", i, STR_ARG(ip4_text(r->a, to->at[i].ip)),
                  to->at[i].port);
     buf_add_lit(rule, " }\n");
+}
+
+/* Those whose hints are for this node, else for this zone (trafficDistribution; KEP-2433, KEP-3015); but all,
+ * where one has no such hint or none is for here. */
+static struct backends rules_close(struct backends all)
+{
+    bool nodes = all.n, zones = all.n, here = false, in_zone = false;
+    for (size_t i = 0; i < all.n; i++) {
+        const struct backend *b = &all.at[i];
+        nodes &= b->ready && b->hinted;
+        zones &= b->ready && b->zone_hinted;
+        here |= b->for_here;
+        in_zone |= b->for_this_zone;
+    }
+    nodes &= here;
+    zones &= in_zone && !nodes;
+    size_t n = 0;
+    for (size_t i = 0; i < all.n; i++)
+        if (nodes ? all.at[i].for_here : !zones || all.at[i].for_this_zone)
+            all.at[n++] = all.at[i];
+    all.n = n;
+    return all;
 }
 
 /* Session affinity: each backend has a set of the clients it saw within the time, and the chain that puts
@@ -247,7 +284,7 @@ static void rules_hairpins(const struct backends *local, struct arena *a, struct
 }
 
 void service_rules(const struct service *service, const struct endpoint_slice *const *slices, size_t n_slices,
-                   struct str node, struct arena *a, struct items *out)
+                   const struct rules_place *here, struct arena *a, struct items *out)
 {
     const struct service_spec *spec = &service->spec;
     if (str_eq(spec->type, SERVICE_TYPE_EXTERNAL_NAME) || str_is(spec->cluster_ip, "None") ||
@@ -261,14 +298,14 @@ void service_rules(const struct service *service, const struct endpoint_slice *c
     }
     for (size_t i = 0; i < spec->ports.n; i++) {
         const struct service_port *port = &spec->ports.at[i];
-        struct backends every = rules_backends(slices, n_slices, port, node, a);
+        struct backends every = rules_backends(slices, n_slices, port, here, a);
         struct service_port_rules r = {
             .a = a,
             .out = out,
             .service = service,
             .port = port,
             .protocol = rules_lower(port->protocol),
-            .all = rules_usable(&every, false, a),
+            .all = rules_close(rules_usable(&every, false, a)),
             .local = rules_usable(&every, true, a),
         };
         r.id = arena_printf(a, STR_FMT "/" STR_FMT "/" STR_FMT "/%d", STR_ARG(service->metadata.namespace),

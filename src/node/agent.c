@@ -50,6 +50,7 @@ static void copy_options(struct node_agent *n, const struct node_options *from)
     o->run_dir = copy_path(a, from->run_dir, "/run/sagong");
     o->log_dir = copy_path(a, from->log_dir, "/var/log/pods");
     o->cgroup_root = copy_path(a, from->cgroup_root, "/kubepods");
+    o->resolv_conf = copy_path(a, from->resolv_conf, "/etc/resolv.conf");
     o->pod_cidr = arena_str(a, from->pod_cidr);
     o->service_cidr = arena_str(a, from->service_cidr);
     o->cluster_domain = arena_str(a, from->cluster_domain.n ? from->cluster_domain : STR("cluster.local"));

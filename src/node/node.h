@@ -18,6 +18,7 @@ struct node_options {
     struct str pod_cidr;                /* empty: waits for Node.spec.podCIDR */
     struct str service_cidr;            /* of the cluster, for the pod network */
     struct str_vec cluster_dns;         /* addresses; empty: pods use the node's resolv.conf */
+    const char *resolv_conf;            /* NULL: "/etc/resolv.conf" */
     struct str cluster_domain;          /* empty: "cluster.local" */
     struct str_map labels;              /* further ones of the Node */
     struct str_vec insecure_registries; /* "HOST[:PORT]": plain HTTP */

@@ -67,7 +67,7 @@ static struct items rules(const struct service *s, const struct endpoint_slice *
 {
     struct items out = {0};
     const struct endpoint_slice *at[1] = {slices};
-    service_rules(s, at, n, STR("node-a"), &a, &out);
+    service_rules(s, at, n, &(struct rules_place){STR("node-a"), STR("zone-1")}, &a, &out);
     return out;
 }
 

@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "node/pod/resolv.h"
 
-enum { HOSTNAME_LENGTH_MAX = 63, RESOLV_FILE_MAX = 64 << 10, DNS_NAMESERVERS_MAX = 3 };
+enum { HOSTNAME_LENGTH_MAX = 63 };
 
 static struct str cluster_domain(const struct pod_state *p)
 {
@@ -74,71 +75,47 @@ static void add_hosts(struct pod_state *p, const struct pod *pod, const struct p
     }
 }
 
-static void add_resolv(struct pod_state *p, const struct pod *pod, struct buf *b)
+/* What is amiss with it is told, and does not keep the pod from starting. */
+static int make_resolv(struct pod_state *p, struct object *object, struct arena *a, struct str *text,
+                       struct err *err)
 {
-    const struct pod_spec *s = &pod->spec;
-    const struct str_vec *dns = &p->node->options.cluster_dns;
-    bool cluster = str_is(s->dns_policy, "ClusterFirstWithHostNet") ||
-                   (str_is(s->dns_policy, "ClusterFirst") && !s->host_network);
-    bool none = str_is(s->dns_policy, "None");
-    _cleanup_buf_ struct buf host = {0};
-    file_read("/etc/resolv.conf", RESOLV_FILE_MAX, &host, NULL);
-    struct str domain = cluster_domain(p);
-    _cleanup_buf_ struct buf searches = {0}, options = {0};
-    struct str rest, line;
-    if (cluster && dns->n) {
-        buf_addf(&searches, " " STR_FMT ".svc." STR_FMT " svc." STR_FMT " " STR_FMT, STR_ARG(p->ns),
-                 STR_ARG(domain), STR_ARG(domain), STR_ARG(domain));
-        buf_add_lit(&options, " ndots:5");
-    }
-    for (rest = buf_str(&host); !none && str_cut(&rest, '\n', &line);) {
-        line = str_trim(line);
-        if (str_starts(line, STR("search ")))
-            buf_addf(&searches, " " STR_FMT, STR_ARG(str_trim(str_from_at(line, 7))));
-        else if (str_starts(line, STR("options ")) && !(cluster && dns->n))
-            buf_addf(&options, " " STR_FMT, STR_ARG(str_trim(str_from_at(line, 8))));
-        else if (str_starts(line, STR("nameserver ")) && !(cluster && dns->n))
-            buf_addf(b, STR_FMT "\n", STR_ARG(line));
-    }
-    for (size_t i = 0; cluster && i < dns->n && i < DNS_NAMESERVERS_MAX; i++)
-        buf_addf(b, "nameserver " STR_FMT "\n", STR_ARG(dns->at[i]));
-    if (s->dns_config) {
-        const struct pod_dns_config *c = s->dns_config;
-        for (size_t i = 0; i < c->nameservers.n && i < DNS_NAMESERVERS_MAX; i++)
-            buf_addf(b, "nameserver " STR_FMT "\n", STR_ARG(c->nameservers.at[i]));
-        for (size_t i = 0; i < c->searches.n; i++)
-            buf_addf(&searches, " " STR_FMT, STR_ARG(c->searches.at[i]));
-        for (size_t i = 0; i < c->options.n; i++) {
-            const struct pod_dns_config_option *o = &c->options.at[i];
-            buf_addf(&options, " " STR_FMT "%s" STR_FMT, STR_ARG(o->name), o->value ? ":" : "",
-                     STR_ARG(o->value ? *o->value : STR("")));
-        }
-    }
-    /* As upstream orders it: search, nameserver, options. */
-    struct str servers = buf_str(b);
-    _cleanup_buf_ struct buf all = {0};
-    if (searches.n)
-        buf_addf(&all, "search" STR_FMT "\n", STR_ARG(buf_str(&searches)));
-    buf_add_str(&all, servers);
-    if (options.n)
-        buf_addf(&all, "options" STR_FMT "\n", STR_ARG(buf_str(&options)));
-    b->n = 0;
-    buf_add_str(b, buf_str(&all));
+    const struct pod *pod = object_typed(object);
+    struct resolv_conf host;
+    struct pod_resolv resolv;
+    if (resolv_conf_read(p->node->options.resolv_conf, a, &host, err) < 0)
+        return -1;
+    struct pod_resolv_options o = {
+        .host = &host, .cluster_dns = p->node->options.cluster_dns, .cluster_domain = cluster_domain(p)};
+    pod_resolv_make(pod, &o, a, &resolv);
+    if (resolv.missing)
+        pod_event(p, object, "Warning", "MissingClusterDNS",
+                  "pod: \"" STR_FMT "_" STR_FMT "(" STR_FMT
+                  ")\". kubelet does not have ClusterDNS IP configured and cannot create Pod using "
+                  "\"ClusterFirst\" policy. Falling back to \"Default\" policy.",
+                  STR_ARG(p->name), STR_ARG(p->ns), STR_ARG(p->uid));
+    struct str warnings = resolv.warnings, line;
+    while (str_cut(&warnings, '\n', &line))
+        if (line.n)
+            pod_event(p, object, "Warning", "DNSConfigForming", STR_FMT, STR_ARG(line));
+    *text = resolv.text;
+    return 0;
 }
 
-int pod_files_write(struct pod_state *p, const struct pod *pod, struct err *err)
+int pod_files_write(struct pod_state *p, struct object *object, struct err *err)
 {
+    const struct pod *pod = object_typed(object);
+    struct str resolv;
     _cleanup_arena_ struct arena a = {0};
-    _cleanup_buf_ struct buf hosts = {0}, resolv = {0};
+    _cleanup_buf_ struct buf hosts = {0};
     struct pod_names names;
     if (pod_names_make(p, pod, &a, &names, err) < 0)
         return -1;
     add_hosts(p, pod, &names, &hosts);
-    add_resolv(p, pod, &resolv);
+    if (make_resolv(p, object, &a, &resolv, err) < 0)
+        return -1;
     struct str hostname = arena_printf(&a, STR_FMT "\n", STR_ARG(names.kernel));
     return file_replace(arena_printf(&a, "%s/hosts", p->dir).p, buf_str(&hosts), 0644, err) < 0 ||
-                   file_replace(arena_printf(&a, "%s/resolv.conf", p->dir).p, buf_str(&resolv), 0644, err) <
-                       0 ||
+                   file_replace(arena_printf(&a, "%s/resolv.conf", p->dir).p, resolv, 0644, err) < 0 ||
                    file_replace(arena_printf(&a, "%s/hostname", p->dir).p, hostname, 0644, err) < 0
                ? -1
                : 0;

@@ -3,7 +3,7 @@
 #include "node/pod/pod_state.h"
 
 /* Writes DIR/hosts, DIR/hostname and DIR/resolv.conf of the pod, as upstream's kubelet and runtimes do. */
-int pod_files_write(struct pod_state *p, const struct pod *pod, struct err *err);
+int pod_files_write(struct pod_state *p, struct object *pod, struct err *err);
 /* What the pod is called inside. */
 struct pod_names {
     struct str host;   /* spec.hostname or the pod's name, cut to what Linux takes */

@@ -146,7 +146,7 @@ static bool prepare(struct sync *s)
     struct field_context x;
     if (!p->prepared) {
         if (check_runtime_class(s, &err) < 0 || make_sandbox(s, &err) < 0 || attach_network(s, &err) < 0 ||
-            pod_files_write(p, s->pod, &err) < 0) {
+            pod_files_write(p, s->object, &err) < 0) {
             pod_event(p, s->object, "Warning", "FailedCreatePodSandBox",
                       "Failed to create pod sandbox: " STR_FMT, STR_ARG(err.message));
             wake_at(s, clock_mono() + PREPARE_RETRY_S * CLOCK_S);

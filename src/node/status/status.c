@@ -170,9 +170,14 @@ static void add_condition(struct node_status *s, const struct node *before, stru
     s->conditions.at[s->conditions.n++] = c;
 }
 
-static bool network_is_ready(struct node_agent *n, const struct node *before)
+/* The node's own address among its pods is part of what must be there. */
+static bool network_is_ready(struct node_agent *n, const struct node *before, struct err *err)
 {
-    return n->options.no_network || n->options.pod_cidr.n || (before && before->spec.pod_cidr.n);
+    if (n->options.no_network)
+        return true;
+    if (!n->options.pod_cidr.n && !(before && before->spec.pod_cidr.n))
+        return err_set(err, ERR_UNAVAILABLE, "the node has no pod CIDR yet") == 0;
+    return node_network(n, err);
 }
 
 static void make_conditions(struct node_agent *n, const struct node *before, struct arena *a,
@@ -187,7 +192,8 @@ static void make_conditions(struct node_agent *n, const struct node *before, str
     }
     bool memory = memory_available(a) < (int64_t)EVICT_MEMORY_MI << 20,
          disk = disk_is_short(n->options.data_dir);
-    bool ready = network_is_ready(n, before);
+    _cleanup_err_ struct err err = {0};
+    bool ready = network_is_ready(n, before, &err);
     add_condition(s, before, NODE_CONDITION_TYPE_MEMORY_PRESSURE, memory,
                   memory ? "KubeletHasInsufficientMemory" : "KubeletHasSufficientMemory",
                   memory ? "kubelet has insufficient memory available"
@@ -197,11 +203,13 @@ static void make_conditions(struct node_agent *n, const struct node *before, str
                   disk ? "kubelet has disk pressure" : "kubelet has no disk pressure");
     add_condition(s, before, NODE_CONDITION_TYPE_PID_PRESSURE, false, "KubeletHasSufficientPID",
                   "kubelet has sufficient PID available");
-    add_condition(
-        s, before, NODE_CONDITION_TYPE_READY, ready, ready ? "KubeletReady" : "KubeletNotReady",
-        ready ? "kubelet is posting ready status"
-              : "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
-                "message:the node has no pod CIDR yet");
+    add_condition(s, before, NODE_CONDITION_TYPE_READY, ready, ready ? "KubeletReady" : "KubeletNotReady",
+                  ready ? "kubelet is posting ready status"
+                        : arena_printf(a,
+                                       "container runtime network not ready: NetworkReady=false "
+                                       "reason:NetworkPluginNotReady message:" STR_FMT,
+                                       STR_ARG(err.message))
+                              .p);
 }
 
 void node_status_make(struct node_agent *n, const struct node *before, struct arena *a,
