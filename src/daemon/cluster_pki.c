@@ -94,6 +94,16 @@ static int ensure_client(const char *dir, const char *name, struct str common_na
     return pki_ensure(dir, name, ca, &q, out, err);
 }
 
+/* An authority of its own: whoever it vouches for may speak for others. */
+static int ensure_front_proxy(const char *dir, struct cluster_pki *p, struct err *err)
+{
+    struct pki_request q = {.common_name = STR("front-proxy-client"), .client = true, .lifetime_s = YEAR_S};
+    if (pki_ensure_ca(dir, "front-proxy-ca", STR("sagong-front-proxy"), 10 * YEAR_S, &p->front_proxy_ca,
+                      err) < 0)
+        return -1;
+    return pki_ensure(dir, "front-proxy-client", &p->front_proxy_ca, &q, &p->front_proxy, err);
+}
+
 static int ensure_token_key(const char *path, struct buf *pem, struct err *err)
 {
     struct jwt_key *key;
@@ -116,7 +126,7 @@ int cluster_pki_ensure(const char *data_dir, const struct str *names, size_t n_n
         ensure_client(dir, "admin", STR("kubernetes-admin"), &out->ca, &out->admin, err) < 0 ||
         ensure_client(dir, "kubelet-client", STR("kube-apiserver-kubelet-client"), &out->ca, &out->kubelet,
                       err) < 0 ||
-        ensure_token_key(key, &out->service_accounts, err) < 0) {
+        ensure_front_proxy(dir, out, err) < 0 || ensure_token_key(key, &out->service_accounts, err) < 0) {
         cluster_pki_free(out);
         return -1;
     }
@@ -129,6 +139,8 @@ void cluster_pki_free(struct cluster_pki *p)
     pki_pair_free(&p->server);
     pki_pair_free(&p->kubelet);
     pki_pair_free(&p->admin);
+    pki_pair_free(&p->front_proxy_ca);
+    pki_pair_free(&p->front_proxy);
     explicit_bzero(p->service_accounts.p, p->service_accounts.n);
     buf_free(&p->service_accounts);
     *p = (struct cluster_pki){0};

@@ -3,11 +3,12 @@
 #include "auth/pki.h"
 
 struct cluster_pki {
-    struct pki_pair ca;          /* signs servers and clients */
-    struct pki_pair server;      /* the API server's own */
-    struct pki_pair kubelet;     /* what the API server shows to nodes' agents */
-    struct pki_pair admin;       /* of the admin kubeconfig: group system:masters */
-    struct buf service_accounts; /* the private key of their tokens, PEM */
+    struct pki_pair ca;                          /* signs servers and clients */
+    struct pki_pair server;                      /* the API server's own */
+    struct pki_pair kubelet;                     /* what the API server shows to nodes' agents */
+    struct pki_pair front_proxy_ca, front_proxy; /* what it shows to aggregated API servers */
+    struct pki_pair admin;                       /* of the admin kubeconfig: group system:masters */
+    struct buf service_accounts;                 /* the private key of their tokens, PEM */
 };
 
 /* `names`: what else than the usual ones the server's certificate is for (DNS names and addresses).

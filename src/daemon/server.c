@@ -160,6 +160,9 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
         .kubelet_ca_pem = buf_str(&p->pki.ca.cert_pem),
         .kubelet_cert_pem = buf_str(&p->pki.kubelet.cert_pem),
         .kubelet_key_pem = buf_str(&p->pki.kubelet.key_pem),
+        .front_proxy_ca_pem = buf_str(&p->pki.front_proxy_ca.cert_pem),
+        .front_proxy_cert_pem = buf_str(&p->pki.front_proxy.cert_pem),
+        .front_proxy_key_pem = buf_str(&p->pki.front_proxy.key_pem),
     };
     return server_start(&o, &p->server, err);
 }

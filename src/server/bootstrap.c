@@ -348,7 +348,18 @@ static void ensure_authentication_config(struct batch *b, struct snapshot *snap,
     struct config_map *map = now ? object_copy(now, a) : arena_new(a, struct config_map);
     map->metadata.name = str_from(name);
     map->metadata.namespace = STR("kube-system");
-    if (map_set(a, &map->data, STR("client-ca-file"), o->client_ca_pem) || !now)
+    bool changed = map_set(a, &map->data, STR("client-ca-file"), o->client_ca_pem) || !now;
+    const struct str_entry front_proxy[] = {
+        {STR("requestheader-allowed-names"), STR("[\"front-proxy-client\"]")},
+        {STR("requestheader-client-ca-file"), o->front_proxy_ca_pem},
+        {STR("requestheader-extra-headers-prefix"), STR("[\"X-Remote-Extra-\"]")},
+        {STR("requestheader-group-headers"), STR("[\"X-Remote-Group\"]")},
+        {STR("requestheader-uid-headers"), STR("[\"X-Remote-Uid\"]")},
+        {STR("requestheader-username-headers"), STR("[\"X-Remote-User\"]")},
+    };
+    for (size_t i = 0; !str_empty(o->front_proxy_ca_pem) && i < ARRAY_LEN(front_proxy); i++)
+        changed |= map_set(a, &map->data, front_proxy[i].key, front_proxy[i].value);
+    if (changed)
         batch_write(b, &config_map_resource, STR("kube-system"), map->metadata.name, map, now != NULL);
 }
 

@@ -6,6 +6,8 @@
 
 struct bootstrap_options {
     struct str client_ca_pem; /* who signs client certificates */
+    struct str
+        front_proxy_ca_pem; /* who signs ours, by which aggregated API servers know us; empty: no one */
 };
 
 /* Idempotent; blocks. The namespaces must be there (api_bootstrap). */

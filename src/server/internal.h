@@ -28,6 +28,7 @@ struct server {
     struct deadlines *deadlines;
     struct webhook_client *webhook_client;
     struct webhooks *webhooks;
+    struct aggregator *aggregator;
     _Atomic int mutating, reading; /* requests in flight */
     _Atomic bool ready, stopping;
     pthread_mutex_t streams_mutex;

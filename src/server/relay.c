@@ -47,6 +47,11 @@ static bool is_private(struct str name, bool upgrade)
     return (str_is(name, "upgrade") && !upgrade) || str_starts(name, STR("impersonate-"));
 }
 
+static bool says_who(struct str name)
+{
+    return str_starts(name, STR("x-remote-")) || str_starts(name, STR("x-forwarded-"));
+}
+
 static size_t make_headers(struct request *q, const struct relay_options *o, bool upgrade,
                            struct http_header out[static HEADERS_MAX])
 {
@@ -55,7 +60,7 @@ static size_t make_headers(struct request *q, const struct relay_options *o, boo
     for (size_t i = 0; i < o->n_headers; i++)
         out[n++] = o->headers[i];
     for (size_t i = 0; i < n_given && n < HEADERS_MAX; i++)
-        if (!is_private(given[i].name, upgrade))
+        if (!is_private(given[i].name, upgrade) && !(o->identifies && says_who(given[i].name)))
             out[n++] = given[i];
     return n;
 }
@@ -212,6 +217,7 @@ void relay_start(struct request *q, const struct relay_options *o)
                               &(struct http_call_options){
                                   .method = http_method(q->http),
                                   .url = o->url,
+                                  .server_name = o->server_name,
                                   .headers = headers,
                                   .n_headers = n,
                                   .body = http_body(q->http),

@@ -7,12 +7,14 @@
 struct relay_options {
     struct http_client *client;
     struct str url;
-    bool must_upgrade; /* a request that asks for no upgrade, or cannot have one, is refused */
-    int64_t idle_ns;   /* of an upgraded connection */
+    struct str server_name; /* whom the certificate must name; empty: the URL's host */
+    bool must_upgrade;      /* a request that asks for no upgrade, or cannot have one, is refused */
+    int64_t idle_ns;        /* of an upgraded connection */
     /* The client's own headers are passed on, but for those about its connection and who it is; these are
      * added. */
     const struct http_header *headers;
     size_t n_headers;
+    bool identifies; /* they say who the user is (X-Remote-*): what the client says of that is dropped */
     /* Changes the answer on its way; may be NULL. `headers` (in an arena) may be changed in place. True: the
      * body is gathered (up to 4 MiB, encoded as the client takes it) and given to `body`, which makes another
      * one of it. */

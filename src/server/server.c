@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "server/aggregator.h"
 #include "server/bootstrap.h"
 #include "server/deadline.h"
 #include "server/discovery.h"
@@ -129,6 +130,8 @@ static void handle_on(struct loop_task *task)
         return;
     if (rc < 0)
         request_error(q, &err);
+    else if (aggregator_handle(q->server->aggregator, q))
+        return;
     else if (q->route.is_resource)
         resource_handle(q);
     else
@@ -259,12 +262,15 @@ static int start_parts(struct server *s, struct err *err)
     s->deadlines =
         deadlines_new(o->loops, o->n_loops, o->request_timeout_ns ? o->request_timeout_ns : 60 * CLOCK_S);
     s->openapi = openapi_cache_new();
-    struct bootstrap_options bootstrap = {.client_ca_pem = o->client_ca_pem};
+    struct bootstrap_options bootstrap = {.client_ca_pem = o->client_ca_pem,
+                                          .front_proxy_ca_pem = o->front_proxy_ca_pem};
     if (bootstrap_run(s->api, &bootstrap, err) < 0 ||
         webhook_client_new(s->store, &s->webhook_client, err) < 0)
         return -1;
     s->webhooks = webhooks_new(s->api, s->webhook_client);
-    return 0;
+    struct aggregator_options aggregator = {
+        .api = s->api, .cert_pem = o->front_proxy_cert_pem, .key_pem = o->front_proxy_key_pem};
+    return aggregator_start(&aggregator, &s->aggregator, err);
 }
 
 static int start_http(struct server *s, struct err *err)
@@ -311,6 +317,7 @@ void server_stop(struct server *s, int64_t deadline)
 {
     atomic_store(&s->stopping, true);
     watches_end(s);
+    aggregator_stop(s->aggregator);
     http_server_stop(s->http, deadline);
 }
 
@@ -322,6 +329,7 @@ void server_free(struct server *s)
     authn_free(s->authn);
     if (s->http)
         http_server_free(s->http);
+    aggregator_free(s->aggregator); /* its thread asks the API */
     api_set_hooks(s->api, &(struct api_hooks){0});
     webhooks_free(s->webhooks);
     webhook_client_free(s->webhook_client);

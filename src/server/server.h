@@ -24,6 +24,8 @@ struct server_options {
     struct str abac_policies;  /* for the authorizer ABAC */
     /* How nodes' agents are reached: who signs their certificates, and who we are to them. */
     struct str kubelet_ca_pem, kubelet_cert_pem, kubelet_key_pem;
+    /* Who we are to aggregated API servers, and who signs that: they find it in kube-system. */
+    struct str front_proxy_ca_pem, front_proxy_cert_pem, front_proxy_key_pem;
     int max_mutating, max_reading; /* requests in flight; 0: 200 and 400; negative: no limit */
     int64_t request_timeout_ns;    /* 0: 60 s */
 };

@@ -26,6 +26,9 @@ static void make_keys(struct cluster *c)
     assert_ok(pki_make_ca(STR("test"), 3600, &c->ca, &err), err);
     assert_ok(pki_issue(&c->ca, &serving, &c->serving, &err), err);
     assert_ok(pki_issue(&c->ca, &admin, &c->admin, &err), err);
+    struct pki_request front_proxy = {
+        .common_name = STR("front-proxy-client"), .client = true, .lifetime_s = 3600};
+    assert_ok(pki_issue(&c->ca, &front_proxy, &c->front_proxy, &err), err);
     assert_ok(jwt_key_make(false, &c->key, &err), err);
 }
 
@@ -76,6 +79,9 @@ void cluster_start(struct cluster *c, const struct cluster_options *options)
         .kubelet_ca_pem = buf_str(&c->ca.cert_pem),
         .kubelet_cert_pem = buf_str(&c->admin.cert_pem),
         .kubelet_key_pem = buf_str(&c->admin.key_pem),
+        .front_proxy_ca_pem = buf_str(&c->ca.cert_pem),
+        .front_proxy_cert_pem = buf_str(&c->front_proxy.cert_pem),
+        .front_proxy_key_pem = buf_str(&c->front_proxy.key_pem),
         .max_mutating = options->limit,
         .max_reading = options->limit,
         .request_timeout_ns = options->timeout_ns,
@@ -106,6 +112,7 @@ void cluster_stop(struct cluster *c)
     pki_pair_free(&c->ca);
     pki_pair_free(&c->serving);
     pki_pair_free(&c->admin);
+    pki_pair_free(&c->front_proxy);
     buf_free(&c->key);
     pthread_mutex_destroy(&c->mutex);
     arena_free(&c->arena);

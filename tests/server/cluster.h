@@ -13,7 +13,7 @@ struct cluster {
     struct api *api;
     struct server *server;
     struct loop *loops[2];
-    struct pki_pair ca, serving, admin;
+    struct pki_pair ca, serving, admin, front_proxy;
     struct buf key;
     struct fetch *as_admin, *as_nobody;
     pthread_mutex_t mutex; /* guards arena in cluster_url */

@@ -10,6 +10,7 @@ static void handle(void *arg, struct http_request *r)
     struct hook *h = arg;
     int status = 200;
     h->asked++;
+    h->request = r;
     struct str path =
         arena_printf(http_arena(r), STR_FMT "?" STR_FMT, STR_ARG(http_path(r)), STR_ARG(http_query(r)));
     struct str body = h->answer(h, http_arena(r), path, http_body(r), &status);
@@ -18,6 +19,11 @@ static void handle(void *arg, struct http_request *r)
 }
 
 void hook_start(struct hook *h, const char *address, hook_fn answer, void *arg)
+{
+    hook_start_with(h, address, (struct str){0}, answer, arg);
+}
+
+void hook_start_with(struct hook *h, const char *address, struct str client_ca_pem, hook_fn answer, void *arg)
 {
     *h = (struct hook){.answer = answer, .arg = arg};
     struct err err = {0};
@@ -38,6 +44,7 @@ void hook_start(struct hook *h, const char *address, hook_fn answer, void *arg)
                                     .n_loops = 1,
                                     .cert_pem = buf_str(&h->cert.cert_pem),
                                     .key_pem = buf_str(&h->cert.key_pem),
+                                    .client_ca_pem = client_ca_pem,
                                     .handle = handle,
                                     .arg = h};
     assert_ok(http_server_start(&o, &h->server, &err), err);

@@ -13,6 +13,7 @@ typedef struct str (*hook_fn)(struct hook *h, struct arena *a, struct str path, 
 struct hook {
     hook_fn answer;
     void *arg;
+    struct http_request *request; /* what is being answered */
     _Atomic int asked;
     struct loop *loop;
     struct http_server *server;
@@ -21,4 +22,7 @@ struct hook {
 };
 /* `address`: "127.0.0.1", or another of loopback. */
 void hook_start(struct hook *h, const char *address, hook_fn answer, void *arg);
+/* The same, asking clients for certificates of that authority. */
+void hook_start_with(struct hook *h, const char *address, struct str client_ca_pem, hook_fn answer,
+                     void *arg);
 void hook_stop(struct hook *h);

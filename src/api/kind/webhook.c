@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "kinds/admissionregistration_v1.h"
 #include "kinds/apiregistration_v1.h"
+#include "schema/timestamp.h"
 
 enum { MATCH_CONDITIONS_MAX = 64, NAME_SEGMENTS = 3 };
 
@@ -292,8 +293,25 @@ static void api_service_validate(const void *o, struct field_errors *e)
                     "may not be true if caBundle is present");
 }
 
+/* What this server itself has is there. */
+static void api_service_prepare(void *o, const struct strategy_context *c)
+{
+    struct api_service *a = o;
+    if (a->spec.service)
+        return;
+    a->status.conditions.at = arena_new(c->arena, struct api_service_condition);
+    a->status.conditions.n = 1;
+    a->status.conditions.at[0] =
+        (struct api_service_condition){.type = STR("Available"),
+                                       .status = STR("True"),
+                                       .last_transition_time = time_now(),
+                                       .reason = STR("Local"),
+                                       .message = STR("Local APIServices are always available")};
+}
+
 const struct strategy api_service_strategy = {
     .resource = &api_service_resource,
+    .prepare_create = api_service_prepare,
     .flags = STRATEGY_NEEDS_VERSION,
     .validate = api_service_validate,
 };

@@ -1,0 +1,43 @@
+/* Aggregated API servers: groups and versions that an APIService says another server has (upstream:
+ * kube-aggregator). Whether each can be reached is looked at all the time and stands in its status; requests
+ * for it are passed on, signed by our own certificate, with the user's identity in X-Remote-* headers. */
+#pragma once
+#include "server/request.h"
+
+struct aggregator;
+
+/* All strings are copied. Without a certificate extension servers believe nothing of what we say. */
+struct aggregator_options {
+    struct api *api;
+    struct str cert_pem, key_pem;
+};
+
+/* Starts a thread of its own, which also registers what this server serves. */
+int aggregator_start(const struct aggregator_options *o, struct aggregator **out, struct err *err);
+/* Ends the thread. Requests passed on go on. */
+void aggregator_stop(struct aggregator *g);
+void aggregator_free(struct aggregator *g);
+
+/* Passes the request on where another server has its group and version; false: it is ours. Authenticated and
+ * authorized already. */
+bool aggregator_handle(struct aggregator *g, struct request *q);
+
+/* --- what others serve, for discovery --- */
+
+struct remote_version {
+    struct str group, version;
+    int32_t group_priority, version_priority;
+    bool available;
+    struct str resources; /* its APIResourceList as JSON, as it was last told; empty: never */
+};
+/* A state of them all: counted, changed never. */
+struct remote_set {
+    _Atomic uint32_t refs;
+    uint64_t generation; /* grows with each change */
+    const struct remote_version *at;
+    size_t n;
+    struct arena arena;
+};
+/* A reference; NULL where there are none. */
+struct remote_set *aggregator_remotes(struct aggregator *g);
+void remote_set_unref(struct remote_set *set); /* NULL is fine */
