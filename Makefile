@@ -68,7 +68,7 @@ fuzz:
 lint:
 	@tools/install lint
 	@clang-format --dry-run -Werror $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
-	@shellcheck -S warning tools/install tools/kubectl tools/fuzz tools/bench examples/hello/image tools/conformance/suite \
+	@shellcheck -S warning tools/install tools/kubectl tools/client-node tools/fuzz tools/bench examples/hello/image tools/conformance/suite \
 	  tools/conformance/cluster tools/conformance/run tests/e2e/run tests/e2e/*.bash .ci/run
 
 ## make clean     remove what was built
