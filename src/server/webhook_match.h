@@ -25,9 +25,3 @@ size_t webhooks_list(struct store *s, struct arena *a, bool mutating, struct adm
 /* Is the webhook to be asked? 1 with the resource that it shall see the change as, 0, or -1 with err. */
 int webhook_matches(struct store *s, const struct api_attributes *at, const struct admission_webhook *w,
                     const struct resource **as, struct err *err);
-
-/* Does a rule name the resource, the operation and the scope? (Also for policies.) */
-bool rule_matches(const struct rule_with_operations *rule, const struct api_attributes *at,
-                  const struct resource *as);
-/* Configurations of webhooks and policies are judged by none of them. */
-bool webhook_exempt(const struct resource *r);

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "api/match.h"
 #include "base/clock.h"
 #include "schema/copy.h"
 #include "server/webhook_review.h"
@@ -128,7 +129,7 @@ static void prepare(struct run *run, struct asked *q, void (*done)(struct webhoo
 
 static struct run *run_begin(struct webhooks *w, struct api_attributes *at, bool mutating)
 {
-    if (webhook_exempt(at->request->resource))
+    if (match_exempt(at->request->resource))
         return NULL;
     struct admission_webhook *list;
     size_t n = webhooks_list(api_store(w->api), at->request->arena, mutating, &list);
