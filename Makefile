@@ -4,7 +4,7 @@ CC ?= gcc
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: help build up down test unit e2e sanitize crash bench conformance fuzz lint clean
+.PHONY: help build up down test unit e2e sanitize crash bench conformance fuzz docs lint clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -64,9 +64,16 @@ fuzz:
 	@tools/install build test fuzz
 	@tools/fuzz $(or $(SECONDS),60) $(SEED)
 
-## make lint      layout and shell scripts
+## make docs      what docs/api.md says of the kinds, from their declarations
+DECLARATIONS = $(wildcard api/*.api api/*/*.api)
+docs:
+	@python3 tools/apigen docs/api.md $(DECLARATIONS)
+
+## make lint      layout, shell scripts, and whether docs/api.md is true
 lint:
 	@tools/install lint
+	@page=$$(mktemp --suffix=.md) && cp docs/api.md $$page && python3 tools/apigen $$page $(DECLARATIONS) && \
+	  { cmp -s docs/api.md $$page || { echo "docs/api.md is behind the declarations: make docs" >&2; exit 1; }; } && rm $$page
 	@clang-format --dry-run -Werror $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
 	@shellcheck -S warning tools/install tools/kubectl tools/client-node tools/fuzz tools/bench examples/hello/image tools/conformance/suite \
 	  tools/conformance/cluster tools/conformance/run tests/e2e/run tests/e2e/*.bash .ci/run

@@ -1,7 +1,9 @@
-"""Turns api/*.api into C: python3 tools/apigen OUT_DIR FILE.api ... writes kinds' headers and descriptor tables there."""
+"""Turns api/*.api into C: python3 tools/apigen OUT_DIR FILE.api ... writes kinds' headers and descriptor tables there.
+python3 tools/apigen PAGE.md FILE.api ... makes the list of kinds in that page anew."""
 import os
 import sys
 
+from docs import page
 from headers import header
 from model import Model
 from parse import Bad, parse
@@ -28,11 +30,15 @@ def main(out, files):
         parse(path, apis)
     model = Model(apis)
     model.defined = set()
+    order = [i for i in ORDER if i in apis]
+    if out.endswith('.md'):
+        write(out, page(open(out, encoding='utf-8').read(), model, order))
+        return
     ids = [i for i in ('meta_v1', 'core_v1') if i in apis] + sorted(set(apis) - {'meta_v1', 'core_v1'})
     for i in ids:
         write(os.path.join(out, i + '.h'), header(model, apis[i]))
         write(os.path.join(out, i + '.c'), Tables(model, apis[i]).text())
-    write(os.path.join(out, 'resources.c'), resources(model, [i for i in ORDER if i in apis]))
+    write(os.path.join(out, 'resources.c'), resources(model, order))
 
 
 if __name__ == '__main__':
