@@ -33,8 +33,8 @@ struct flags {
 };
 
 /* Takes flags out of argv[1..] and leaves the arguments in argv[1..*argc-1], the rest untouched. What flags
- * are set to is kept for the life of the process, whose first thread alone may call this. --help is left to the
- * caller: *help. A wrong flag is an error that names the nearest right one. */
+ * are set to is kept for the life of the process, whose first thread alone may call this. --help is left to
+ * the caller: *help. A wrong flag is an error that names the nearest right one. */
 int flags_parse(const struct flags *f, int *argc, char **argv, bool *help, struct err *err);
 /* Sets one flag from text, as a configuration file does, unless the command line has; unknown names are
  * errors. */

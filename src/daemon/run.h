@@ -7,13 +7,13 @@
  * has none). */
 int run_prepare(const struct flags *flags, const char *const *config, int *argc, char **argv, int *code,
                 struct err *err);
-/* Sleeps until SIGTERM or SIGINT, or until a certificate is due: `renew_at` in nanoseconds of clock_wall. A time
- * that is past already (the renewal has just been tried and failed) means a while from now. */
+/* Sleeps until SIGTERM or SIGINT, or until a certificate is due: `renew_at` in nanoseconds of clock_wall. A
+ * time that is past already (the renewal has just been tried and failed) means a while from now. */
 enum run_end { RUN_STOP, RUN_RENEW };
 enum run_end run_until_told(int64_t renew_at);
 /* Puts a new start of this command into the process's place; call it when all is stopped. A start renews what
- * is due and takes but a moment, containers run on meanwhile: nothing need be exchanged under way. Returns only
- * when it could not: -1. `argv` is the command's own, up to its NULL. */
+ * is due and takes but a moment, containers run on meanwhile: nothing need be exchanged under way. Returns
+ * only when it could not: -1. `argv` is the command's own, up to its NULL. */
 int run_again(char **argv, struct err *err);
 
 /* The commands of this folder. */

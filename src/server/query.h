@@ -9,7 +9,8 @@ struct query {
     size_t n;
 };
 
-/* Arena-owned. -1: malformed percent-encoding, or more than 4,096 parameters (a command to run is a parameter a word). */
+/* Arena-owned. -1: malformed percent-encoding, or more than 4,096 parameters (a command to run is a parameter
+ * a word). */
 int query_parse(struct arena *a, struct str text, struct query *out);
 /* The first value of a key, empty when absent. */
 struct str query_get(const struct query *q, const char *key);

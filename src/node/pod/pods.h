@@ -25,4 +25,5 @@ bool pods_find_running(struct pods *all, struct str uid, struct str name, struct
                        struct str *dir);
 /* The file of the pod's network namespace, in `a`; empty when it uses the node's. False when the pod is not
  * there, or not set up yet. */
-bool pods_find_network(struct pods *all, struct str uid, bool host_network, struct arena *a, struct str *path);
+bool pods_find_network(struct pods *all, struct str uid, bool host_network, struct arena *a,
+                       struct str *path);
