@@ -1,5 +1,6 @@
 /* Requests for resources: what the road (api/) is asked, and how its result goes back. */
 #include "kinds/meta_v1.h"
+#include "server/connect.h"
 #include "server/deadline.h"
 #include "server/internal.h"
 #include "server/render.h"
@@ -237,7 +238,7 @@ static bool connect_handle(struct request *q)
         not_allowed(&err);
         request_error(q, &err);
     } else {
-        stream_handle(q);
+        connect_ask(q, stream_handle);
     }
     return true;
 }

@@ -447,6 +447,34 @@ static void subresources_are_judged_by_what_they_take(void **state)
     assert_str(value_get_str(&q, STR("subResource")), "status");
 }
 
+static void connecting_may_be_denied(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_answer_ struct answer account =
+        create(&c, "/api/v1/namespaces/default/serviceaccounts", "{\"metadata\":{\"name\":\"default\"}}");
+    _cleanup_answer_ struct answer pod = create(
+        &c, "/api/v1/namespaces/default/pods",
+        "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"x\"}]}}");
+    configure(&a, validating, "conf", webhook(&a, "w", "/deny", RULE("\"CONNECT\"", "\"pods/attach\"")));
+    _cleanup_answer_ struct answer no =
+        ask(&c, c.as_admin, "POST", "/api/v1/namespaces/default/pods/p/attach?stdin=true&container=c", NULL,
+            NULL);
+    assert_status(no, 403);
+    assert_str(at(&no, "message"), "admission webhook \"w.example.com\" denied the request: no such thing");
+    struct value q = question(&a);
+    assert_str(value_get_str(&q, STR("operation")), "CONNECT");
+    assert_str(value_get_str(&q, STR("name")), "p");
+    const struct value *o = value_get(&q, STR("object"));
+    assert_str(value_get_str(o, STR("kind")), "PodAttachOptions");
+    assert_str(value_get_str(o, STR("container")), "c");
+    assert_str(value_json(&a, value_get(o, STR("stdin"))), "true");
+    /* what nobody denies goes on */
+    _cleanup_answer_ struct answer exec =
+        ask(&c, c.as_admin, "POST", "/api/v1/namespaces/default/pods/p/exec?command=x", NULL, NULL);
+    assert_str(at(&exec, "message"), "pod p does not have a host assigned");
+}
+
 static void configurations_are_spared_and_checked(void **state)
 {
     (void)state;
@@ -511,6 +539,7 @@ int main(void)
         TEST(a_dry_run_needs_webhooks_without_side_effects),
         TEST(other_forms_of_a_resource_count_unless_exact),
         TEST(subresources_are_judged_by_what_they_take),
+        TEST(connecting_may_be_denied),
         TEST(configurations_are_spared_and_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
