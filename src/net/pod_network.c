@@ -9,8 +9,11 @@
 #include "base/thread.h"
 #include "net/ipam.h"
 #include "net/netlink.h"
+#include "net/nft.h"
 
 #define POD_NETWORK_LINK "sagong0"
+/* Keeps pods from the node's loopback, although their links let its addresses out (for host ports). */
+#define GUARD_TABLE "ip sagong-guard"
 
 struct pod_network {
     pthread_mutex_t mutex; /* one netlink request at a time */
@@ -46,6 +49,12 @@ static int pod_network_prepare(struct pod_network *n, struct cidr services, stru
         return -1;
     struct route r = {.to = services.base, .bits = services.bits, .from = n->gateway, .index = index};
     if (netlink_set_route(n->nl, &r, err) < 0)
+        return -1;
+    if (nft_apply(STR("add table " GUARD_TABLE "\ndelete table " GUARD_TABLE "\ntable " GUARD_TABLE " {\n"
+                      "  chain in { type filter hook prerouting priority raw; iifname \"sg*\" ip daddr "
+                      "127.0.0.0/8 drop; }\n"
+                      "}\n"),
+                  err) < 0)
         return -1;
     return file_put("/proc/sys/net/ipv4/ip_forward", STR("1"), err);
 }
@@ -107,6 +116,10 @@ static int pod_network_outside(struct pod_network *n, int netns_fd, uint32_t ip,
             return -1;
         index = netlink_link_index(n->nl, name);
     }
+    char localnet[64];
+    snprintf(localnet, sizeof localnet, "/proc/sys/net/ipv4/conf/%s/route_localnet", name);
+    if (file_put(localnet, STR("1"), err) < 0)
+        return -1;
     struct route to = {.to = ip, .bits = 32, .from = n->gateway, .index = index};
     if (netlink_link_up(n->nl, index, err) < 0 ||
         netlink_set_neighbour(n->nl, index, ip, pod_mac(ip), err) < 0)
@@ -155,6 +168,8 @@ int pod_network_remove(struct err *err)
 {
     _cleanup_netlink_ struct netlink *nl = NULL;
     if (netlink_open(-1, &nl, err) < 0)
+        return -1;
+    if (nft_apply(STR("add table " GUARD_TABLE "\ndelete table " GUARD_TABLE "\n"), err) < 0)
         return -1;
     return netlink_link_delete(nl, POD_NETWORK_LINK, err);
 }

@@ -3,63 +3,84 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "kinds/core_v1.h"
-#include "kinds/discovery_v1.h"
+#include "net/cidr.h"
+#include "net/conntrack.h"
+#include "net/host_ports.h"
 #include "net/nft.h"
+#include "net/rule_keeper.h"
 #include "net/service_rules.h"
 #include "net/service_view.h"
 
-enum { PROXY_RETRY_MOST_S = 30 };
-#define PROXY_SYNC_TURN (200 * CLOCK_MS)
+#define PROXY_TABLE "ip sagong"
+
+/* 0x4000 is the mark that upstream's proxies use for "masquerade this". A service's address that no map led
+ * on from is one without endpoints or without that port. */
+static const char proxy_base[] =
+    "  map services { type ipv4_addr . inet_proto . inet_service : verdict; }\n"
+    "  map node-ports { type inet_proto . inet_service : verdict; }\n"
+    "  map host-ports { type inet_proto . inet_service : ipv4_addr . inet_service; }\n"
+    "  map host-ports-at { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }\n"
+    "  set cluster-ips { type ipv4_addr; }\n"
+    "  set refused { type ipv4_addr . inet_proto . inet_service; }\n"
+    "  set hairpins { type ipv4_addr . ipv4_addr; }\n"
+    "  chain dispatch {\n"
+    "    ip daddr . meta l4proto . th dport vmap @services\n"
+    "    ip daddr != 127.0.0.0/8 fib daddr type local meta l4proto . th dport vmap @node-ports\n"
+    "    fib daddr type != local return\n"
+    "    meta l4proto { tcp, udp, sctp } dnat ip to ip daddr . meta l4proto . th dport map @host-ports-at\n"
+    "    meta l4proto { tcp, udp, sctp } dnat ip to meta l4proto . th dport map @host-ports\n"
+    "  }\n"
+    "  chain prerouting { type nat hook prerouting priority dstnat; jump dispatch; }\n"
+    "  chain output { type nat hook output priority -100; jump dispatch; }\n"
+    "  chain mark-masquerade { meta mark set mark or 0x4000; }\n"
+    "  chain postrouting {\n"
+    "    type nat hook postrouting priority srcnat;\n"
+    "    mark and 0x4000 != 0 meta mark set mark and 0xffffbfff masquerade fully-random\n"
+    "    ct status dnat ip saddr . ip daddr @hairpins masquerade fully-random\n"
+    "    ct status dnat ip saddr 127.0.0.0/8 oifname \"sg*\" masquerade\n" /* the host's own, to a host port
+                                                                            */
+    "  }\n"
+    "  chain unserved {\n"
+    "    ip daddr @cluster-ips reject\n"
+    "    ip daddr . meta l4proto . th dport @refused reject\n"
+    "  }\n"
+    "  chain unserved-forward { type filter hook forward priority -110; ct state new jump unserved; }\n"
+    "  chain unserved-output { type filter hook output priority -90; ct state new jump unserved; }\n"
+    "  chain unserved-input { type filter hook input priority -110; ct state new jump unserved; }\n";
 
 /* A service, and what of it is in the kernel. */
 struct proxy_service {
     struct service_entry entry;
-    bool dirty;
-    struct proxy_service *next_dirty;
-    /* In the kernel, or on its way there. */
-    struct items applied;
-    struct arena applied_arena;
+    struct rule_owner rules;
 };
 
 struct proxy {
-    struct service_view view;    /* of struct proxy_service; its lock guards what follows up to `thread` */
-    struct proxy_service *dirty; /* those to look at */
-    size_t n_dirty;
-    bool stopping;
-    struct str zone; /* of this node */
-    pthread_cond_t changed;
+    struct service_view view; /* of struct proxy_service; its lock guards all that changes */
+    struct rule_keeper keeper;
+    struct host_ports host_ports;
+    struct str node_name, zone; /* owned */
     struct informer *node;
-    pthread_t thread;
-    /* The thread's own. */
-    struct str node_name; /* owned, as the zone */
-    struct ruleset ruleset;
-    bool built; /* the table in the kernel is ours */
 };
-
-static void proxy_mark(struct proxy *p, struct proxy_service *s)
-{
-    if (s->dirty)
-        return;
-    s->dirty = true;
-    s->next_dirty = p->dirty;
-    p->dirty = s;
-    p->n_dirty++;
-}
 
 static void proxy_on_change(struct service_view *v, struct service_entry *e)
 {
     struct proxy *p = container_of(v, struct proxy, view);
-    proxy_mark(p, container_of(e, struct proxy_service, entry));
-    pthread_cond_signal(&p->changed);
+    rule_keeper_mark(&p->keeper, &container_of(e, struct proxy_service, entry)->rules);
 }
 
-static void proxy_mark_all(struct proxy *p)
+static void proxy_mark_services(struct proxy *p)
 {
     map_each (&p->view.entries, slot)
-        proxy_mark(p, slot->value);
+        rule_keeper_mark(&p->keeper, &((struct proxy_service *)slot->value)->rules);
+}
+
+static void proxy_all(struct rule_keeper *k)
+{
+    struct proxy *p = container_of(k, struct proxy, keeper);
+    proxy_mark_services(p);
+    host_ports_mark_all(&p->host_ports);
 }
 
 /* Another zone makes other endpoints close. */
@@ -76,151 +97,123 @@ static void proxy_on_node(void *arg, struct object *before, struct object *after
         return;
     free((char *)p->zone.p);
     p->zone = str_slice(str_dup_c(zone), zone.n);
-    proxy_mark_all(p);
-    pthread_cond_signal(&p->changed);
+    proxy_mark_services(p);
 }
 
-/* What one turn works on: the changed services, with their new items beside the old ones. */
-struct proxy_turn {
-    struct proxy_service **services;
-    struct items *fresh;
-    struct arena *arenas;
-    struct items_change *changes;
-    size_t n;
-};
-
-static void proxy_turn_free(struct proxy_turn *t)
+static void proxy_service_rules(struct proxy *p, const struct service_entry *e, struct arena *a,
+                                struct items *out)
 {
-    free(t->services);
-    free(t->fresh);
-    free(t->arenas);
-    free(t->changes);
-}
-
-static void proxy_service_rules(struct proxy *p, struct proxy_service *s, struct arena *a, struct items *out)
-{
-    if (!s->entry.service)
+    if (!e->service)
         return;
     const struct rules_place here = {p->node_name, p->zone};
-    const struct endpoint_slice **slices = arena_new_n(a, const struct endpoint_slice *, s->entry.slices.n);
-    for (size_t i = 0; i < s->entry.slices.n; i++)
-        slices[i] = object_typed(s->entry.slices.at[i]);
-    service_rules(object_typed(s->entry.service), slices, s->entry.slices.n, &here, a, out);
+    const struct endpoint_slice **slices = arena_new_n(a, const struct endpoint_slice *, e->slices.n);
+    for (size_t i = 0; i < e->slices.n; i++)
+        slices[i] = object_typed(e->slices.at[i]);
+    service_rules(object_typed(e->service), slices, e->slices.n, &here, a, out);
 }
 
-/* Takes what has changed, or everything, and asks each for its rules. Under the lock: quick, as objects are
- * decoded once and rules are text. */
-static void proxy_turn_take(struct proxy *p, bool all, struct proxy_turn *t)
+static void proxy_render(struct rule_keeper *k, struct rule_owner *o, struct arena *a, struct items *out)
 {
-    static const struct items none;
-    if (all)
-        proxy_mark_all(p);
-    t->services = mem_zalloc(p->n_dirty * sizeof *t->services);
-    t->fresh = mem_zalloc(p->n_dirty * sizeof *t->fresh);
-    t->arenas = mem_zalloc(p->n_dirty * sizeof *t->arenas);
-    t->changes = mem_zalloc(p->n_dirty * sizeof *t->changes);
-    for (struct proxy_service *s = p->dirty; s; s = s->next_dirty, t->n++) {
-        t->services[t->n] = s;
-        proxy_service_rules(p, s, &t->arenas[t->n], &t->fresh[t->n]);
-        t->changes[t->n] = (struct items_change){all ? &none : &s->applied, &t->fresh[t->n]};
-        s->dirty = false;
-    }
-    p->dirty = NULL;
-    p->n_dirty = 0;
+    struct proxy *p = container_of(k, struct proxy, keeper);
+    if (!host_ports_render(o, a, out))
+        proxy_service_rules(p, &container_of(o, struct proxy_service, rules)->entry, a, out);
 }
 
-static void proxy_service_clear(struct proxy_service *s)
+static void proxy_settled(struct rule_keeper *k, struct rule_owner *o)
 {
-    items_free(&s->applied);
-    arena_free(&s->applied_arena);
-}
-
-/* Keeps what is now in the kernel. Services that are gone are forgotten. */
-static void proxy_turn_done(struct proxy *p, struct proxy_turn *t)
-{
-    for (size_t i = 0; i < t->n; i++) {
-        struct proxy_service *s = t->services[i];
-        proxy_service_clear(s);
-        s->applied = t->fresh[i];
-        s->applied_arena = t->arenas[i];
-        if (service_entry_is_empty(&s->entry) && !s->dirty) {
-            proxy_service_clear(s);
-            service_view_drop(&p->view, &s->entry);
-        }
-    }
-}
-
-static int proxy_turn_run(struct proxy *p, struct err *err)
-{
-    _cleanup_buf_ struct buf script = {0};
-    _cleanup_(proxy_turn_free) struct proxy_turn t = {0};
-    bool all = !p->built || p->ruleset.stale;
-    {
-        _lock_(&p->view.mutex);
-        proxy_turn_take(p, all, &t);
-    }
-    if (all)
-        ruleset_begin(&p->ruleset, &script);
-    ruleset_change(&p->ruleset, t.changes, t.n, &script);
-    int rc = nft_apply(buf_str(&script), err);
-    p->built = rc == 0; /* after a failure nobody knows: build it all anew */
-    _lock_(&p->view.mutex);
-    proxy_turn_done(p, &t);
-    return rc;
-}
-
-/* Waits for the first lists, which may take long where the server is away; false when told to stop meanwhile.
- */
-static bool proxy_sync(struct proxy *p)
-{
-    while (!service_view_synced(&p->view, clock_mono() + PROXY_SYNC_TURN)) {
-        _lock_(&p->view.mutex);
-        if (p->stopping)
-            return false;
-    }
-    return true;
-}
-
-static void proxy_main(void *arg)
-{
-    struct proxy *p = arg;
-    if (!proxy_sync(p))
+    struct proxy *p = container_of(k, struct proxy, keeper);
+    if (host_ports_settled(&p->host_ports, o))
         return;
-    for (int64_t wait_s = 1;;) {
-        _cleanup_err_ struct err err = {0};
-        int64_t until = INT64_MAX;
-        if (proxy_turn_run(p, &err) < 0) {
-            log_warn("services may not work: " STR_FMT "; trying again in %llds", STR_ARG(err.message),
-                     (long long)wait_s);
-            until = clock_mono() + wait_s * CLOCK_S;
-            wait_s = wait_s * 2 > PROXY_RETRY_MOST_S ? PROXY_RETRY_MOST_S : wait_s * 2;
-        } else {
-            wait_s = 1;
-        }
-        _lock_(&p->view.mutex);
-        while (!p->stopping && !p->ruleset.stale && (!p->built || !p->dirty))
-            if (!thread_cond_wait(&p->changed, &p->view.mutex, until))
-                break;
-        if (p->stopping)
-            return;
+    struct proxy_service *s = container_of(o, struct proxy_service, rules);
+    if (service_entry_is_empty(&s->entry)) {
+        rule_owner_clear(o);
+        service_view_drop(&p->view, &s->entry);
     }
 }
+
+static bool proxy_synced(struct rule_keeper *k, int64_t deadline)
+{
+    struct proxy *p = container_of(k, struct proxy, keeper);
+    return service_view_synced(&p->view, deadline) && informer_synced(p->host_ports.pods, deadline);
+}
+
+/* --- UDP flows that have lost their way --- */
+
+/* The changed services' flows, "ADDRESS PORT ADDRESS PORT" as service_rules names them. */
+struct proxy_flows {
+    struct map entries; /* "ADDRESS PORT": the service's side, before or now */
+    struct map ways;    /* the whole, now */
+};
+
+static bool proxy_flow_stale(void *arg, const struct udp_flow *f)
+{
+    const struct proxy_flows *flows = arg;
+    _cleanup_arena_ struct arena a = {0};
+    struct str at = arena_printf(&a, STR_FMT " %u", STR_ARG(ip4_text(&a, f->to)), f->to_port),
+               on_node = arena_printf(&a, "0.0.0.0 %u", f->to_port),
+               way = arena_printf(&a, STR_FMT " %u", STR_ARG(ip4_text(&a, f->from)), f->from_port);
+    const struct str *entry = map_get(&flows->entries, at)        ? &at
+                              : map_get(&flows->entries, on_node) ? &on_node
+                                                                  : NULL;
+    return entry &&
+           !map_get(&flows->ways, arena_printf(&a, STR_FMT " " STR_FMT, STR_ARG(*entry), STR_ARG(way)));
+}
+
+static void proxy_flows_take(struct proxy_flows *flows, const struct items *items, bool now)
+{
+    for (size_t i = 0; i < items->n && items->at[i].kind <= ITEM_FLOW; i++) {
+        struct str name = items->at[i].name, rest = name, ip, port;
+        str_cut(&rest, ' ', &ip);
+        str_cut(&rest, ' ', &port);
+        map_put(&flows->entries, str_slice(name.p, (size_t)(port.p + port.n - name.p)), flows);
+        if (now)
+            map_put(&flows->ways, name, flows);
+    }
+}
+
+static void proxy_changed(struct rule_keeper *k, const struct items_change *changes, size_t n)
+{
+    (void)k;
+    struct proxy_flows flows = {0};
+    _cleanup_err_ struct err err = {0};
+    for (size_t i = 0; i < n; i++) {
+        proxy_flows_take(&flows, changes[i].before, false);
+        proxy_flows_take(&flows, changes[i].after, true);
+    }
+    if (flows.entries.n && conntrack_forget_udp(proxy_flow_stale, &flows, &err) < 0)
+        log_warn("UDP clients may keep their old ways: " STR_FMT, STR_ARG(err.message));
+    map_free(&flows.entries);
+    map_free(&flows.ways);
+}
+
+/* --- start and stop --- */
 
 int proxy_start(struct client *c, const struct proxy_options *o, struct proxy **out, struct err *err)
 {
     (void)err;
     struct proxy *p = mem_zalloc(sizeof *p);
-    thread_cond_init(&p->changed);
+    p->keeper = (struct rule_keeper){
+        .name = "proxy",
+        .ruleset = {.table = PROXY_TABLE, .base = proxy_base},
+        .lock = &p->view.mutex,
+        .all = proxy_all,
+        .render = proxy_render,
+        .settled = proxy_settled,
+        .synced = proxy_synced,
+        .changed = proxy_changed,
+    };
+    rule_keeper_init(&p->keeper);
     p->node_name = str_slice(str_dup_c(o->node_name), o->node_name.n);
     p->view.entry_size = sizeof(struct proxy_service);
     p->view.changed = proxy_on_change;
     service_view_start(&p->view, c);
+    host_ports_start(&p->host_ports, c, o->node_name, &p->keeper);
     _cleanup_buf_ struct buf self = {0};
     buf_addf(&self, "metadata.name=" STR_FMT, STR_ARG(o->node_name));
     p->node =
         client_informer(c, &node_resource, &(struct informer_options){.field_selector = buf_str(&self)});
     informer_handle(p->node, proxy_on_node, p);
-    p->thread = thread_start("proxy", proxy_main, p);
+    rule_keeper_start(&p->keeper);
     *out = p;
     return 0;
 }
@@ -229,19 +222,14 @@ void proxy_stop(struct proxy *p)
 {
     if (!p)
         return;
-    {
-        _lock_(&p->view.mutex);
-        p->stopping = true;
-        pthread_cond_signal(&p->changed);
-    }
-    thread_join(p->thread);
     informer_unhandle(p->node, proxy_on_node, p);
+    host_ports_stop(&p->host_ports);
     service_view_stop(&p->view);
+    rule_keeper_stop(&p->keeper);
+    host_ports_free(&p->host_ports);
     map_each (&p->view.entries, slot)
-        proxy_service_clear(slot->value);
+        rule_owner_clear(&((struct proxy_service *)slot->value)->rules);
     service_view_free(&p->view);
-    ruleset_free(&p->ruleset);
-    pthread_cond_destroy(&p->changed);
     free((char *)p->node_name.p);
     free((char *)p->zone.p);
     free(p);
@@ -250,6 +238,6 @@ void proxy_stop(struct proxy *p)
 int proxy_remove(struct err *err)
 {
     _cleanup_buf_ struct buf script = {0};
-    ruleset_remove(&script);
+    ruleset_remove(PROXY_TABLE, &script);
     return nft_apply(buf_str(&script), err);
 }

@@ -85,20 +85,20 @@ static bool ruleset_release(struct ruleset *rs, const struct item *i)
     return true;
 }
 
-static void ruleset_line(struct buf *script, const char *verb, const char *what, struct str name,
-                         struct str text)
+static void ruleset_line(struct ruleset *rs, struct buf *script, const char *verb, const char *what,
+                         struct str name, struct str text)
 {
-    buf_addf(script, "%s %s " RULESET_TABLE " " STR_FMT "%s" STR_FMT "\n", verb, what, STR_ARG(name),
+    buf_addf(script, "%s %s %s " STR_FMT "%s" STR_FMT "\n", verb, what, rs->table, STR_ARG(name),
              text.n ? " " : "", STR_ARG(text));
 }
 
 /* What must be there before anything can refer to it. */
-static void ruleset_make(struct buf *script, const struct item *i)
+static void ruleset_make(struct ruleset *rs, struct buf *script, const struct item *i)
 {
     if (i->kind == ITEM_SET)
-        ruleset_line(script, "add", "set", i->name, i->text);
+        ruleset_line(rs, script, "add", "set", i->name, i->text);
     else if (i->kind == ITEM_CHAIN)
-        ruleset_line(script, "add", "chain", i->name, (struct str){0});
+        ruleset_line(rs, script, "add", "chain", i->name, (struct str){0});
 }
 
 static void ruleset_fill(struct ruleset *rs, struct buf *script, const struct item *i, bool known)
@@ -106,30 +106,30 @@ static void ruleset_fill(struct ruleset *rs, struct buf *script, const struct it
     if (i->kind == ITEM_ELEMENT) {
         if (!ruleset_claim(rs, i))
             return;
-        buf_addf(script, "add element " RULESET_TABLE " " STR_FMT "%s" STR_FMT " }\n", STR_ARG(i->name),
+        buf_addf(script, "add element %s " STR_FMT "%s" STR_FMT " }\n", rs->table, STR_ARG(i->name),
                  i->text.n ? " : " : "", STR_ARG(i->text));
     } else if (i->kind == ITEM_CHAIN) {
         if (known)
-            ruleset_line(script, "flush", "chain", i->name, (struct str){0});
+            ruleset_line(rs, script, "flush", "chain", i->name, (struct str){0});
         struct str rules = i->text, rule;
         while (str_cut(&rules, '\n', &rule))
             if (rule.n)
-                ruleset_line(script, "add", "rule", i->name, rule);
+                ruleset_line(rs, script, "add", "rule", i->name, rule);
     }
 }
 
 static void ruleset_unlink(struct ruleset *rs, struct buf *script, const struct item *i)
 {
     if (i->kind == ITEM_ELEMENT && ruleset_release(rs, i))
-        buf_addf(script, "delete element " RULESET_TABLE " " STR_FMT " }\n", STR_ARG(i->name));
+        buf_addf(script, "delete element %s " STR_FMT " }\n", rs->table, STR_ARG(i->name));
     else if (i->kind == ITEM_CHAIN)
-        ruleset_line(script, "flush", "chain", i->name, (struct str){0});
+        ruleset_line(rs, script, "flush", "chain", i->name, (struct str){0});
 }
 
-static void ruleset_delete(struct buf *script, const struct item *i)
+static void ruleset_delete(struct ruleset *rs, struct buf *script, const struct item *i)
 {
-    if (i->kind != ITEM_ELEMENT)
-        ruleset_line(script, "delete", i->kind == ITEM_SET ? "set" : "chain", i->name, (struct str){0});
+    if (i->kind == ITEM_SET || i->kind == ITEM_CHAIN)
+        ruleset_line(rs, script, "delete", i->kind == ITEM_SET ? "set" : "chain", i->name, (struct str){0});
 }
 
 enum ruleset_pass { PASS_MAKE, PASS_UNLINK, PASS_FILL, PASS_DELETE };
@@ -148,13 +148,13 @@ static void ruleset_pass(struct ruleset *rs, const struct items_change *c, enum 
         a += order >= 0;
         bool gone = order<0, fresh = order> 0, changed = order == 0 && !str_eq(old->text, new->text);
         if (pass == PASS_MAKE && fresh)
-            ruleset_make(script, new);
+            ruleset_make(rs, script, new);
         if (pass == PASS_UNLINK && (gone || (changed && old->kind == ITEM_ELEMENT)))
             ruleset_unlink(rs, script, old);
         if (pass == PASS_FILL && (fresh || changed))
             ruleset_fill(rs, script, new, changed);
         if (pass == PASS_DELETE && gone)
-            ruleset_delete(script, old);
+            ruleset_delete(rs, script, old);
     }
 }
 
@@ -165,39 +165,14 @@ void ruleset_change(struct ruleset *rs, const struct items_change *changes, size
             ruleset_pass(rs, &changes[i], (enum ruleset_pass)pass, script);
 }
 
-void ruleset_remove(struct buf *script)
+void ruleset_remove(const char *table, struct buf *script)
 {
-    buf_add_lit(script, "add table " RULESET_TABLE "\ndelete table " RULESET_TABLE "\n");
+    buf_addf(script, "add table %s\ndelete table %s\n", table, table);
 }
 
 void ruleset_begin(struct ruleset *rs, struct buf *script)
 {
     ruleset_clear(rs);
-    ruleset_remove(script);
-    /* 0x4000 is the mark that upstream's proxies use for "masquerade this". A service's address that no map
-     * led on from is one without endpoints or without that port. */
-    buf_add_lit(
-        script,
-        "table " RULESET_TABLE " {\n"
-        "  map services { type ipv4_addr . inet_proto . inet_service : verdict; }\n"
-        "  map node-ports { type inet_proto . inet_service : verdict; }\n"
-        "  set cluster-ips { type ipv4_addr; }\n"
-        "  set hairpins { type ipv4_addr . ipv4_addr; }\n"
-        "  chain dispatch {\n"
-        "    ip daddr . meta l4proto . th dport vmap @services\n"
-        "    ip daddr != 127.0.0.0/8 fib daddr type local meta l4proto . th dport vmap @node-ports\n"
-        "  }\n"
-        "  chain prerouting { type nat hook prerouting priority dstnat; jump dispatch; }\n"
-        "  chain output { type nat hook output priority -100; jump dispatch; }\n"
-        "  chain mark-masquerade { meta mark set mark or 0x4000; }\n"
-        "  chain postrouting {\n"
-        "    type nat hook postrouting priority srcnat;\n"
-        "    mark and 0x4000 != 0 meta mark set mark and 0xffffbfff masquerade fully-random\n"
-        "    ct status dnat ip saddr . ip daddr @hairpins masquerade fully-random\n"
-        "  }\n"
-        "  chain unserved { ip daddr @cluster-ips reject; }\n"
-        "  chain unserved-forward { type filter hook forward priority -110; ct state new jump unserved; }\n"
-        "  chain unserved-output { type filter hook output priority -90; ct state new jump unserved; }\n"
-        "  chain unserved-input { type filter hook input priority -110; ct state new jump unserved; }\n"
-        "}\n");
+    ruleset_remove(rs->table, script);
+    buf_addf(script, "table %s {\n%s}\n", rs->table, rs->base);
 }

@@ -1,14 +1,18 @@
-/* The rule set that the service proxy keeps in the kernel, as items that come and go: chains with their
- * rules, elements of the dispatching maps, sets. Each owner (a service) has a list of items; when lists
+/* A table of rules in the kernel, as items that come and go: chains with their rules, elements of the
+ * dispatching maps, sets. Each owner (a service, a policy) has a list of items; when lists
  * change, only the difference is written, as lines of one nft transaction. */
 #pragma once
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/map.h"
 
-#define RULESET_TABLE "ip sagong"
-
-enum item_kind { ITEM_SET, ITEM_CHAIN, ITEM_ELEMENT };
+enum item_kind {
+    ITEM_FLOW, /* no rule, but where rules lead UDP: "ADDRESS PORT ADDRESS PORT" (0.0.0.0: any of the node's)
+                */
+    ITEM_SET,
+    ITEM_CHAIN,
+    ITEM_ELEMENT
+};
 
 struct item {
     enum item_kind kind;
@@ -29,6 +33,8 @@ void items_sort(struct items *items);
 
 /* What is in the kernel that more than one owner may ask for: elements, counted. */
 struct ruleset {
+    const char *table; /* "ip sagong" */
+    const char *base;  /* its hooks, and the sets and maps that are always there: in nft's language */
     struct map elements;
     bool stale; /* an element went whose other owner wanted it to lead elsewhere: build it all anew */
 };
@@ -40,7 +46,7 @@ struct items_change {
 /* Adds to `script` what all these changes together ask for. When two owners want one element, the first has
  * it. */
 void ruleset_change(struct ruleset *rs, const struct items_change *changes, size_t n, struct buf *script);
-/* Starts anew: adds the table with its hooks and empty maps, in place of whatever was there. */
+/* Starts anew: adds the table with what is always there, in place of whatever was there. */
 void ruleset_begin(struct ruleset *rs, struct buf *script);
-/* Removes the table. */
-void ruleset_remove(struct buf *script);
+/* Removes a table. */
+void ruleset_remove(const char *table, struct buf *script);

@@ -208,15 +208,62 @@ static struct str rules_chain(struct service_port_rules *r, const char *what, co
     return name;
 }
 
+/* Where UDP that is sent there ends up, so that flows which go elsewhere can be forgotten. */
+static void rules_flows(struct service_port_rules *r, struct str ip, int32_t port)
+{
+    for (size_t i = 0; str_is(r->protocol, "udp") && i < r->all.n; i++)
+        items_add(r->out, ITEM_FLOW,
+                  arena_printf(r->a, STR_FMT " %d " STR_FMT " %d", STR_ARG(ip), port,
+                               STR_ARG(ip4_text(r->a, r->all.at[i].ip)), r->all.at[i].port),
+                  (struct str){0});
+}
+
+/* An address of the service leads to the chain; without one it refuses. */
 static void rules_address(struct service_port_rules *r, struct str ip, struct str chain)
 {
     uint32_t number;
     if (!ip4_parse(ip, &number))
         return; /* of the other family */
-    items_add(r->out, ITEM_ELEMENT,
-              arena_printf(r->a, "services { " STR_FMT " . " STR_FMT " . %d", STR_ARG(ip),
-                           STR_ARG(r->protocol), r->port->port),
-              arena_concat(r->a, STR("goto "), chain));
+    struct str at =
+        arena_printf(r->a, STR_FMT " . " STR_FMT " . %d", STR_ARG(ip), STR_ARG(r->protocol), r->port->port);
+    if (chain.n)
+        items_add(r->out, ITEM_ELEMENT, arena_concat(r->a, STR("services { "), at),
+                  arena_concat(r->a, STR("goto "), chain));
+    else
+        items_add(r->out, ITEM_ELEMENT, arena_concat(r->a, STR("refused { "), at), (struct str){0});
+    rules_flows(r, ip, r->port->port);
+}
+
+/* What comes from this node and its pods is the cluster's own, and may go to any endpoint; the rest only to
+ * those of this node. */
+static struct str rules_local_only(struct service_port_rules *r, struct str cluster_chain)
+{
+    struct str to = rules_chain(r, "local", &r->local),
+               rest = to.n ? arena_printf(r->a, "goto " STR_FMT "\n", STR_ARG(to)) : STR("drop\n");
+    if (!cluster_chain.n)
+        return rest;
+    return arena_printf(r->a,
+                        "iifname \"sg*\" goto " STR_FMT "\nfib saddr type local jump mark-masquerade\n"
+                        "fib saddr type local goto " STR_FMT "\n" STR_FMT,
+                        STR_ARG(cluster_chain), STR_ARG(cluster_chain), STR_ARG(rest));
+}
+
+/* Who may come through the load balancer (spec.loadBalancerSourceRanges): a chain before the external one. */
+static struct str rules_firewall(struct service_port_rules *r, struct str external)
+{
+    const struct str_vec *ranges = &r->service->spec.load_balancer_source_ranges;
+    _cleanup_buf_ struct buf rules = {0};
+    struct cidr range;
+    if (!ranges->n || !external.n)
+        return external;
+    for (size_t i = 0; i < ranges->n; i++)
+        if (cidr_parse(str_trim(ranges->at[i]), &range))
+            buf_addf(&rules, "ip saddr " STR_FMT "/%d goto " STR_FMT "\n",
+                     STR_ARG(ip4_text(r->a, range.base)), range.bits, STR_ARG(external));
+    buf_add_lit(&rules, "drop\n");
+    struct str name = rules_name(r, "firewall", (struct str){0});
+    items_add(r->out, ITEM_CHAIN, name, rules_text(r->a, &rules));
+    return name;
 }
 
 /* The ways in from outside the cluster: node ports, external addresses, the load balancer's. What comes that
@@ -226,32 +273,30 @@ static void rules_external(struct service_port_rules *r, struct str cluster_chai
 {
     const struct service_spec *spec = &r->service->spec;
     const struct load_balancer_ingress_vec *balancers = &r->service->status.load_balancer.ingress;
-    bool external = r->port->node_port || spec->external_ips.n || balancers->n;
-    if (!external)
+    if (!r->port->node_port && !spec->external_ips.n && !balancers->n)
         return;
-    struct str to = cluster_chain;
-    bool local_only = spec->external_traffic_policy.n &&
-                      str_eq(spec->external_traffic_policy, SERVICE_EXTERNAL_TRAFFIC_POLICY_LOCAL);
-    if (local_only) {
-        to = r->local.n ? rules_chain(r, "local", &r->local) : STR("");
-        items_add(r->out, ITEM_CHAIN, rules_name(r, "external", (struct str){0}),
-                  to.n ? arena_printf(r->a, "goto " STR_FMT "\n", STR_ARG(to)) : STR("drop\n"));
-    } else if (to.n) {
-        items_add(r->out, ITEM_CHAIN, rules_name(r, "external", (struct str){0}),
-                  arena_printf(r->a, "jump mark-masquerade\ngoto " STR_FMT "\n", STR_ARG(to)));
-    } else {
-        return;
-    }
+    bool local_only = str_eq(spec->external_traffic_policy, SERVICE_EXTERNAL_TRAFFIC_POLICY_LOCAL);
     struct str chain = rules_name(r, "external", (struct str){0});
-    if (r->port->node_port)
+    if (!r->all.n)
+        chain = (struct str){0};
+    else if (local_only)
+        items_add(r->out, ITEM_CHAIN, chain, rules_local_only(r, cluster_chain));
+    else
+        items_add(r->out, ITEM_CHAIN, chain,
+                  arena_printf(r->a, "jump mark-masquerade\ngoto " STR_FMT "\n", STR_ARG(cluster_chain)));
+    if (r->port->node_port && chain.n)
         items_add(
             r->out, ITEM_ELEMENT,
             arena_printf(r->a, "node-ports { " STR_FMT " . %d", STR_ARG(r->protocol), r->port->node_port),
             arena_concat(r->a, STR("goto "), chain));
+    if (r->port->node_port)
+        rules_flows(r, STR("0.0.0.0"), r->port->node_port);
     for (size_t i = 0; i < spec->external_ips.n; i++)
         rules_address(r, spec->external_ips.at[i], chain);
+    struct str firewall = balancers->n ? rules_firewall(r, chain) : chain;
     for (size_t i = 0; i < balancers->n; i++)
-        rules_address(r, balancers->at[i].ip, chain);
+        if (!balancers->at[i].ip_mode || !str_is(*balancers->at[i].ip_mode, "Proxy"))
+            rules_address(r, balancers->at[i].ip, firewall);
 }
 
 static void rules_port(struct service_port_rules *r)
@@ -262,7 +307,7 @@ static void rules_port(struct service_port_rules *r)
     struct str everywhere = rules_chain(r, "service", &r->all);
     struct str internal = local_only ? rules_chain(r, "internal", &r->local) : everywhere;
     for (size_t i = 0; internal.n && i < spec->cluster_ips.n; i++)
-        rules_address(r, spec->cluster_ips.at[i], internal);
+        rules_address(r, spec->cluster_ips.at[i], internal); /* without endpoints the whole address refuses */
     rules_external(r, everywhere);
 }
 

@@ -73,3 +73,18 @@ from_pod() {
     one() { [ "$(for _ in $(seq 20); do curl -sS -m 2 "http://$ip/"; done | sort -u | wc -l)" = 1 ]; }
     eventually 5 one
 }
+
+@test "a host port leads to its pod, from outside, from the node and from its loopback" {
+    k run port --image=sagong.local/hello:1 --overrides='{"spec":{"containers":[{"name":"c","image":"sagong.local/hello:1","ports":[{"containerPort":8080,"hostPort":54323}]}]}}'
+    k run loop --image=sagong.local/hello:1 --overrides='{"spec":{"containers":[{"name":"c","image":"sagong.local/hello:1","ports":[{"containerPort":8080,"hostPort":54324,"hostIP":"127.0.0.1"}]}]}}'
+    pod_ready port
+    pod_ready loop
+    from_b() { nsenter --net="/run/netns/$E2E_NS-b" curl -sS -m 2 "http://10.99.0.1:$1/"; }
+    [ "$(eventually 5 from_b 54323)" = "hello from port" ]
+    [ "$(curl -sS -m 2 http://127.0.0.1:54323/)" = "hello from port" ]
+    [ "$(curl -sS -m 2 http://127.0.0.1:54324/)" = "hello from loop" ]
+    ! from_b 54324
+    k delete pod port --now
+    closed() { ! from_b 54323; }
+    eventually 5 closed
+}

@@ -148,7 +148,96 @@ static void test_what_comes_from_outside_is_masqueraded_unless_local(void **stat
     items_free(&items);
     s.spec.external_traffic_policy = SERVICE_EXTERNAL_TRAFFIC_POLICY_LOCAL;
     items = rules(&s, &one, 1);
-    assert_str(text(&items, "external/default/web/tcp/80"), "drop\n"); /* nobody here may serve it */
+    assert_str(text(&items, "external/default/web/tcp/80"), /* nobody here may serve strangers */
+               "iifname \"sg*\" goto service/default/web/tcp/80\nfib saddr type local jump mark-masquerade\n"
+               "fib saddr type local goto service/default/web/tcp/80\ndrop\n");
+    items_free(&items);
+}
+
+static void test_a_load_balancer_lets_in_whom_it_may(void **state)
+{
+    (void)state;
+    struct service s = web();
+    struct str ranges[] = {STR("192.0.2.0/24"), STR(" 198.51.100.7/32")};
+    struct load_balancer_ingress ingress = {.ip = STR("203.0.113.1")};
+    s.spec.type = SERVICE_TYPE_LOAD_BALANCER;
+    s.spec.external_traffic_policy = SERVICE_EXTERNAL_TRAFFIC_POLICY_CLUSTER;
+    s.spec.load_balancer_source_ranges = (struct str_vec){ranges, 2};
+    s.status.load_balancer.ingress = (struct load_balancer_ingress_vec){&ingress, 1};
+    struct endpoint e[] = {endpoint("10.244.1.3", "node-b", true, true)};
+    struct endpoint_slice one = slice(e, 1);
+    struct items items = rules(&s, &one, 1);
+    assert_str(text(&items, "services { 203.0.113.1 . tcp . 80"), "goto firewall/default/web/tcp/80");
+    assert_str(text(&items, "firewall/default/web/tcp/80"),
+               "ip saddr 192.0.2.0/24 goto external/default/web/tcp/80\n"
+               "ip saddr 198.51.100.7/32 goto external/default/web/tcp/80\ndrop\n");
+    items_free(&items);
+    items = rules(&s, NULL, 0);
+    assert_true(has(&items, "refused { 203.0.113.1 . tcp . 80"));
+    items_free(&items);
+}
+
+static void hint(struct endpoint *e, const char *node, const char *zone)
+{
+    e->hints = arena_new(&a, struct endpoint_hints);
+    if (node) {
+        struct for_node *n = arena_new(&a, struct for_node);
+        n->name = str_from(node);
+        e->hints->for_nodes = (struct for_node_vec){n, 1};
+    }
+    struct for_zone *z = arena_new(&a, struct for_zone);
+    z->name = str_from(zone);
+    e->hints->for_zones = (struct for_zone_vec){z, 1};
+}
+
+/* Which of the three endpoints serve. */
+static void serve(struct endpoint e[3], bool first, bool second, bool third)
+{
+    struct service s = web();
+    struct endpoint_slice all = slice(e, 3);
+    struct items items = rules(&s, &all, 1);
+    struct str chain = text(&items, "service/default/web/tcp/80");
+    assert_int_equal(str_find(chain, STR("10.244.0.2")) >= 0, first);
+    assert_int_equal(str_find(chain, STR("10.244.1.3")) >= 0, second);
+    assert_int_equal(str_find(chain, STR("10.244.2.4")) >= 0, third);
+    items_free(&items);
+}
+
+static void test_hints_prefer_the_node_then_the_zone(void **state)
+{
+    (void)state;
+    struct endpoint e[] = {endpoint("10.244.0.2", "node-a", true, true),
+                           endpoint("10.244.1.3", "node-b", true, true),
+                           endpoint("10.244.2.4", "node-c", true, true)};
+    serve(e, true, true, true);
+    hint(&e[0], "node-a", "zone-1");
+    hint(&e[1], "node-b", "zone-1");
+    serve(e, true, true, true); /* the third has no hint: none counts */
+    hint(&e[2], "node-c", "zone-2");
+    serve(e, true, false, false);
+    hint(&e[0], "node-z", "zone-1");
+    serve(e, true, true, false); /* none for this node, but two for its zone */
+    hint(&e[0], NULL, "zone-2");
+    hint(&e[1], NULL, "zone-2");
+    hint(&e[2], NULL, "zone-2");
+    serve(e, true, true, true); /* none for here */
+}
+
+static void test_where_datagrams_end_up_is_noted(void **state)
+{
+    (void)state;
+    struct service s = web();
+    s.spec.type = SERVICE_TYPE_NODE_PORT;
+    s.spec.ports.at[0].protocol = STR("UDP");
+    s.spec.ports.at[0].node_port = 30053;
+    struct endpoint e[] = {endpoint("10.244.0.2", "node-a", true, true)};
+    struct endpoint_slice one = slice(e, 1);
+    struct str udp = STR("UDP");
+    one.ports.at[0].protocol = &udp;
+    struct items items = rules(&s, &one, 1);
+    assert_int_equal(items.at[0].kind, ITEM_FLOW);
+    assert_str(items.at[0].name, "0.0.0.0 30053 10.244.0.2 8080");
+    assert_str(items.at[1].name, "10.96.0.10 80 10.244.0.2 8080");
     items_free(&items);
 }
 
@@ -188,6 +277,9 @@ int main(void)
         cmocka_unit_test(test_without_endpoints_only_the_address_remains_and_refuses),
         cmocka_unit_test(test_endpoints_that_end_serve_when_no_other_does),
         cmocka_unit_test(test_what_comes_from_outside_is_masqueraded_unless_local),
+        cmocka_unit_test(test_a_load_balancer_lets_in_whom_it_may),
+        cmocka_unit_test(test_hints_prefer_the_node_then_the_zone),
+        cmocka_unit_test(test_where_datagrams_end_up_is_noted),
         cmocka_unit_test(test_affinity_remembers_clients),
         cmocka_unit_test(test_headless_and_external_names_ask_for_nothing),
     };

@@ -1,0 +1,157 @@
+#define LOG_PART "rules"
+#include "net/rule_keeper.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/nft.h"
+
+enum { RETRY_MOST_S = 30 };
+#define SYNC_TURN (200 * CLOCK_MS)
+
+void rule_owner_clear(struct rule_owner *o)
+{
+    items_free(&o->applied);
+    arena_free(&o->arena);
+}
+
+void rule_keeper_init(struct rule_keeper *k)
+{
+    thread_cond_init(&k->wake);
+}
+
+void rule_keeper_mark(struct rule_keeper *k, struct rule_owner *o)
+{
+    if (o->dirty)
+        return;
+    o->dirty = true;
+    o->next_dirty = k->dirty;
+    k->dirty = o;
+    k->n_dirty++;
+    pthread_cond_signal(&k->wake);
+}
+
+/* What one turn works on: the changed owners, with their new items beside the old ones. */
+struct turn {
+    struct rule_owner **owners;
+    struct items *fresh;
+    struct arena *arenas;
+    struct items_change *changes;
+    size_t n;
+};
+
+static void turn_free(struct turn *t)
+{
+    free(t->owners);
+    free(t->fresh);
+    free(t->arenas);
+    free(t->changes);
+}
+
+/* Takes what has changed, or everything, and asks each for its rules. Under the lock: quick, as objects are
+ * decoded once and rules are text. */
+static void turn_take(struct rule_keeper *k, bool all, struct turn *t)
+{
+    static const struct items none;
+    _lock_(k->lock);
+    if (all)
+        k->all(k);
+    t->owners = mem_zalloc(k->n_dirty * sizeof(struct rule_owner *));
+    t->fresh = mem_zalloc(k->n_dirty * sizeof *t->fresh);
+    t->arenas = mem_zalloc(k->n_dirty * sizeof *t->arenas);
+    t->changes = mem_zalloc(k->n_dirty * sizeof *t->changes);
+    for (struct rule_owner *o = k->dirty; o; o = o->next_dirty, t->n++) {
+        t->owners[t->n] = o;
+        k->render(k, o, &t->arenas[t->n], &t->fresh[t->n]);
+        t->changes[t->n] = (struct items_change){all ? &none : &o->applied, &t->fresh[t->n]};
+        o->dirty = false;
+    }
+    k->dirty = NULL;
+    k->n_dirty = 0;
+}
+
+/* Keeps what is now in the kernel. */
+static void turn_done(struct rule_keeper *k, struct turn *t)
+{
+    _lock_(k->lock);
+    for (size_t i = 0; i < t->n; i++) {
+        struct rule_owner *o = t->owners[i];
+        rule_owner_clear(o);
+        o->applied = t->fresh[i];
+        o->arena = t->arenas[i];
+        if (!o->dirty)
+            k->settled(k, o);
+    }
+}
+
+static int turn_run(struct rule_keeper *k, struct err *err)
+{
+    _cleanup_buf_ struct buf script = {0};
+    _cleanup_(turn_free) struct turn t = {0};
+    bool all = !k->built || k->ruleset.stale;
+    turn_take(k, all, &t);
+    if (all)
+        ruleset_begin(&k->ruleset, &script);
+    ruleset_change(&k->ruleset, t.changes, t.n, &script);
+    int rc = nft_apply(buf_str(&script), err);
+    k->built = rc == 0; /* after a failure nobody knows: build it all anew */
+    if (rc == 0 && k->changed)
+        k->changed(k, t.changes, t.n);
+    turn_done(k, &t);
+    return rc;
+}
+
+/* Waits for the first lists, which may take long where the server is away; false when told to stop meanwhile.
+ */
+static bool keeper_sync(struct rule_keeper *k)
+{
+    while (!k->synced(k, clock_mono() + SYNC_TURN)) {
+        _lock_(k->lock);
+        if (k->stopping)
+            return false;
+    }
+    return true;
+}
+
+static void keeper_main(void *arg)
+{
+    struct rule_keeper *k = arg;
+    if (!keeper_sync(k))
+        return;
+    for (int64_t wait_s = 1;;) {
+        _cleanup_err_ struct err err = {0};
+        int64_t until = INT64_MAX;
+        if (turn_run(k, &err) < 0) {
+            log_warn("%s: not in force: " STR_FMT "; trying again in %llds", k->name, STR_ARG(err.message),
+                     (long long)wait_s);
+            until = clock_mono() + wait_s * CLOCK_S;
+            wait_s = wait_s * 2 > RETRY_MOST_S ? RETRY_MOST_S : wait_s * 2;
+        } else {
+            wait_s = 1;
+        }
+        _lock_(k->lock);
+        while (!k->stopping && !k->ruleset.stale && (!k->built || !k->dirty))
+            if (!thread_cond_wait(&k->wake, k->lock, until))
+                break;
+        if (k->stopping)
+            return;
+    }
+}
+
+void rule_keeper_start(struct rule_keeper *k)
+{
+    k->thread = thread_start(k->name, keeper_main, k);
+}
+
+void rule_keeper_stop(struct rule_keeper *k)
+{
+    {
+        _lock_(k->lock);
+        k->stopping = true;
+        pthread_cond_signal(&k->wake);
+    }
+    thread_join(k->thread);
+    ruleset_free(&k->ruleset);
+    pthread_cond_destroy(&k->wake);
+}
