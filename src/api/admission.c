@@ -10,6 +10,7 @@ static const struct admission_plugin *const plugins[] = {
     &namespace_lifecycle,
     &limit_ranger,
     &service_account_admission,
+    &node_restriction,
     &taint_nodes,
     &pod_security_admission,
     &priority_admission,

@@ -1,6 +1,7 @@
 /* Pods: defaults, admission, rules, updates, and their subresources. */
 #include <stdio.h>
 
+#include "kinds/coordination_v1.h"
 #include "kinds/policy_v1.h"
 #include "kinds/scheduling_v1.h"
 #include "world.h"
@@ -318,6 +319,70 @@ static void resources_may_be_resized(void **state)
     assert_code(run(w, r), 422);
 }
 
+/* A request of a node's agent. */
+static struct api_request *as_node(struct api_request *r)
+{
+    static struct str groups[] = {STR_INIT("system:nodes"), STR_INIT("system:authenticated")};
+    static const struct user node = {.name = STR_INIT("system:node:n"), .groups = {groups, 2}};
+    r->user = &node;
+    return r;
+}
+
+static struct api_request *node_asks(struct world *w, enum api_verb verb, const struct resource *r,
+                                     const char *ns, const char *name, const char *subresource,
+                                     const char *json)
+{
+    struct api_request *q = as_node(ask(w, verb, r, ns, name));
+    q->subresource = str_from(subresource);
+    q->body = quoted(w, json);
+    if (verb == API_PATCH)
+        q->patch_type = API_PATCH_MERGE;
+    return run(w, q);
+}
+
+static void a_nodes_agent_keeps_to_its_node(void **state)
+{
+    struct world *w = *state;
+    assert_fails(node_asks(w, API_CREATE, &node_resource, NULL, "", "", "{'metadata':{'name':'other'}}"), 403,
+                 "nodes \"other\" is forbidden: node \"n\" is not allowed to modify node \"other\"");
+    assert_fails(node_asks(w, API_CREATE, &node_resource, NULL, "", "",
+                           "{'metadata':{'name':'n','labels':{'node-restriction.kubernetes.io/a':'b',"
+                           "'kubernetes.io/os':'linux','example.com/x':'y'}}}"),
+                 403,
+                 "nodes \"n\" is forbidden: node \"n\" is not allowed to set the following labels: "
+                 "node-restriction.kubernetes.io/a");
+    assert_code(node_asks(w, API_CREATE, &node_resource, NULL, "", "",
+                          "{'metadata':{'name':'n','labels':{'kubernetes.io/os':'linux'}}}"),
+                201);
+    assert_fails(node_asks(w, API_PATCH, &node_resource, NULL, "n", "", "{'spec':{'taints':null}}"), 403,
+                 "nodes \"n\" is forbidden: node \"n\" is not allowed to modify taints");
+    assert_fails(node_asks(w, API_PATCH, &node_resource, NULL, "n", "",
+                           "{'metadata':{'labels':{'node-role.kubernetes.io/x':'y'}}}"),
+                 403, "nodes \"n\" is forbidden: is not allowed to modify labels: node-role.kubernetes.io/x");
+    assert_fails(
+        node_asks(w, API_CREATE, &pod_resource, "default", "", "", quoted(w, POD("p")).p), 403,
+        "pods \"p\" is forbidden: pod does not have \"kubernetes.io/config.mirror\" annotation, node "
+        "\"n\" can only create mirror pods");
+    struct api_request *r = create(w, &pod_resource, "default", POD("p"));
+    assert_code(r, 201);
+    assert_fails(node_asks(w, API_DELETE, &pod_resource, "default", "p", "", ""), 403,
+                 "pods \"p\" is forbidden: node \"n\" can only delete pods with spec.nodeName set to itself");
+    assert_fails(
+        node_asks(w, API_PATCH, &pod_resource, "default", "p", "status", "{'status':{'phase':'Running'}}"),
+        403,
+        "pods \"p\" is forbidden: node \"n\" can only update pod status for pods with spec.nodeName set "
+        "to itself");
+    assert_code(sub(w, API_CREATE, &pod_resource, "default", "p", "binding", "{'target':{'name':'n'}}"), 201);
+    assert_code(
+        node_asks(w, API_PATCH, &pod_resource, "default", "p", "status", "{'status':{'phase':'Running'}}"),
+        200);
+    assert_fails(node_asks(w, API_CREATE, &lease_resource, "default", "", "", "{'metadata':{'name':'n'}}"),
+                 403,
+                 "leases.coordination.k8s.io \"n\" is forbidden: can only access leases in the "
+                 "\"kube-node-lease\" system namespace");
+    assert_code(node_asks(w, API_DELETE, &pod_resource, "default", "p", "", ""), 200);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
@@ -335,6 +400,7 @@ int main(void)
         TEST(evictions_ask_the_budget),
         TEST(containers_may_be_added_for_debugging),
         TEST(resources_may_be_resized),
+        TEST(a_nodes_agent_keeps_to_its_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
