@@ -130,7 +130,7 @@ static struct str webhook(struct arena *a, const char *name, const char *path, c
                         "{\"name\":\"%s.example.com\",\"clientConfig\":{\"url\":\"https://127.0.0.1:%d%s\","
                         "\"caBundle\":\"" STR_FMT "\"},\"sideEffects\":\"None\",\"admissionReviewVersions\":"
                         "[\"v1\"],%s}",
-                        name, h.port, path, STR_ARG(b64(a, str_dup_c(buf_str(&h.ca.cert_pem)))), more);
+                        name, h.port, path, STR_ARG(b64(a, arena_c(a, buf_str(&h.ca.cert_pem)))), more);
 }
 
 static const char mutating[] = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
