@@ -71,9 +71,9 @@ struct remote_set *aggregator_remotes(struct aggregator *g)
     return g->set;
 }
 
-/* The mutex is held. */
 static void publish(struct aggregator *g)
 {
+    _lock_(&g->mutex);
     struct remote_set *set = mem_zalloc(sizeof *set);
     size_t n = 0;
     for (struct remote *r = g->remotes; r; r = r->next)
@@ -238,22 +238,24 @@ static bool note(struct aggregator *g, const struct remote_api *api, struct find
     return changed;
 }
 
-/* One APIService of another server, from its object to its status; *good: it can be reached. */
-static bool look_after(struct aggregator *g, struct object *o, bool *good)
+/* One APIService of another server, from its object to its status, which comes last: what it says holds. */
+static bool look_after(struct aggregator *g, struct object *o)
 {
     struct finding f = {0};
     struct remote_api api;
-    bool changed = take(g, o);
+    bool changed = take(g, o), good = true;
     if (remote_api_of(&f.arena, o, &api)) {
         check(g, &api, &f);
         changed |= note(g, &api, &f);
+        good = f.available;
+        if (changed)
+            publish(g);
         if (!atomic_load(&g->stopping))
             api_service_report(g->api, o, f.available, f.reason, f.message);
-        *good = *good && f.available;
     }
     buf_free(&f.resources);
     arena_free(&f.arena);
-    return changed;
+    return good;
 }
 
 /* Those whose APIService is gone, or is ours now. */
@@ -283,18 +285,15 @@ static int64_t round_of_checks(struct aggregator *g)
     api_services_register(g->api);
     _cleanup_snapshot_ struct snapshot *snap = store_snapshot(g->store);
     struct cursor c;
-    bool changed = false, good = true, any = false;
+    bool good = true, any = false;
     cursor_open(&c, snap, store_table(g->store, remote_api_resource()), STR(""), STR(""), STR(""));
     for (struct object *o; !atomic_load(&g->stopping) && (o = cursor_next(&c));)
         if (remote_api_is(o)) {
             any = true;
-            changed |= look_after(g, o, &good);
+            good &= look_after(g, o);
         }
-    changed |= forget(g);
-    if (changed) {
-        _lock_(&g->mutex);
+    if (forget(g))
         publish(g);
-    }
     return any ? clock_mono() + (good ? RECHECK_NS : RECHECK_BAD_NS) : INT64_MAX;
 }
 
