@@ -25,6 +25,7 @@ static const struct {
     [ERR_SERVER_TIMEOUT] = {"ServerTimeout", 500},
     [ERR_UNAVAILABLE] = {"ServiceUnavailable", 503},
     [ERR_TIMEOUT] = {"Timeout", 504},
+    [ERR_UNKNOWN] = {"", 500},
 };
 
 const char *err_reason_name(enum err_reason reason)
@@ -39,7 +40,7 @@ int err_reason_code(enum err_reason reason)
 
 enum err_reason err_reason_from(struct str name)
 {
-    for (int r = ERR_NONE + 1; r < ERR_REASONS; r++)
+    for (int r = ERR_NONE + 1; r < ERR_REASONS && name.n; r++)
         if (str_is(name, err_reasons[r].name))
             return (enum err_reason)r;
     return ERR_NONE;

@@ -26,6 +26,7 @@ enum err_reason {
     ERR_SERVER_TIMEOUT,
     ERR_UNAVAILABLE,
     ERR_TIMEOUT,
+    ERR_UNKNOWN, /* 500, and no reason given: what upstream did not foresee */
     ERR_REASONS
 };
 

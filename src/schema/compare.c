@@ -116,6 +116,11 @@ bool field_eq(const struct field *f, const void *x, const void *y)
     return compare_shaped(f, x, y, (struct left_out){0});
 }
 
+bool item_eq(const struct field *f, const void *x, const void *y)
+{
+    return compare_value(f, x, y, (struct left_out){0});
+}
+
 bool field_is_zero(const struct field *f, const void *at)
 {
     if (f->shape == SHAPE_OPTIONAL)

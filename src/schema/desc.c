@@ -1,5 +1,7 @@
 #include "schema/desc.h"
 
+#include <stdlib.h>
+
 /* RawExtension, FieldsV1 and JSON are whatever JSON they hold: nothing but a name is known of them. */
 const struct type raw_extension_type = {
     .name = STR_INIT("RawExtension"),
@@ -55,6 +57,25 @@ const struct field *type_field(const struct type *t, struct str name, uint32_t *
     return i < 0 ? NULL : type_field_at(t, (unsigned)i, base);
 }
 
+struct named {
+    struct str name; /* first, for str_qsort */
+    uint16_t i;
+};
+
+static void order_names(const struct type *t, uint16_t *by_name)
+{
+    unsigned n = t->index->n;
+    struct named *names = mem_alloc((n + 1) * sizeof *names);
+    for (unsigned i = 0; i < n; i++) {
+        uint32_t base;
+        names[i] = (struct named){type_field_at(t, i, &base)->name, (uint16_t)i};
+    }
+    qsort(names, n, sizeof *names, str_qsort);
+    for (unsigned i = 0; i < n; i++)
+        by_name[i] = names[i].i;
+    free(names);
+}
+
 void type_index_make(struct arena *a, struct type *t)
 {
     unsigned n = 0;
@@ -82,7 +103,9 @@ void type_index_make(struct arena *a, struct type *t)
         size *= 2;
     uint16_t *slots = arena_new_n(a, uint16_t, size);
     struct type_index *index = arena_new(a, struct type_index);
-    *index = (struct type_index){flat, slots, (uint16_t)n, (uint16_t)(size - 1), NULL, 0};
+    uint16_t *by_name = arena_new_n(a, uint16_t, n);
+    *index = (struct type_index){
+        .flat = flat, .slots = slots, .n = (uint16_t)n, .mask = (uint16_t)(size - 1), .by_name = by_name};
     t->index = index;
     for (unsigned i = 0; i < n; i++) {
         uint32_t base;
@@ -91,6 +114,7 @@ void type_index_make(struct arena *a, struct type *t)
             at = (at + 1) & index->mask;
         slots[at] = (uint16_t)(i + 1);
     }
+    order_names(t, by_name);
 }
 
 const struct resource *resource_find(struct str group, struct str version, struct str plural)

@@ -172,6 +172,7 @@ struct type_index {
     uint16_t n, mask;
     const uint16_t *numbered; /* which of type.fields are in Protobuf, in the order of their numbers */
     uint16_t n_numbered;
+    const uint16_t *by_name; /* all fields, in the order of their names */
 };
 
 /* The types of VALUE_JSON fields: what OpenAPI calls them. */

@@ -28,8 +28,12 @@ int json_decode(struct arena *a, const struct type *t, struct str json, unsigned
 void json_encode(struct buf *out, const struct type *t, const void *v);
 /* One field's value, as it stands behind its name (`at` is where the field lies). */
 void json_encode_field(struct buf *out, const struct field *f, const void *at);
+/* One item of a list or one value of a map. */
+void json_encode_item(struct buf *out, const struct field *f, const void *at);
 /* A quoted JSON string, escaped as Go does (also <, >, & and U+2028, U+2029). */
 void json_encode_string(struct buf *out, struct str s);
+/* How many bytes from the start on stand for themselves within quotes. */
+size_t json_plain_length(struct str s);
 /* A number as Go writes float64. Not finite: null. */
 void json_encode_double(struct buf *out, double d);
 /* True when the field has Go's zero value (what omitempty leaves out, and structs are never empty). */

@@ -19,8 +19,10 @@ static const uint8_t special[256] = {
     [0 ... 0x1f] = 1, ['"'] = 1, ['\\'] = 1, ['<'] = 1, ['>'] = 1, ['&'] = 1, [0x80 ... 0xff] = 1,
 };
 
-static size_t plain_length(const char *p, size_t n)
+size_t json_plain_length(struct str s)
 {
+    const char *p = s.p;
+    size_t n = s.n;
     size_t i = 0;
 #ifdef __SSE2__
     for (; i + 16 <= n; i += 16) {
@@ -75,7 +77,7 @@ void json_encode_string(struct buf *out, struct str s)
     *to++ = '"';
     out->n++;
     for (;;) {
-        size_t n = plain_length(s.p, s.n);
+        size_t n = json_plain_length(s);
         if (n)
             buf_add(out, s.p, n);
         if (n == s.n)
@@ -164,8 +166,6 @@ bool json_is_empty(const struct field *f, const void *at)
     return false;
 }
 
-static void encode_one(struct buf *out, const struct field *f, const void *at);
-
 static void encode_entries(struct buf *out, const struct field *f, const void *at)
 {
     const struct any_vec *v = at;
@@ -184,7 +184,7 @@ static void encode_entries(struct buf *out, const struct field *f, const void *a
             json_encode_string(out, *(const struct str *)(const void *)p);
             buf_add_c(out, ':');
         }
-        encode_one(out, f, p + (is_map ? sizeof(struct str) : 0));
+        json_encode_item(out, f, p + (is_map ? sizeof(struct str) : 0));
     }
     buf_add_c(out, is_map ? '}' : ']');
 }
@@ -207,7 +207,7 @@ void json_encode_field(struct buf *out, const struct field *f, const void *at)
     case SHAPE_INLINE:
         break;
     }
-    encode_one(out, f, at);
+    json_encode_item(out, f, at);
 }
 
 static void encode_bytes(struct buf *out, struct str s)
@@ -255,7 +255,7 @@ static void encode_either(struct buf *out, const struct type *t, const char *bas
         buf_add_lit(out, "null");
 }
 
-static void encode_one(struct buf *out, const struct field *f, const void *at)
+void json_encode_item(struct buf *out, const struct field *f, const void *at)
 {
     switch ((enum value_kind)f->kind) {
     case VALUE_BOOL:

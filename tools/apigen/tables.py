@@ -98,8 +98,11 @@ class Tables:
         numbered = sorted((f.number, i) for i, f in enumerate(t.fields) if f.number)
         wire = self.shared(f'uint16_t @[{len(numbered)}]', '{' + ', '.join(str(i) for _, i in numbered) + '}') \
             if numbered else 'NULL'
+        by_name = sorted(range(len(flat)), key=lambda i: flat[i][1].name)
+        names = self.shared(f'uint16_t @[{len(flat)}]', '{' + ', '.join(map(str, by_name)) + '}') \
+            if flat else 'NULL'
         return '&' + self.shared('struct type_index @', f'{{{where}, {table}, {len(flat)}, {size - 1}, {wire}, '
-                                 f'{len(numbered)}}}')
+                                 f'{len(numbered)}, {names}}}')
 
     def type(self, t):
         rows = [self.field(t, f) for f in t.fields]
