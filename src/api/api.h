@@ -66,6 +66,7 @@ struct api_request {
     /* Options, from the query string or the DeleteOptions body. */
     struct str label_selector, field_selector, resource_version, resource_version_match, continue_token;
     struct str field_manager, field_validation; /* "", "Ignore", "Warn", "Strict" */
+    struct str agent; /* what the client calls itself: the field manager where it names none */
     int64_t limit;
     bool dry_run, force;
     struct str dry_run_text; /* the query parameter as it came, checked here: "" or "All"; sets dry_run */

@@ -1,19 +1,19 @@
 /* PATCH: JSON, merge and strategic merge patches on the present object. */
 #include "api/patch.h"
 
+#include "api/apply.h"
 #include "api/convert.h"
 #include "api/road.h"
 #include "schema/json.h"
 #include "schema/patch.h"
 
-enum { PATCH_BODY_MAX = 3 * 1024 * 1024 };
-
 static int patch_unsupported(struct err *err, bool strategic)
 {
-    return err_set(err, ERR_UNSUPPORTED_MEDIA_TYPE,
-                   "the body of the request was in an unknown format - accepted media types include: "
-                   "application/json-patch+json, application/merge-patch+json%s",
-                   strategic ? ", application/strategic-merge-patch+json" : "");
+    return err_set(
+        err, ERR_UNSUPPORTED_MEDIA_TYPE,
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json-patch+json, application/merge-patch+json%s, application/apply-patch+yaml",
+        strategic ? ", application/strategic-merge-patch+json" : "");
 }
 
 static int patch_tree(const struct strategy_context *c, const struct resource *r, struct value *doc,
@@ -99,6 +99,10 @@ static int patch_make(struct road *d)
 
 int verb_patch(struct road *d)
 {
-    static const struct write patch = {.make = patch_make}, status = {.make = patch_make, .status = true};
-    return road_write(d, str_is(d->r->subresource, "status") ? &status : &patch);
+    static const struct write writes[2][2] = {
+        {{.make = patch_make}, {.make = patch_make, .status = true}},
+        {{.make = apply_make, .create = true, .creates_any = true, .untracked = true},
+         {.make = apply_make, .status = true, .untracked = true}},
+    };
+    return road_write(d, &writes[d->r->patch_type == API_PATCH_APPLY][str_is(d->r->subresource, "status")]);
 }

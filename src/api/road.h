@@ -38,11 +38,14 @@ struct write {
     int (*make)(struct road *d);
     /* After the commit: the answer, where it is not the object itself. */
     int (*answer)(struct road *d);
-    bool create; /* what is absent is created, where the strategy allows it */
+    bool create;      /* what is absent is created, where the strategy allows it */
+    bool creates_any; /* or does not */
     bool status; /* only the status (or what the subresource owns) changes: its hooks instead of the main ones
                   */
     bool raw;    /* neither: `make` prepares, and `validate` below checks */
     bool quiet;  /* generation does not count it */
+    /* `make` says itself who owns what (managedFields), or it is nobody's change. */
+    bool untracked;
     void (*validate)(const void *o, const void *old, struct field_errors *e);
     /* Of a subresource with a type of its own, where `make` sets d->shown: takes what admission has made of
      * it over into d->object. NULL: nothing of it. */

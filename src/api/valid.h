@@ -15,6 +15,7 @@ void valid_meta(struct field_errors *e, const struct path *at, const struct obje
 void valid_meta_update(struct field_errors *e, const struct path *at, struct object_meta *m,
                        const struct object_meta *old);
 void valid_labels(struct field_errors *e, const struct path *at, const struct str_map *labels);
+enum { VALID_ANNOTATIONS_MAX = 256 * 1024 }; /* bytes of all keys and values */
 void valid_annotations(struct field_errors *e, const struct path *at, const struct str_map *annotations);
 
 /* Empty: Required; else the format. */

@@ -1,8 +1,6 @@
 /* The rules of metadata (apimachinery/pkg/api/validation/objectmeta.go). */
 #include "api/valid.h"
 
-enum { ANNOTATIONS_MAX = 256 * 1024 };
-
 /* What upstream calls standard: the only finalizers that need no domain. */
 static const struct str standard_finalizers[] = {STR_INIT("orphan"), STR_INIT("foregroundDeletion"),
                                                  STR_INIT("kubernetes")};
@@ -22,8 +20,8 @@ void valid_annotations(struct field_errors *e, const struct path *at, const stru
         format_validate(e, at, FORMAT_ANNOTATION_KEY, annotations->at[i].key);
         total += annotations->at[i].key.n + annotations->at[i].value.n;
     }
-    if (total > ANNOTATIONS_MAX)
-        field_too_long(e, at, ANNOTATIONS_MAX);
+    if (total > VALID_ANNOTATIONS_MAX)
+        field_too_long(e, at, VALID_ANNOTATIONS_MAX);
 }
 
 static void valid_owners(struct field_errors *e, const struct path *at,

@@ -1,6 +1,7 @@
 /* Writes: what create, update, patch and the writing subresources have in common. A try takes the present
  * object, makes the new one, sends it through admission and validation and hands it to the store; when
  * another change came first and the client named no resourceVersion, there is another try. */
+#include "api/managed.h"
 #include "api/road.h"
 #include "api/service/services.h"
 #include "base/random.h"
@@ -113,8 +114,6 @@ static void prepare_create(struct road *d)
     m->resource_version = STR("");
     m->deletion_timestamp = NULL;
     m->deletion_grace_period_seconds = NULL;
-    m->managed_fields.n = 0;
-    m->managed_fields.at = NULL;
     m->generation = d->resource->flags & RESOURCE_GENERATION ? 1 : 0;
     if (m->generate_name.n && !m->name.n) {
         char suffix[SUFFIX + 1];
@@ -149,7 +148,6 @@ static void prepare_update(struct road *d)
     const struct object_meta *old = resource_meta(r, d->old);
     m->generation = old->generation;
     m->self_link = STR("");
-    m->managed_fields = old->managed_fields;
     if (d->write->status) {
         if (r->spec)
             take_field(d, r->spec, d->old);
@@ -229,12 +227,15 @@ static int check_precondition(struct road *d)
     return revision == object_revision(d->current) ? 0 : answer_modified(err, d->resource, d->name);
 }
 
-/* Nothing has changed: no commit, the present object is the answer. */
+/* Nothing has changed, or only when somebody last tried: no commit, the present object is the answer. */
 static bool write_is_noop(const struct road *d)
 {
-    static const struct str but[] = {STR_INIT("metadata.resourceVersion"), STR_INIT("kind"),
-                                     STR_INIT("apiVersion")};
-    return d->old && struct_eq_but(d->resource->type, d->object, d->old, but, ARRAY_LEN(but));
+    static const struct str but[] = {STR_INIT("metadata.resourceVersion"), STR_INIT("metadata.managedFields"),
+                                     STR_INIT("kind"), STR_INIT("apiVersion")};
+    return d->old &&
+           managed_same(&resource_meta(d->resource, d->object)->managed_fields,
+                        &resource_meta(d->resource, d->old)->managed_fields) &&
+           struct_eq_but(d->resource->type, d->object, d->old, but, ARRAY_LEN(but));
 }
 
 /* An update may be what a pending deletion has waited for: the last finalizer is gone. */
@@ -262,7 +263,7 @@ static int write_try(struct road *d)
     d->tries++;
     d->must_match = false;
     if (!d->creates) {
-        if (d->write->create && (d->strategy->flags & STRATEGY_CREATE_ON_UPDATE))
+        if (d->write->create && (d->write->creates_any || (d->strategy->flags & STRATEGY_CREATE_ON_UPDATE)))
             road_load_maybe(d);
         else if (road_load(d) < 0)
             return -1;
@@ -279,6 +280,8 @@ static int write_try(struct road *d)
             STR_ARG(d->r->user->name), STR_ARG(d->resource->plural), STR_ARG(d->resource->group));
     if (check_names(d) < 0 || (d->old && check_precondition(d) < 0))
         return -1;
+    if (!d->write->untracked)
+        managed_track(d);
     const void *old = d->shown ? d->shown_old : d->old;
     road_judge(d, &(struct api_attributes){
                       .request = d->r,

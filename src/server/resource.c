@@ -7,6 +7,8 @@
 #include "server/stream.h"
 #include "server/subresource.h"
 
+enum { MANAGER_MAX = 128 }; /* bytes of a field manager's name, as upstream */
+
 /* --- what is asked --- */
 
 static const struct {
@@ -75,12 +77,18 @@ static int read_options(struct request *q, struct err *err)
                : 0;
 }
 
-/* Upstream names the field manager after the client where it does not say. */
-static struct str manager_of_agent(const struct http_request *r)
+/* Upstream names the field manager after the client where it does not say: the first part of its User-Agent,
+ * as far as that can be printed. */
+static struct str manager_of_agent(const struct http_request *r, struct arena *a)
 {
     struct str agent = http_header_get(r, STR("user-agent")), first = {0};
     str_cut(&agent, '/', &first);
-    return first.n > 128 ? str_slice(first.p, 128) : first;
+    char *to = arena_alloc(a, first.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < first.n && n < MANAGER_MAX; i++)
+        if ((unsigned char)first.p[i] >= 0x20 && first.p[i] != 0x7f)
+            to[n++] = first.p[i];
+    return n ? str_slice(to, n) : STR("unknown");
 }
 
 static int read_body(struct request *q, struct err *err)
@@ -120,8 +128,7 @@ static int prepare(struct request *q, struct err *err)
     r->subresource = route->subresource;
     if (read_options(q, err) < 0 || read_body(q, err) < 0)
         return -1;
-    if (str_empty(r->field_manager))
-        r->field_manager = manager_of_agent(q->http);
+    r->agent = manager_of_agent(q->http, q->arena);
     return 0;
 }
 

@@ -89,8 +89,12 @@ static int binding_answer(struct road *d)
     return road_reply_success(d, 201, STR(""), STR(""));
 }
 
-static const struct write binding_write = {
-    .make = binding_make, .take = binding_take, .answer = binding_answer, .raw = true, .quiet = true};
+static const struct write binding_write = {.make = binding_make,
+                                           .take = binding_take,
+                                           .answer = binding_answer,
+                                           .raw = true,
+                                           .quiet = true,
+                                           .untracked = true};
 
 int sub_binding(struct road *d)
 {

@@ -1,7 +1,10 @@
 /* The scale subresource: an autoscaling/v1 Scale that stands for spec.replicas of a workload. */
 #include "api/sub/sub.h"
 
+#include "api/apply.h"
+#include "api/managed.h"
 #include "api/patch.h"
+#include "api/sub/scale_owners.h"
 #include "kinds/autoscaling_v1.h"
 #include "schema/field_ref.h"
 #include "schema/selector.h"
@@ -82,7 +85,21 @@ static int scale_make(struct road *d)
 {
     struct scale *before = scale_of(d, d->current), *scale = NULL;
     struct err *err = &d->r->err;
-    if (d->r->verb == API_PATCH) {
+    struct managed_fields_entry_vec owners =
+        scale_owners(d, &resource_meta(d->resource, d->old)->managed_fields);
+    bool applies = d->r->verb == API_PATCH && d->r->patch_type == API_PATCH_APPLY, any_version = false;
+    if (applies) {
+        struct application x = {.road = d,
+                                .resource = &scale_resource,
+                                .live = before,
+                                .managed = &owners,
+                                .ignored = managed_ignored(d),
+                                .versions = &scale_versions};
+        if (apply_body(&x) < 0)
+            return -1;
+        scale = x.object;
+        any_version = !x.names_version;
+    } else if (d->r->verb == API_PATCH) {
         if (patch_struct(&d->context, &scale_resource, before, (void **)&scale, err) < 0)
             return -1;
     } else if (road_decode(d, &scale_resource, (void **)&scale) < 0)
@@ -95,8 +112,12 @@ static int scale_make(struct road *d)
     d->object = object_copy(d->current, d->r->arena);
     struct object_meta *m = resource_meta(d->resource, d->object);
     m->resource_version = scale->metadata.resource_version;
-    if (d->r->verb == API_PATCH && str_eq(m->resource_version, before->metadata.resource_version))
+    if (any_version || (d->r->verb == API_PATCH && !applies &&
+                        str_eq(m->resource_version, before->metadata.resource_version)))
         m->resource_version = STR("");
+    if (!applies)
+        scale_track(d, &owners, before, scale);
+    m->managed_fields = scale_owners_of_parent(d, &m->managed_fields, &scale->metadata.managed_fields);
     if (scale->metadata.uid.n)
         m->uid = scale->metadata.uid;
     d->shown_old = before;
@@ -123,7 +144,8 @@ static int scale_take(struct road *d)
 
 int sub_scale(struct road *d)
 {
-    static const struct write write = {.make = scale_make, .take = scale_take, .answer = scale_answer};
+    static const struct write write = {
+        .make = scale_make, .take = scale_take, .answer = scale_answer, .untracked = true};
     if (d->r->verb != API_GET)
         return road_write(d, &write);
     return verb_get(d) < 0 ? -1 : scale_answer(d);

@@ -1,0 +1,271 @@
+#include "api/apply.h"
+
+#include "api/convert.h"
+#include "api/managed.h"
+#include "api/patch.h"
+#include "api/valid.h"
+#include "schema/json.h"
+#include "schema/timestamp.h"
+#include "schema/yaml.h"
+
+static const struct str last_applied = STR_INIT("kubectl.kubernetes.io/last-applied-configuration");
+
+/* --- what the client sends --- */
+
+static int bad_request(struct err *err, const char *what, struct str why)
+{
+    return err_set(err, ERR_BAD_REQUEST, "%s: " STR_FMT, what, STR_ARG(why));
+}
+
+/* An error of the server's own code, as upstream answers what nobody foresaw: 500 without a reason. */
+static int failed(struct err *err, struct str message)
+{
+    return err_set(err, ERR_UNKNOWN, STR_FMT, STR_ARG(message));
+}
+
+/* "apps/v1, Kind=Deployment": what the configuration says it is. */
+static struct str kind_text(struct arena *a, const struct value *config)
+{
+    struct str version = value_get_str(config, STR("apiVersion")), kind = value_get_str(config, STR("kind"));
+    bool group = str_index(version, '/') >= 0;
+    return arena_printf(a, "%s" STR_FMT ", Kind=" STR_FMT, group ? "" : "/", STR_ARG(version), STR_ARG(kind));
+}
+
+/* The object that an error is about. */
+static struct str object_text(struct arena *a, const struct value *config)
+{
+    const struct value *m = value_get(config, STR("metadata"));
+    return arena_printf(a, STR_FMT "/" STR_FMT "; " STR_FMT, STR_ARG(value_get_str(m, STR("namespace"))),
+                        STR_ARG(value_get_str(m, STR("name"))), STR_ARG(kind_text(a, config)));
+}
+
+static int read_config(struct application *x, struct value *config, struct strict_errors *strict)
+{
+    struct api_request *r = x->road->r;
+    struct err *err = &r->err;
+    _cleanup_err_ struct err why = {0};
+    if (r->body.n > PATCH_BODY_MAX)
+        return err_set(err, ERR_TOO_LARGE, "Request entity too large: limit is %d", PATCH_BODY_MAX);
+    if (yaml_parse_strict(r->arena, r->body, config, strict, &why) < 0)
+        return bad_request(err, "error decoding YAML", why.message);
+    if (config->kind == JSON_NULL)
+        *config = VALUE_OBJECT;
+    if (config->kind != JSON_OBJECT)
+        return err_set(err, ERR_BAD_REQUEST,
+                       "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot "
+                       "unmarshal %s into Go value of type map[string]interface {}",
+                       value_kind_name(config));
+    if (!str_eq(value_get_str(config, STR("apiVersion")), x->resource->api_version) ||
+        !str_eq(value_get_str(config, STR("kind")), x->resource->kind))
+        return bad_request(err, "invalid object type", kind_text(r->arena, config));
+    const struct value *managed = value_get(value_get(config, STR("metadata")), STR("managedFields"));
+    if (managed && managed->kind == JSON_ARRAY)
+        return err_set(err, ERR_BAD_REQUEST, "metadata.managedFields must be nil");
+    if (typed_tree_check(x->resource->type, config, false, &why) < 0)
+        return failed(err,
+                      arena_printf(r->arena, "failed to create typed patch object (" STR_FMT "): " STR_FMT,
+                                   STR_ARG(object_text(r->arena, config)), STR_ARG(why.message)));
+    return 0;
+}
+
+/* Keys that stand there twice. */
+static int check_strict(struct application *x, const struct strict_errors *strict)
+{
+    struct api_request *r = x->road->r;
+    _cleanup_buf_ struct buf b = {0};
+    for (size_t i = 0; i < strict->n; i++) {
+        if (str_is(r->field_validation, "Warn") || !r->field_validation.n)
+            strategy_warn(&x->road->context, STR_FMT, STR_ARG(strict->at[i]));
+        buf_addf(&b, "%s" STR_FMT, i ? ", " : "", STR_ARG(strict->at[i]));
+    }
+    return strict->n && str_is(r->field_validation, "Strict")
+               ? bad_request(&r->err, "error strict decoding YAML", buf_str(&b))
+               : 0;
+}
+
+/* A struct as a tree, without its managedFields. */
+static struct value tree_of(struct arena *a, const struct type *t, const void *typed)
+{
+    struct value v = VALUE_OBJECT;
+    _cleanup_buf_ struct buf json = {0};
+    json_encode(&json, t, typed);
+    int result = value_parse(a, arena_str(a, buf_str(&json)), &v, NULL);
+    ensure(result == 0);
+    struct value *m = value_get(&v, STR("metadata"));
+    if (m && m->kind == JSON_OBJECT)
+        value_del(m, STR("managedFields"));
+    return v;
+}
+
+/* --- kubectl's annotation --- */
+
+static struct value *annotation_of(const struct value *v)
+{
+    return value_get(value_get(value_get(v, STR("metadata")), STR("annotations")), last_applied);
+}
+
+/* The fields that kubectl has applied itself before, and that have not changed since: no manager stands in
+ * the way of kubectl's going over to server-side apply. */
+static struct field_set applied_before(const struct apply *x, const struct resource *r)
+{
+    struct arena *a = x->arena;
+    const struct value *text = annotation_of(&x->live);
+    struct field_set none = {0};
+    struct value before;
+    struct comparison c;
+    if (!text || text->kind != JSON_STRING || value_parse(a, text->s, &before, NULL) < 0 ||
+        before.kind != JSON_OBJECT || !str_eq(value_get_str(&before, STR("apiVersion")), r->api_version) ||
+        typed_tree_check(x->type, &before, false, NULL) < 0)
+        return none;
+    struct field_set set = typed_tree_fields(a, x->type, &before);
+    typed_tree_compare(a, x->type, &before, &x->live, &c);
+    set = field_set_difference(a, &set, &c.modified);
+    set = field_set_difference(a, &set, &c.added);
+    return field_set_difference(a, &set, &c.removed);
+}
+
+/* What of the conflicts is left. */
+static void allow(struct apply *x, const struct field_set *allowed)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < x->conflicts.n; i++) {
+        struct conflict c = x->conflicts.at[i];
+        c.set = field_set_difference(x->arena, &c.set, allowed);
+        if (!field_set_empty(&c.set))
+            x->conflicts.at[n++] = c;
+    }
+    x->conflicts.n = n;
+}
+
+/* An object that kubectl goes on to apply on the client's side too finds there what was applied last. */
+static void update_annotation(struct apply *x)
+{
+    struct arena *a = x->arena;
+    if (!annotation_of(&x->result))
+        return;
+    struct value applied = value_copy(a, &x->config);
+    struct value *m = value_get(&applied, STR("metadata")), *annotations = value_get(m, STR("annotations"));
+    if (m && m->kind == JSON_OBJECT)
+        value_del(m, STR("managedFields"));
+    if (annotations && annotations->kind == JSON_OBJECT)
+        value_del(annotations, last_applied);
+    struct str text = arena_concat(a, value_json(a, &applied), STR("\n"));
+    x->result = value_copy(a, &x->result);
+    annotations = value_get(value_get(&x->result, STR("metadata")), STR("annotations"));
+    size_t total = last_applied.n + text.n;
+    for (size_t i = 0; i < annotations->members.n; i++)
+        if (!str_eq(annotations->members.at[i].key, last_applied))
+            total += annotations->members.at[i].key.n + annotations->members.at[i].value.s.n;
+    if (total > VALID_ANNOTATIONS_MAX)
+        value_del(annotations, last_applied);
+    else
+        value_set(a, annotations, last_applied, VALUE_STR(text));
+}
+
+/* --- the application --- */
+
+static int run(struct application *x, struct apply *apply)
+{
+    struct managed before = apply->managed;
+    before.at = arena_dup(apply->arena, before.at, before.n * sizeof *before.at);
+    bool kubectl = str_is(apply->owner.manager, "kubectl");
+    if (apply_run(apply) < 0) {
+        struct field_set allowed = kubectl ? applied_before(apply, x->resource) : (struct field_set){0};
+        allow(apply, &allowed);
+        if (apply->conflicts.n)
+            return managed_conflict_error(&apply->conflicts, &x->road->r->err);
+        apply->managed = before;
+        apply->force = true;
+        apply_run(apply);
+    }
+    if (kubectl)
+        update_annotation(apply);
+    return 0;
+}
+
+int apply_body(struct application *x)
+{
+    struct road *d = x->road;
+    struct api_request *r = d->r;
+    struct arena *a = r->arena;
+    const struct type *t = x->resource->type;
+    struct strict_errors strict = {0};
+    _cleanup_err_ struct err why = {0};
+    struct apply apply = {
+        .arena = a,
+        .type = t,
+        .owner = managed_owner(d, true),
+        .manager_of_old = STR("before-first-apply"),
+        .ignored = x->ignored,
+        .versions = x->versions,
+        .now = time_now(),
+        .force = r->force,
+    };
+    apply.owner.api_version = x->resource->api_version;
+    if (read_config(x, &apply.config, &strict) < 0)
+        return -1;
+    if (managed_read(a, x->managed, &apply.managed, &why) < 0)
+        return failed(&r->err,
+                      arena_printf(a, "failed to decode managed fields: " STR_FMT, STR_ARG(why.message)));
+    apply.live = tree_of(a, t, x->live);
+    apply.empty = tree_of(a, t, arena_alloc(a, t->size));
+    if (run(x, &apply) < 0 || check_strict(x, &strict) < 0)
+        return -1;
+    x->object = arena_alloc(a, t->size);
+    if (json_decode(a, t, value_json(a, &apply.result), JSON_BORROW, x->object, NULL, &why) < 0)
+        return failed(&r->err,
+                      arena_printf(a, "failed to convert new typed object (" STR_FMT ") to object: " STR_FMT,
+                                   STR_ARG(object_text(a, &apply.config)), STR_ARG(why.message)));
+    x->names_version = value_get(value_get(&apply.config, STR("metadata")), STR("resourceVersion"));
+    strategy_defaults(x->resource, x->object, a);
+    resource_meta(x->resource, x->object)->managed_fields = managed_write(a, &apply.managed);
+    return 0;
+}
+
+/* An object that is to be: its name must be said, and it can be no other one. */
+static int check_new(struct road *d, const struct object_meta *m)
+{
+    if (!m->name.n)
+        return err_set(&d->r->err, ERR_BAD_REQUEST,
+                       "the name of the object (" STR_FMT
+                       " based on URL) was undeterminable: name must be provided",
+                       STR_ARG(d->name));
+    if (m->uid.n)
+        return answer_conflict(&d->r->err, d->resource, d->name,
+                               "uid mismatch: the provided object specified uid " STR_FMT
+                               ", and no existing object was found",
+                               STR_ARG(m->uid));
+    return 0;
+}
+
+int apply_make(struct road *d)
+{
+    struct arena *a = d->r->arena;
+    static const struct managed_fields_entry_vec none = {0};
+    const struct resource *shown = d->r->resource;
+    struct application x = {
+        .road = d,
+        .resource = shown,
+        .live = !d->old                ? arena_alloc(a, shown->type->size)
+                : shown == d->resource ? d->old
+                                       : convert(a, d->resource, shown, d->old),
+        .managed = d->old ? &resource_meta(d->resource, d->old)->managed_fields : &none,
+        .ignored = managed_ignored(d),
+        .versions = &(struct apply_versions){managed_versions.type, managed_versions.convert, d},
+    };
+    if (apply_body(&x) < 0)
+        return -1;
+    d->object = x.object;
+    if (shown != d->resource) {
+        struct managed_fields_entry_vec managed = resource_meta(shown, x.object)->managed_fields;
+        d->object = convert(a, shown, d->resource, x.object);
+        strategy_defaults(d->resource, d->object, a);
+        resource_meta(d->resource, d->object)->managed_fields = managed;
+    }
+    struct object_meta *m = resource_meta(d->resource, d->object);
+    if (!d->old)
+        return check_new(d, m);
+    if (!x.names_version) /* any version will do */
+        m->resource_version = STR("");
+    return 0;
+}
