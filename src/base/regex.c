@@ -3,70 +3,119 @@
 
 #include <pcre2.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
-enum { PATTERN_MAX = 64 * 1024, REPEAT_MAX = 1000, STEPS_MAX = 1000 * 1000, WORKSPACE = 1000 };
+enum { PATTERN_MAX = 64 * 1024, STEPS_MAX = 1000000, HEAP_KIB = 8192, DFA_WORKSPACE = 8192 };
 
 struct regex {
     pcre2_code *code;
-    pcre2_match_context *context;
 };
+
+/* --- what RE2 does not know --- */
+
+static bool is_any(char c, const char *set)
+{
+    return c && strchr(set, c);
+}
+
+/* Behind a backslash, outside of a class or in it. */
+static const char *check_escape(char c, bool in_class)
+{
+    if (c >= '1' && c <= '9')
+        return "invalid escape sequence";
+    if (is_any(c, in_class ? "aftnrvxdDsSwWpPQE0" : "aftnrvxAbBzdDsSwWpPQE0"))
+        return NULL;
+    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return letter ? "invalid escape sequence" : NULL;
+}
+
+/* "(?" and what follows. */
+static const char *check_group(struct str rest)
+{
+    if (str_starts(rest, STR("P<")))
+        return NULL;
+    if (str_starts(rest, STR("<")))
+        return rest.n > 1 && is_any(rest.p[1], "=!") ? "invalid or unsupported Perl syntax" : NULL;
+    size_t i = 0;
+    while (i < rest.n && is_any(rest.p[i], "imsU-"))
+        i++;
+    return i < rest.n && is_any(rest.p[i], ":)") ? NULL : "invalid or unsupported Perl syntax";
+}
+
+/* "{2,5}" at the start: its bytes, 0 when it is none. `*most` is the larger number. */
+static size_t repeat(struct str s, long *most)
+{
+    size_t i = 1;
+    long n = 0, digits = 0;
+    *most = 0;
+    for (; i < s.n && s.p[i] != '}'; i++) {
+        if (s.p[i] >= '0' && s.p[i] <= '9') {
+            n = n < 100000 ? n * 10 + (s.p[i] - '0') : n;
+            digits++;
+        } else if (s.p[i] == ',' && digits) {
+            n = 0;
+        } else {
+            return 0;
+        }
+        *most = n > *most ? n : *most;
+    }
+    return i < s.n && digits ? i + 1 : 0;
+}
+
+/* NULL: it is in RE2's syntax, as far as PCRE2 would take more. Else what is wrong, and with which part. */
+static const char *check_syntax(struct str p, struct str *part)
+{
+    bool in_class = false, quoted = false;
+    for (size_t i = 0; i < p.n; i++) {
+        char c = p.p[i], next = i + 1 < p.n ? p.p[i + 1] : '\0';
+        struct str rest = str_from_at(p, i);
+        long most;
+        const char *wrong = NULL;
+        *part = str_slice(rest.p, rest.n < 2 ? rest.n : 2);
+        if (quoted) {
+            quoted = !str_starts(rest, STR("\\E"));
+            i += !quoted;
+        } else if (c == '\\') {
+            quoted = next == 'Q';
+            wrong = check_escape(next, in_class);
+            i++;
+        } else if (in_class) {
+            in_class = c != ']';
+            if (str_starts(rest, STR("[:"))) { /* a class by name has a bracket of its own */
+                ptrdiff_t end = str_find(rest, STR(":]"));
+                i += end > 0 ? (size_t)end + 1 : 0;
+            }
+        } else if (c == '[') {
+            in_class = true;
+            i += next == '^';
+            i += i + 1 < p.n && p.p[i + 1] == ']'; /* the first is a plain one */
+        } else if (c == '(' && next == '*') {
+            wrong = "missing argument to repetition operator";
+            *part = STR("*");
+        } else if (c == '(' && next == '?') {
+            wrong = check_group(str_from_at(p, i + 2));
+            *part = str_slice(rest.p, rest.n < 3 ? rest.n : 3);
+        } else if (is_any(c, "*+?") || (c == '{' && repeat(rest, &most))) {
+            size_t length = c == '{' ? repeat(rest, &most) : 1;
+            char then = i + length < p.n ? p.p[i + length] : '\0';
+            *part = str_slice(rest.p, length + is_any(then, "*+"));
+            if (c == '{' && most > 1000)
+                wrong = "invalid repeat count";
+            else if (is_any(then, "*+"))
+                wrong = "invalid nested repetition operator";
+            i += length - 1;
+        }
+        if (wrong)
+            return wrong;
+    }
+    return NULL;
+}
 
 static int refuse(struct err *err, const char *why, struct str part)
 {
     return err_set(err, ERR_INVALID, "error parsing regexp: %s: `" STR_FMT "`", why, STR_ARG(part));
-}
-
-/* "{1001}" and "{2,1001}" are more than RE2 repeats. */
-static int check_repeat(struct str p, size_t i, struct err *err)
-{
-    size_t n = 0, end = i + 1;
-    bool digits = false;
-    for (; end < p.n && ((p.p[end] >= '0' && p.p[end] <= '9') || p.p[end] == ','); end++) {
-        n = p.p[end] == ',' ? 0 : n < 100000 ? n * 10 + (size_t)(p.p[end] - '0') : n;
-        digits |= p.p[end] != ',';
-        if (n > REPEAT_MAX)
-            break;
-    }
-    if (n <= REPEAT_MAX || !digits)
-        return 0;
-    ptrdiff_t close = str_index(str_from_at(p, i), '}');
-    return close < 0 ? 0 : refuse(err, "invalid repeat count", str_slice(p.p + i, (size_t)close + 1));
-}
-
-/* What PCRE2 takes and RE2 does not. */
-static int check_dialect(struct str p, struct err *err)
-{
-    bool in_class = false;
-    for (size_t i = 0; i < p.n; i++) {
-        struct str rest = str_from_at(p, i);
-        if (p.p[i] == '\\') {
-            char next = rest.n > 1 ? rest.p[1] : 0;
-            if ((next >= '1' && next <= '9') || (next && strchr("gGKkXRNhHVZuUlLcEe", next)))
-                return refuse(err, "invalid escape sequence", str_slice(rest.p, 2));
-            i++;
-        } else if (in_class) {
-            in_class = p.p[i] != ']';
-        } else if (p.p[i] == '[') {
-            in_class = true;
-            if (rest.n > 1 && rest.p[1] == '^')
-                i++;
-            if (i + 1 < p.n && p.p[i + 1] == ']')
-                i++;
-        } else if (p.p[i] == '(' && rest.n > 1 && rest.p[1] == '*') {
-            return refuse(err, "missing argument to repetition operator", STR("*"));
-        } else if (str_starts(rest, STR("(?")) && rest.n > 2 && strchr("=!>|#&+'0123456789RC(", rest.p[2])) {
-            return refuse(err, "invalid or unsupported Perl syntax", str_slice(rest.p, 3));
-        } else if (str_starts(rest, STR("(?<=")) || str_starts(rest, STR("(?<!"))) {
-            return refuse(err, "invalid or unsupported Perl syntax", str_slice(rest.p, 4));
-        } else if (strchr("*+?}", p.p[i]) && rest.n > 1 && rest.p[1] == '+') {
-            return refuse(err, "invalid nested repetition operator", str_slice(rest.p, 2));
-        } else if (p.p[i] == '{' && check_repeat(p, i, err) < 0) {
-            return -1;
-        }
-    }
-    return 0;
 }
 
 /* PCRE2's complaints in Go's words, where it has some. */
@@ -86,7 +135,7 @@ static const struct {
 
 static int complain(int code, struct str pattern, size_t at, struct err *err)
 {
-    char text[200];
+    PCRE2_UCHAR text[120];
     struct str part = pattern;
     if (code == PCRE2_ERROR_MISSING_SQUARE_BRACKET) {
         ptrdiff_t open = str_last_index(pattern, '[');
@@ -97,56 +146,69 @@ static int complain(int code, struct str pattern, size_t at, struct err *err)
     for (size_t i = 0; i < ARRAY_LEN(complaints); i++)
         if (complaints[i].code == code)
             return refuse(err, complaints[i].why, part);
-    if (pcre2_get_error_message(code, (PCRE2_UCHAR *)text, sizeof text) < 0)
-        text[0] = 0;
-    return refuse(err, text, pattern);
+    pcre2_get_error_message(code, text, sizeof(text));
+    return refuse(err, (char *)text, pattern);
 }
 
 int regex_new(struct str pattern, struct regex **out, struct err *err)
 {
-    if (pattern.n > PATTERN_MAX)
-        return err_set(err, ERR_INVALID, "error parsing regexp: expression too large");
-    if (!str_is_utf8(pattern))
-        return err_set(err, ERR_INVALID, "error parsing regexp: invalid UTF-8");
-    if (check_dialect(pattern, err) < 0)
-        return -1;
+    struct str part = pattern;
+    const char *wrong = pattern.n > PATTERN_MAX ? "expression too large" : check_syntax(pattern, &part);
+    if (wrong)
+        return refuse(err, wrong, part);
     int code;
-    PCRE2_SIZE at = 0;
-    pcre2_code *compiled = pcre2_compile(
+    PCRE2_SIZE at;
+    pcre2_code *re = pcre2_compile(
         (PCRE2_SPTR)(pattern.p ? pattern.p : ""), pattern.n,
-        PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY | PCRE2_NO_AUTO_CAPTURE, &code, &at, NULL);
-    if (!compiled)
+        PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_AUTO_CAPTURE, &code, &at, NULL);
+    if (!re)
         return complain(code, pattern, at, err);
-    struct regex *r = mem_zalloc(sizeof *r);
-    r->code = compiled;
-    r->context = pcre2_match_context_create(NULL);
-    ensure(r->context);
-    pcre2_set_match_limit(r->context, STEPS_MAX);
-    *out = r;
+    *out = mem_zalloc(sizeof(**out));
+    (*out)->code = re;
     return 0;
 }
 
-void regex_free(struct regex *r)
+void regex_free(struct regex *re)
 {
-    if (!r)
+    if (!re)
         return;
-    pcre2_code_free(r->code);
-    pcre2_match_context_free(r->context);
-    free(r);
+    pcre2_code_free(re->code);
+    free(re);
 }
 
-bool regex_matches(const struct regex *r, struct str text)
+static int run_match(const struct regex *re, struct str text, size_t from, pcre2_match_data *data)
 {
-    int workspace[WORKSPACE];
-    if (!str_is_utf8(text))
-        return false;
-    PCRE2_SPTR at = (PCRE2_SPTR)(text.p ? text.p : "");
+    pcre2_match_context *limits = pcre2_match_context_create(NULL);
+    pcre2_set_match_limit(limits, STEPS_MAX);
+    pcre2_set_heap_limit(limits, HEAP_KIB);
+    int rc = pcre2_match(re->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, from, 0, data, limits);
+    pcre2_match_context_free(limits);
+    return rc;
+}
+
+int regex_find(const struct regex *re, struct str text, size_t from, size_t *start, size_t *end)
+{
     pcre2_match_data *data = pcre2_match_data_create(1, NULL);
-    ensure(data);
-    int rc = pcre2_match(r->code, at, text.n, 0, PCRE2_NO_UTF_CHECK, data, r->context);
-    if (rc == PCRE2_ERROR_MATCHLIMIT)
-        rc = pcre2_dfa_match(r->code, at, text.n, 0, PCRE2_NO_UTF_CHECK | PCRE2_DFA_SHORTEST, data,
-                             r->context, workspace, WORKSPACE);
+    int rc = run_match(re, text, from, data);
+    if (rc >= 0) {
+        *start = pcre2_get_ovector_pointer(data)[0];
+        *end = pcre2_get_ovector_pointer(data)[1];
+    }
     pcre2_match_data_free(data);
-    return rc >= 0;
+    return rc >= 0 ? 1 : rc == PCRE2_ERROR_NOMATCH ? 0 : -1;
+}
+
+int regex_matches(const struct regex *re, struct str text)
+{
+    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    int rc = run_match(re, text, 0, data);
+    if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) {
+        /* Backtracking went too far: the other algorithm follows all ways at once. */
+        int *workspace = mem_alloc(DFA_WORKSPACE * sizeof(int));
+        rc = pcre2_dfa_match(re->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0, PCRE2_DFA_SHORTEST,
+                             data, NULL, workspace, DFA_WORKSPACE);
+        free(workspace);
+    }
+    pcre2_match_data_free(data);
+    return rc >= 0 ? 1 : rc == PCRE2_ERROR_NOMATCH ? 0 : -1;
 }

@@ -1,10 +1,10 @@
 /* A program: an expression parsed, checked, its constants made ready; and its running. */
+#include "base/regex.h"
 #include "cel/eval.h"
 
 #include <stdlib.h>
 
 #include "cel/macro.h"
-#include "cel/regex.h"
 #include "cel/utf8.h"
 #include "schema/timestamp.h"
 

@@ -56,7 +56,7 @@ static bool compare_shaped(const struct field *f, const void *a, const void *b, 
     case SHAPE_MAP:
         break;
     }
-    if (v->n != w->n)
+    if (v->n != w->n || (f->flags & FIELD_OMIT_ABSENT && !v->at != !w->at))
         return false;
     for (size_t i = 0; i < v->n; i++)
         if ((f->shape == SHAPE_MAP && !str_eq(*layout_key(f, v, i), *layout_key(f, w, i))) ||
@@ -123,6 +123,8 @@ bool item_eq(const struct field *f, const void *x, const void *y)
 
 bool field_is_zero(const struct field *f, const void *at)
 {
+    if (f->flags & FIELD_OMIT_ABSENT)
+        return layout_absent(f, at);
     if (f->shape == SHAPE_OPTIONAL)
         return !*(void *const *)at;
     if (f->shape == SHAPE_LIST || f->shape == SHAPE_MAP)

@@ -80,7 +80,8 @@ static void default_absent(struct arena *a, const struct field *f, void *base)
 
 void default_field(struct arena *a, const struct field *f, void *base)
 {
-    if (f->rules && f->rules->default_json.n && field_is_zero(f, field_at(f, base)))
+    if (f->rules && f->rules->default_json.n && !(f->flags & FIELD_OMIT_ABSENT) &&
+        field_is_zero(f, field_at(f, base)))
         default_absent(a, f, base);
     if (f->kind != VALUE_STRUCT)
         return;
@@ -102,8 +103,30 @@ void default_field(struct arena *a, const struct field *f, void *base)
     }
 }
 
+/* A custom resource's defaults are what its definition says, null too: read as if the object had said so. */
+static void default_kept(struct arena *a, const struct type *t, const struct field *f, void *value)
+{
+    const struct str_map *rest = type_rest(t, value);
+    if (!f->rules || !f->rules->default_json.n || !field_is_zero(f, field_at(f, value)))
+        return;
+    for (size_t i = 0; i < rest->n; i++)
+        if (str_eq(rest->at[i].key, f->name))
+            return;
+    _cleanup_buf_ struct buf json = {0};
+    _cleanup_err_ struct err err = {0};
+    buf_add_c(&json, '{');
+    json_encode_string(&json, f->name);
+    buf_add_c(&json, ':');
+    buf_add_str(&json, f->rules->default_json);
+    buf_add_c(&json, '}');
+    ensure(json_decode(a, t, arena_str(a, buf_str(&json)), JSON_BORROW, value, NULL, &err) == 0);
+}
+
 void default_apply(struct arena *a, const struct type *t, void *value)
 {
-    for (size_t i = 0; i < t->n_fields; i++)
+    for (size_t i = 0; i < t->n_fields; i++) {
+        if (t->flags & TYPE_UNKNOWN && t->fields[i].flags & FIELD_OMIT_ABSENT)
+            default_kept(a, t, &t->fields[i], value);
         default_field(a, &t->fields[i], value);
+    }
 }

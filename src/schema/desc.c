@@ -78,15 +78,15 @@ static void order_names(const struct type *t, uint16_t *by_name)
 
 void type_index_make(struct arena *a, struct type *t)
 {
-    unsigned n = 0;
+    unsigned n = 0, n_fields = t->flags & TYPE_UNKNOWN ? t->n_fields - 1u : t->n_fields;
     bool inlined = false;
-    for (unsigned i = 0; i < t->n_fields; i++) {
+    for (unsigned i = 0; i < n_fields; i++) {
         bool inner = t->fields[i].shape == SHAPE_INLINE;
         n += inner ? t->fields[i].type->index->n : 1;
         inlined |= inner;
     }
     struct flat_field *flat = inlined ? arena_new_n(a, struct flat_field, n) : NULL;
-    for (unsigned i = 0, to = 0; inlined && i < t->n_fields; i++) {
+    for (unsigned i = 0, to = 0; inlined && i < n_fields; i++) {
         const struct field *f = &t->fields[i];
         if (f->shape != SHAPE_INLINE) {
             flat[to++].field = f;
@@ -109,7 +109,10 @@ void type_index_make(struct arena *a, struct type *t)
     t->index = index;
     for (unsigned i = 0; i < n; i++) {
         uint32_t base;
-        unsigned at = type_hash(type_field_at(t, i, &base)->name) & index->mask;
+        struct str name = type_field_at(t, i, &base)->name;
+        if (!name.n) /* a schema may have it; no lookup finds it */
+            continue;
+        unsigned at = type_hash(name) & index->mask;
         while (slots[at])
             at = (at + 1) & index->mask;
         slots[at] = (uint16_t)(i + 1);

@@ -104,6 +104,10 @@ enum field_flag {
     FIELD_WRITE_ONLY = 1 << 10,        /* accepted, never stored (Secret.stringData) */
     FIELD_UNION = 1 << 11,             /* one of a group of which at most one may be set */
     FIELD_OMIT_ZERO = 1 << 12,         /* a zero time is left out too (Go's omitzero) */
+    /* Of custom resources: left out when absent only, so that "", 0 and [] are told from silence. */
+    FIELD_OMIT_ABSENT = 1 << 13,
+    FIELD_NULLABLE = 1 << 14,   /* null is a value of its own, not silence */
+    FIELD_NULL_ITEMS = 1 << 15, /* the same of a map's values */
 };
 
 /* What validation and defaulting ask of one field; absent (NULL) when nothing is asked. Bounds count as
@@ -121,6 +125,7 @@ struct field_rules {
 };
 
 struct type;
+struct custom;
 
 struct field {
     struct str name; /* in JSON */
@@ -144,8 +149,11 @@ enum type_flag {
     TYPE_BARE = 1 << 1,
     /* JSON has whichever of the fields is set, told apart by JSON type (JSONSchemaPropsOrArray). */
     TYPE_EITHER = 1 << 2,
-    /* Keeps fields it does not know (x-kubernetes-preserve-unknown-fields) in its last field. */
+    /* Of custom resources: its last field, a map of JSON by name, keeps members that do not fit their own
+     * field as they came: nulls that count, and values that validation will refuse. It keeps members that no
+     * field is named for too (x-kubernetes-preserve-unknown-fields) ... */
     TYPE_UNKNOWN = 1 << 3,
+    TYPE_PRUNED = 1 << 4, /* ... or drops these */
 };
 
 struct type {
@@ -226,7 +234,13 @@ struct resource {
     uint32_t metadata_offset; /* of struct object_meta in type */
     uint32_t spec_offset, status_offset;
     const struct field *spec, *status; /* NULL when the kind has none */
+    struct custom *custom;             /* of RESOURCE_CUSTOM: what it lives as long as (schema/custom.h) */
 };
+
+/* A resource that goes as it came (RESOURCE_CUSTOM) stays while it is referenced; others always do. Whoever
+ * keeps one longer than whom he has it from takes a reference. Any thread. */
+void resource_ref(const struct resource *r);
+void resource_unref(const struct resource *r); /* NULL is fine */
 
 /* A field by its JSON name, inlined ones too; *base is then how far the inlined struct lies in the outer one
  * (0 else). NULL when there is none. */
@@ -261,6 +275,14 @@ const struct resource *resource_find(struct str group, struct str version, struc
 const struct resource *resource_find_kind(struct str api_version, struct str kind); /* of builtin_kinds */
 /* "pods", "deployments.apps": as RBAC, errors and log lines name it. Static for built-in resources. */
 struct str resource_qualified(const struct resource *r);
+
+/* Of TYPE_UNKNOWN: the members that have no field, as JSON, sorted by name; else NULL. */
+static inline struct str_map *type_rest(const struct type *t, const void *value)
+{
+    return t->flags & TYPE_UNKNOWN
+               ? (struct str_map *)(void *)((char *)value + t->fields[t->n_fields - 1].offset)
+               : NULL;
+}
 
 struct object_meta; /* kinds/meta_v1.h */
 static inline struct object_meta *resource_meta(const struct resource *r, const void *typed)

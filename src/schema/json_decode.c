@@ -8,12 +8,15 @@
 #include "schema/map_order.h"
 #include "schema/quantity.h"
 #include "schema/timestamp.h"
+#include "schema/value.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 /* Deeper than any API type; what holds itself (JSONSchemaProps) must not exhaust a small stack. */
 enum { DECODE_DEPTH = 128, STRICT_MOST = 100, SEEN_FIELDS = 256 };
+/* Integers up to this are doubles too. */
+#define EXACT (INT64_C(1) << 53)
 
 /* Where in the text we are, for messages: a member (of a struct, when owner is set) or an element. */
 struct step {
@@ -34,6 +37,8 @@ struct decoder {
     struct err problem; /* the first wrong type, or a wrong value, which counts more */
     bool wrong_type, wrong_value;
     bool too_deep;
+    /* Within a type that keeps what does not fit: the member under way does not. */
+    bool keeping, misfit;
 };
 
 static bool decode_at(struct decoder *d, const struct field *f, void *at, const struct step *step);
@@ -119,6 +124,8 @@ static void go_element_type(struct buf *b, const struct field *f)
 static bool wrong_type(struct decoder *d, const struct field *f, bool whole, const struct step *step,
                        const char *what, struct str number)
 {
+    if (d->keeping)
+        return d->misfit = true;
     if (d->wrong_type || d->wrong_value)
         return true;
     d->wrong_type = true;
@@ -249,6 +256,9 @@ static bool decode_double(struct decoder *d, const struct field *f, double *to, 
         return false;
     char c[400];
     double v = HUGE_VAL;
+    int64_t whole;
+    if (d->keeping && integer && str_to_i64(text, &whole) && (whole > EXACT || whole < -EXACT))
+        return d->misfit = true; /* as JSON it keeps its last digits */
     if (text.n < sizeof c) {
         memcpy(c, text.p, text.n);
         c[text.n] = 0;
@@ -358,11 +368,32 @@ static bool decode_int_or_string(struct decoder *d, const struct field *f, struc
     return true;
 }
 
-static bool decode_raw(struct decoder *d, struct str *to)
+/* A value as the tree of a custom resource has it: members in order, each once, numbers as Go writes them. */
+static bool decode_kept(struct decoder *d, struct str text, const struct step *step, struct str *to)
+{
+    struct value tree;
+    struct strict_errors inside = {0};
+    if (value_parse_strict(d->a, text, &tree, d->strict ? &inside : NULL, NULL) < 0) {
+        d->too_deep = true; /* its syntax is checked already */
+        return false;
+    }
+    for (size_t i = 0; i < inside.n; i++) {
+        /* `duplicate field "a.b"`, below where we are */
+        struct str path = str_slice(inside.at[i].p + sizeof "duplicate field \"" - 1,
+                                    inside.at[i].n - sizeof "duplicate field \"");
+        strict_add(d, "duplicate", &(struct step){.up = step, .name = path});
+    }
+    *to = value_json(d->a, &tree);
+    return true;
+}
+
+static bool decode_raw(struct decoder *d, struct str *to, const struct step *step)
 {
     const char *from = d->c.p;
     if (!json_skip(&d->c))
         return false;
+    if (d->keeping)
+        return decode_kept(d, str_slice(from, (size_t)(d->c.p - from)), step, to);
     struct str text = str_slice(from, (size_t)(d->c.p - from));
     _cleanup_buf_ struct buf compact = {0};
     json_compact(&compact, text);
@@ -381,8 +412,10 @@ static bool decode_bool(struct decoder *d, const struct field *f, bool *to, cons
 /* One value of the field's kind, cursor at its first letter; null leaves it as it is. */
 static bool decode_one(struct decoder *d, const struct field *f, void *at, const struct step *step)
 {
-    if (*d->c.p == 'n')
+    if (*d->c.p == 'n' && !(d->keeping && f->kind == VALUE_JSON)) {
+        d->misfit |= d->keeping;
         return json_scan_word(&d->c, "null", 4);
+    }
     int64_t i;
     switch ((enum value_kind)f->kind) {
     case VALUE_BOOL:
@@ -411,7 +444,7 @@ static bool decode_one(struct decoder *d, const struct field *f, void *at, const
     case VALUE_INT_OR_STRING:
         return decode_int_or_string(d, f, at, step);
     case VALUE_JSON:
-        return decode_raw(d, at);
+        return decode_raw(d, at, step);
     case VALUE_STRUCT:
         if (f->type->flags & (TYPE_BARE | TYPE_EITHER))
             return decode_struct(d, f->type, at, step);
@@ -475,6 +508,13 @@ static void tell_duplicate(void *arg, struct str key)
     strict_add(twice->d, "duplicate", &(struct step){.up = twice->up, .name = key});
 }
 
+/* Takes a null among a custom resource's entries where null says nothing. */
+static bool decode_silent(struct decoder *d, const struct field *f)
+{
+    return d->c.p < d->c.end && *d->c.p == 'n' && f->kind != VALUE_JSON && !(f->flags & FIELD_NULL_ITEMS) &&
+           json_scan_word(&d->c, "null", 4);
+}
+
 static bool decode_map(struct decoder *d, const struct field *f, struct any_vec *to, const struct step *up)
 {
     size_t item = layout_stride(f), from = d->scratch.n;
@@ -495,6 +535,8 @@ static bool decode_map(struct decoder *d, const struct field *f, struct any_vec 
             memset(one, 0, item);
             *(struct str *)(void *)one = keep(d, raw, plain);
             struct step step = {.up = up, .name = *(struct str *)(void *)one};
+            if (d->keeping && decode_silent(d, f))
+                continue;
             if (d->c.p == d->c.end || !decode_one(d, f, one + sizeof(struct str), &step))
                 return false;
             buf_add(&d->scratch, one, item);
@@ -516,6 +558,7 @@ static bool decode_at(struct decoder *d, const struct field *f, void *at, const 
     if (f->shape == SHAPE_ONE)
         return decode_one(d, f, at, step);
     if (*d->c.p == 'n') {
+        d->misfit |= d->keeping;
         memset(at, 0, f->shape == SHAPE_OPTIONAL ? sizeof(void *) : sizeof(struct any_vec));
         return json_scan_word(&d->c, "null", 4);
     }
@@ -568,6 +611,99 @@ static int find(const struct type *t, struct str name, unsigned guess)
     return type_field_number(t, name);
 }
 
+/* The members without a field that a TYPE_UNKNOWN has gathered so far. */
+struct rest {
+    struct str_map *map; /* NULL: the type has none */
+    size_t cap;
+};
+
+static void rest_add(struct decoder *d, struct rest *r, const struct step *step, struct str json)
+{
+    struct str_map *m = r->map;
+    if (m->n >= r->cap) {
+        struct str_entry *at = arena_new_n(d->a, struct str_entry, r->cap = 2 * m->n + 4);
+        if (m->n)
+            memcpy(at, m->at, m->n * sizeof *at);
+        m->at = at;
+    }
+    m->at[m->n++] = (struct str_entry){keep(d, step->name, true), json};
+}
+
+/* Puts them in order. Of a member that came twice, once as it should be, that one counts. */
+static void rest_end(struct decoder *d, struct rest *r, const struct type *t, const char *base,
+                     const struct step *up)
+{
+    struct str_map *m = r->map;
+    size_t n = 0;
+    map_order((struct any_vec *)(void *)m, sizeof *m->at, tell_duplicate, &(struct twice){d, up});
+    for (size_t i = 0; i < m->n; i++) {
+        uint32_t inner;
+        const struct field *f = type_field(t, m->at[i].key, &inner);
+        if (!f || layout_absent(f, base + inner + f->offset))
+            m->at[n++] = m->at[i];
+    }
+    m->n = n;
+}
+
+/* A member that no field is named for. */
+static bool decode_unnamed(struct decoder *d, const struct type *t, struct rest *rest,
+                           const struct step *step)
+{
+    struct str json;
+    json_space(&d->c);
+    if (rest->map && !(t->flags & TYPE_PRUNED)) {
+        if (d->c.p == d->c.end || !decode_raw(d, &json, step))
+            return false;
+        rest_add(d, rest, step, json);
+        return true;
+    }
+    strict_add(d, "unknown", step);
+    return json_skip(&d->c);
+}
+
+/* A member of a type that keeps what does not fit: into its field, else beside it. */
+static bool decode_kept_member(struct decoder *d, const struct field *f, char *at, struct rest *rest,
+                               const struct step *step)
+{
+    json_space(&d->c);
+    if (d->c.p == d->c.end)
+        return false;
+    struct json_cursor from = d->c;
+    size_t scratch = d->scratch.n;
+    unsigned depth = d->depth;
+    struct str json;
+    bool outer = d->misfit;
+    size_t size = f->shape == SHAPE_OPTIONAL ? sizeof(void *) : sizeof(struct any_vec);
+    if (*d->c.p == 'n') {
+        memset(at, 0, size);
+        if (f->flags & FIELD_NULLABLE)
+            rest_add(d, rest, step, STR("null"));
+        return json_scan_word(&d->c, "null", 4);
+    }
+    d->misfit = false;
+    if (!decode_at(d, f, at, step))
+        return false;
+    if (d->misfit) {
+        d->c = from;
+        d->scratch.n = scratch;
+        d->depth = depth;
+        memset(at, 0, size);
+        if (!decode_raw(d, &json, step))
+            return false;
+        rest_add(d, rest, step, json);
+    }
+    d->misfit = outer;
+    return true;
+}
+
+static bool decode_member(struct decoder *d, const struct field *f, char *at, struct rest *rest,
+                          const struct step *step)
+{
+    /* What every object has is read as in every object. */
+    d->keeping = rest->map && (f->flags & FIELD_OMIT_ABSENT);
+    return d->keeping ? decode_kept_member(d, f, at, rest, step) : decode_at(d, f, at, step);
+}
+
 static bool decode_struct(struct decoder *d, const struct type *t, char *base, const struct step *up)
 {
     if (t->flags & TYPE_BARE)
@@ -583,6 +719,8 @@ static bool decode_struct(struct decoder *d, const struct type *t, char *base, c
     }
     uint64_t seen[SEEN_FIELDS / 64] = {0};
     unsigned guess = 0;
+    bool outer = d->keeping;
+    struct rest rest = {type_rest(t, base), 0};
     do {
         struct str raw;
         bool plain;
@@ -592,9 +730,8 @@ static bool decode_struct(struct decoder *d, const struct type *t, char *base, c
         struct step step = {.up = up, .owner = t, .name = plain ? raw : json_unescape(d->a, raw)};
         int number = find(t, step.name, guess);
         if (number < 0) {
-            strict_add(d, "unknown", &step);
-            json_space(&d->c);
-            if (!json_skip(&d->c))
+            d->keeping = rest.map;
+            if (!decode_unnamed(d, t, &rest, &step))
                 return false;
             continue;
         }
@@ -606,10 +743,13 @@ static bool decode_struct(struct decoder *d, const struct type *t, char *base, c
         }
         uint32_t inner;
         const struct field *f = type_field_at(t, (unsigned)number, &inner);
-        if (!decode_at(d, f, base + inner + f->offset, &step))
+        if (!decode_member(d, f, base + inner + f->offset, &rest, &step))
             return false;
     } while (json_take(&d->c, ','));
+    d->keeping = outer;
     d->depth--;
+    if (rest.map)
+        rest_end(d, &rest, t, base, up);
     return json_take(&d->c, '}');
 }
 

@@ -127,6 +127,8 @@ void json_encode_double(struct buf *out, double d)
 
 bool json_is_empty(const struct field *f, const void *at)
 {
+    if (f->flags & FIELD_OMIT_ABSENT)
+        return layout_absent(f, at);
     switch ((enum shape)f->shape) {
     case SHAPE_OPTIONAL:
         return !*(void *const *)at;
@@ -315,6 +317,13 @@ void json_encode_item(struct buf *out, const struct field *f, const void *at)
     }
 }
 
+static void encode_name(struct buf *out, char before, struct str name)
+{
+    buf_add_c(out, before);
+    json_encode_string(out, name);
+    buf_add_c(out, ':');
+}
+
 void json_encode(struct buf *out, const struct type *t, const void *v)
 {
     if (t->flags & TYPE_BARE) {
@@ -330,8 +339,14 @@ void json_encode(struct buf *out, const struct type *t, const void *v)
     const struct field *f;
     for (unsigned i = 0; (f = type_field_at(t, i, &base)); i++) {
         const char *at = (const char *)v + base + f->offset;
-        if ((f->flags & (FIELD_OMIT_EMPTY | FIELD_OMIT_ZERO)) && json_is_empty(f, at))
+        if ((f->flags & (FIELD_OMIT_EMPTY | FIELD_OMIT_ZERO | FIELD_OMIT_ABSENT)) && json_is_empty(f, at))
             continue;
+        if (t->flags & TYPE_UNKNOWN) { /* its names are anybody's */
+            encode_name(out, before, f->name);
+            before = ',';
+            json_encode_field(out, f, at);
+            continue;
+        }
         /* Names need no escaping. */
         char *to = buf_room(out, f->name.n + 4);
         *to++ = before;
@@ -342,6 +357,12 @@ void json_encode(struct buf *out, const struct type *t, const void *v)
         out->n += f->name.n + 4;
         before = ',';
         json_encode_field(out, f, at);
+    }
+    const struct str_map *rest = type_rest(t, v);
+    for (size_t i = 0; rest && i < rest->n; i++) {
+        encode_name(out, before, rest->at[i].key);
+        before = ',';
+        buf_add_str(out, rest->at[i].value);
     }
     if (before == '{')
         buf_add_c(out, '{');

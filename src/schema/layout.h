@@ -56,3 +56,11 @@ static inline void *layout_optional(const struct field *f, const void *base)
 {
     return *(void **)field_at(f, base);
 }
+
+/* Whether a field that tells silence from emptiness (FIELD_OMIT_ABSENT) is silent; `at`: where it lies. */
+static inline bool layout_absent(const struct field *f, const void *at)
+{
+    return f->shape == SHAPE_OPTIONAL ? !*(void *const *)at
+           : f->shape == SHAPE_ONE    ? ((const struct str *)at)->n == 0 /* VALUE_JSON */
+                                      : !((const struct any_vec *)at)->at;
+}

@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "kinds/meta_v1.h"
+#include "schema/custom.h"
+#include "schema/default.h"
 #include "schema/json.h"
 #include "schema/json_scan.h"
 #include "schema/proto.h"
@@ -140,6 +142,7 @@ static struct object *make(const struct resource *r, struct str name_space, stru
 {
     struct object *o = mem_zalloc(sizeof *o + name_space.n + name.n);
     atomic_init(&o->refs, 1);
+    resource_ref(r);
     o->resource = r;
     o->name_space_n = (uint32_t)name_space.n;
     o->name_n = (uint32_t)name.n;
@@ -169,10 +172,23 @@ struct object *object_new(const struct resource *r, const void *typed)
     return o;
 }
 
+/* A custom object is of the version that it says, where the definition still has that. */
+static const struct resource *custom_stored(const struct resource *r, struct str stored)
+{
+    _cleanup_arena_ struct arena a = {0};
+    struct json_type_meta meta = {0};
+    if (json_peek(&a, stored, &meta, NULL) < 0)
+        return r;
+    ptrdiff_t slash = str_index(meta.api_version, '/');
+    const struct custom_version *v =
+        custom_version(r->custom, str_from_at(meta.api_version, (size_t)(slash + 1)));
+    return v ? &v->resource : r;
+}
+
 struct object *object_load(const struct resource *r, struct str name_space, struct str name,
                            struct str stored, int64_t revision)
 {
-    struct object *o = make(r, name_space, name);
+    struct object *o = make(r->custom ? custom_stored(r, stored) : r, name_space, name);
     o->revision = revision;
     o->stored = bytes_new(stored, 0);
     return o;
@@ -243,6 +259,7 @@ void object_unref(struct object *o)
     free(atomic_load_explicit(&o->json, memory_order_relaxed));
     free(atomic_load_explicit(&o->proto, memory_order_relaxed));
     free(o->stored);
+    resource_unref(o->resource);
     free(o);
 }
 
@@ -292,6 +309,8 @@ static void *decode_stored(struct object *o, struct arena *a)
                   STR_ARG(object_namespace(o)), STR_ARG(object_name(o)), STR_ARG(err.message));
         value = arena_alloc(a, r->type->size);
     }
+    if (r->custom)
+        default_apply(a, r->type, value); /* by what the definition says today */
     if (r->has_metadata && result < 0) {
         resource_meta(r, value)->name = object_name(o);
         resource_meta(r, value)->namespace = object_namespace(o);

@@ -6,6 +6,7 @@
 #include "kinds/autoscaling_v1.h"
 #include "kinds/meta_v1.h"
 #include "kinds/policy_v1.h"
+#include "schema/custom_openapi.h"
 
 /* --- types that are no structs: name, and the schema in versions 2 and 3 --- */
 
@@ -84,6 +85,8 @@ void openapi_defs_add(struct openapi_defs *d, const struct type *t)
     d->at[d->n++] = t;
     for (unsigned i = 0; (f = type_field_at(t, i, &base)); i++) {
         const struct type *below = openapi_field_type(f);
+        if (t->flags & TYPE_UNKNOWN && below != &object_meta_type)
+            continue; /* a custom kind says all of the others itself */
         if (below)
             openapi_defs_add(d, below);
     }
@@ -304,13 +307,25 @@ static void openapi_write_struct(struct json_writer *w, const struct openapi_set
         json_str(w, "x-kubernetes-map-type", STR("atomic"));
 }
 
+/* The custom kind that is of that type, if one is. */
+static const struct custom_version *openapi_custom(const struct openapi_set *set, const struct type *t)
+{
+    for (size_t i = 0; t->flags & TYPE_UNKNOWN && i < set->n; i++)
+        if (set->resources[i]->type == t)
+            return custom_version_of(set->resources[i]);
+    return NULL;
+}
+
 void openapi_defs_write(struct json_writer *w, struct openapi_defs *d)
 {
     qsort(d->at, d->n, sizeof *d->at, openapi_cmp);
     for (size_t i = 0; i < d->n; i++) {
         const struct type *t = d->at[i];
         json_open_str(w, t->openapi_name, '{');
-        if (t->flags & TYPE_BARE) { /* its only field's value */
+        const struct custom_version *custom = openapi_custom(d->set, t);
+        if (custom) {
+            custom_openapi_write(w, custom);
+        } else if (t->flags & TYPE_BARE) { /* its only field's value */
             openapi_write_doc(w, t->doc);
             json_str(w, "type", STR("array"));
             openapi_write_item(w, "items", &t->fields[0]);

@@ -166,14 +166,6 @@ static void openapi_write_id(struct json_writer *w, const struct operation *op, 
     buf_add_str(w->out, p->everywhere ? STR("ForAllNamespaces\"") : STR("\""));
 }
 
-static void openapi_write_strings(struct json_writer *w, const char *key, const char *const *list, size_t n)
-{
-    json_open(w, key, '[');
-    for (size_t i = 0; i < n; i++)
-        json_str(w, NULL, str_from(list[i]));
-    json_close(w, ']');
-}
-
 static const char *const openapi_media[] = {"application/json", "application/yaml",
                                             "application/vnd.kubernetes.protobuf"};
 static const char *const openapi_list_media[] = {
@@ -182,15 +174,46 @@ static const char *const openapi_list_media[] = {
 static const char *const openapi_patch_media[] = {
     "application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json",
     "application/apply-patch+yaml"};
+/* Custom resources have no Protobuf form, and nothing that says how to merge their lists strategically:
+ * clients look here for what they may send. */
+static const char *const openapi_custom_patch_media[] = {
+    "application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"};
+enum { OPENAPI_CUSTOM_MEDIA = 2 }; /* of the first list */
 static const char *const openapi_any_media[] = {"*/*"};
 
+struct media {
+    const char *const *at;
+    size_t n;
+};
+
+static struct media openapi_answer_media(const struct resource *r, bool list)
+{
+    return r->custom ? (struct media){openapi_media, OPENAPI_CUSTOM_MEDIA}
+           : list    ? (struct media){openapi_list_media, ARRAY_LEN(openapi_list_media)}
+                     : (struct media){openapi_media, ARRAY_LEN(openapi_media)};
+}
+
+static struct media openapi_body_media(const struct resource *r, const struct operation *op)
+{
+    return op != &op_patch ? (struct media){openapi_any_media, 1}
+           : r->custom     ? (struct media){openapi_custom_patch_media, ARRAY_LEN(openapi_custom_patch_media)}
+                           : (struct media){openapi_patch_media, ARRAY_LEN(openapi_patch_media)};
+}
+
+static void openapi_write_media(struct json_writer *w, const char *key, struct media media)
+{
+    json_open(w, key, '[');
+    for (size_t i = 0; i < media.n; i++)
+        json_str(w, NULL, str_from(media.at[i]));
+    json_close(w, ']');
+}
+
 /* Version 3 says the schema once for each media type. */
-static void openapi_write_content(struct json_writer *w, const char *const *media, size_t n,
-                                  const struct type *t)
+static void openapi_write_content(struct json_writer *w, struct media media, const struct type *t)
 {
     json_open(w, "content", '{');
-    for (size_t i = 0; i < n; i++) {
-        json_open_str(w, str_from(media[i]), '{');
+    for (size_t i = 0; i < media.n; i++) {
+        json_open_str(w, str_from(media.at[i]), '{');
         if (t)
             openapi_write_ref(w, "schema", t);
         else
@@ -200,15 +223,13 @@ static void openapi_write_content(struct json_writer *w, const char *const *medi
     json_close(w, '}');
 }
 
-static void openapi_write_answer(struct json_writer *w, const char *code, const char *doc, bool list,
+static void openapi_write_answer(struct json_writer *w, const char *code, const char *doc, struct media media,
                                  const struct type *t)
 {
     json_open(w, code, '{');
     json_str(w, "description", str_from(doc));
-    if (w->v3 && list)
-        openapi_write_content(w, openapi_list_media, ARRAY_LEN(openapi_list_media), t);
-    else if (w->v3)
-        openapi_write_content(w, openapi_media, ARRAY_LEN(openapi_media), t);
+    if (w->v3)
+        openapi_write_content(w, media, t);
     else if (t)
         openapi_write_ref(w, "schema", t);
     else
@@ -221,19 +242,20 @@ static void openapi_write_answers(struct json_writer *w, const struct operation 
     const struct type *t = op->answers_status ? &status_type
                            : op->answers_list ? p->resource->list_type
                                               : p->type;
+    const struct media one = openapi_answer_media(p->resource, false);
     json_open(w, "responses", '{');
-    openapi_write_answer(w, "200", "OK", op->answers_list, t);
+    openapi_write_answer(w, "200", "OK", openapi_answer_media(p->resource, op->answers_list), t);
     if (op->creates || op->body)
-        openapi_write_answer(w, "201", "Created", false, t);
+        openapi_write_answer(w, "201", "Created", one, t);
     if (op->creates || op == &op_delete)
-        openapi_write_answer(w, "202", "Accepted", false, t);
+        openapi_write_answer(w, "202", "Accepted", one, t);
     json_raw(w, "401", STR("{\"description\":\"Unauthorized\"}"));
     json_close(w, '}');
 }
 
-static void openapi_write_body(struct json_writer *w, const struct operation *op, const struct type *t)
+static void openapi_write_body(struct json_writer *w, const struct operation *op, const struct resource *r,
+                               const struct type *t)
 {
-    bool patch = op == &op_patch;
     if (!w->v3) {
         json_open(w, NULL, '{');
         json_str(w, "name", STR("body"));
@@ -245,10 +267,7 @@ static void openapi_write_body(struct json_writer *w, const struct operation *op
         return;
     }
     json_open(w, "requestBody", '{');
-    if (patch)
-        openapi_write_content(w, openapi_patch_media, ARRAY_LEN(openapi_patch_media), t);
-    else
-        openapi_write_content(w, openapi_any_media, ARRAY_LEN(openapi_any_media), t);
+    openapi_write_content(w, openapi_body_media(r, op), t);
     if (op->body)
         json_raw(w, "required", STR("true"));
     json_close(w, '}');
@@ -271,21 +290,17 @@ static void openapi_write_operation(struct json_writer *w, struct openapi_defs *
     json_close(w, ']');
     openapi_write_id(w, op, p);
     if (!w->v3) {
-        if (patch)
-            openapi_write_strings(w, "consumes", openapi_patch_media, ARRAY_LEN(openapi_patch_media));
-        else
-            openapi_write_strings(w, "consumes", openapi_any_media, 1);
-        openapi_write_strings(w, "produces", op->answers_list ? openapi_list_media : openapi_media,
-                              op->answers_list ? ARRAY_LEN(openapi_list_media) : ARRAY_LEN(openapi_media));
+        openapi_write_media(w, "consumes", openapi_body_media(p->resource, op));
+        openapi_write_media(w, "produces", openapi_answer_media(p->resource, op->answers_list));
         json_raw(w, "schemes", STR("[\"https\"]"));
     }
     json_open(w, "parameters", '[');
     openapi_write_query(w, op->params);
     if (body && !w->v3)
-        openapi_write_body(w, op, body);
+        openapi_write_body(w, op, p->resource, body);
     json_close(w, ']');
     if (body && w->v3)
-        openapi_write_body(w, op, body);
+        openapi_write_body(w, op, p->resource, body);
     openapi_write_answers(w, op, p);
     json_str(w, "x-kubernetes-action", str_from(op->action));
     openapi_write_gvk(w, p->group, p->version, p->kind);

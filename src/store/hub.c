@@ -171,7 +171,7 @@ static struct str watch_copy(char **to, struct str s)
 /* The selectable's index, -1 when it is no plain value and thus not indexed, -2 when there is none. */
 static int hub_field(const struct table *t, struct str path)
 {
-    for (int i = 0; i < t->resource->n_selectables; i++)
+    for (int i = 0; i < t->n_fields; i++)
         if (str_eq(t->resource->selectables[i].path, path))
             return t->fields[i].n ? i : -1;
     return -2;

@@ -28,8 +28,8 @@ int store_open(const struct store_options *o, struct store **out, struct err *er
 void store_close(struct store *s);
 
 /* The table of a resource; made on first use, loaded from disk. Resources with one storage_prefix (the
- * versions of a group's resource, the two kinds of events) share one. The resource must live as long as the
- * store. */
+ * versions of a group's resource, the two kinds of events) share one. A built-in resource must live as
+ * long as the store; of a custom one the table takes a reference. */
 struct table *store_table(struct store *s, const struct resource *r);
 int64_t store_revision(struct store *s);
 

@@ -21,6 +21,7 @@ void tables_close(struct tables *all)
         history_free(&t->history);
         watchers_free(&t->watchers);
         free(t->fields);
+        resource_unref(t->resource);
         free(t->prefix);
         free(t);
     }
@@ -56,10 +57,12 @@ static struct table *table_new(const struct resource *r, struct disk *disk, size
 {
     struct table *t = mem_zalloc(sizeof *t);
     t->resource = r->stored_as ? r->stored_as : r;
+    resource_ref(t->resource);
     t->prefix = str_dup_c(r->storage_prefix);
     t->index = index;
-    t->fields = mem_zalloc(t->resource->n_selectables * sizeof *t->fields);
-    for (size_t i = 0; i < t->resource->n_selectables; i++)
+    t->n_fields = t->resource->flags & RESOURCE_CUSTOM ? 0 : t->resource->n_selectables;
+    t->fields = mem_zalloc((size_t)t->n_fields * sizeof *t->fields);
+    for (int i = 0; i < t->n_fields; i++)
         field_path_find(&t->fields[i], t->resource->type,
                         t->resource->selectables[i].path); /* else: not indexed */
     struct table_load load = {.table = t};

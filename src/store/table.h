@@ -19,6 +19,7 @@ struct table {
     struct tree_node *root;          /* the newest; the commit thread's own */
     bool touched;                    /* by the batch under way; the commit thread's own */
     struct field_path *fields;       /* how to read each of resource->selectables */
+    int n_fields;                    /* 0 of custom resources, whose objects may be of several types */
     struct watchers watchers;        /* guarded by the hub's mutex, as is history */
     struct history history;
 };

@@ -49,7 +49,7 @@ void watchers_add(struct table *t, const struct watch_selector *sel, int field, 
     slot->at[slot->n++] = watch;
     if (field >= 0) {
         if (!t->watchers.fields)
-            t->watchers.fields = mem_zalloc(t->resource->n_selectables * sizeof *t->watchers.fields);
+            t->watchers.fields = mem_zalloc((size_t)t->n_fields * sizeof *t->watchers.fields);
         t->watchers.fields[field]++;
     }
 }
@@ -108,17 +108,17 @@ void watchers_find(struct table *t, struct object *object, struct object *before
         watchers_visit(&f, (struct watch_selector){.ns = ns}, -1);
         watchers_visit(&f, (struct watch_selector){.ns = ns, .name = name}, -1);
     }
-    for (size_t i = 0; t->watchers.fields && i < t->resource->n_selectables; i++) {
+    for (int i = 0; t->watchers.fields && i < t->n_fields; i++) {
         if (!t->watchers.fields[i])
             continue;
         char scratch[2][24];
         struct str now = field_path_read(&t->fields[i], object_typed(object), scratch[0]);
-        watchers_visit(&f, (struct watch_selector){.value = now}, (int)i);
+        watchers_visit(&f, (struct watch_selector){.value = now}, i);
         if (!before)
             continue;
         struct str then = field_path_read(&t->fields[i], object_typed(before), scratch[1]);
         if (!str_eq(now, then))
-            watchers_visit(&f, (struct watch_selector){.value = then}, (int)i);
+            watchers_visit(&f, (struct watch_selector){.value = then}, i);
     }
     buf_free(&f.key);
 }
