@@ -165,6 +165,16 @@ struct api_options {
 int api_new(const struct api_options *o, struct api **out, struct err *err);
 void api_free(struct api *a);
 
+/* A call to a webhook: JSON that is posted to a URL, or to a service of the cluster. */
+struct api_webhook {
+    struct str url; /* empty: a service */
+    struct str service_namespace, service_name, service_path;
+    int32_t service_port;
+    struct str ca_bundle; /* PEM; empty: the system's authorities */
+    struct str body;
+    int64_t timeout_s;
+};
+
 /* What the floor above lends to the road, as only it knows keys and permissions. Each is called on the thread
  * that runs the request, and must not block. Set before the first request; without them nothing is asked. */
 struct api_hooks {
@@ -186,6 +196,9 @@ struct api_hooks {
     /* May this user do that too? For what one request implies of another (create by update). NULL: yes. */
     bool (*authorized)(void *arg, const struct user *user, struct str verb, const struct resource *resource,
                        struct str subresource, struct str ns, struct str name);
+    /* Calls a webhook and waits for its answer, which is added to `answer`; the one that does block. NULL: no
+     * webhook can be called. */
+    int (*call_webhook)(void *arg, const struct api_webhook *w, struct buf *answer, struct err *err);
 };
 void api_set_hooks(struct api *a, const struct api_hooks *hooks);
 struct store *api_store(struct api *a);
@@ -198,6 +211,8 @@ void api_drop_admission(struct api *a, const void *arg);
  * blocks. */
 int api_bootstrap(struct api *a, struct err *err);
 
+/* Whether requests for the resource may block, as conversions by a webhook do: then not on an event loop. */
+bool api_waits(const struct resource *r);
 enum api_state api_run(struct api *a, struct api_request *r);
 /* The same, waiting. Returns 0, or -1 when code >= 400 (the error stays in r->err). */
 int api_call(struct api *a, struct api_request *r);
@@ -221,6 +236,8 @@ int api_watch_open(struct api *a, struct api_request *r, void (*wake)(void *arg)
 bool api_watch_next(struct api_watch *w, struct watch_event *ev);
 /* For periodic bookmarks (upstream: about once a minute where allow_bookmarks is set): what they may say. */
 int64_t api_watch_revision(struct api_watch *w);
+/* The definition of what it watches is gone: it ends. */
+bool api_watch_over(const struct api_watch *w);
 /* How long it may last, in seconds, by the request's timeout_s. */
 int64_t api_watch_timeout_s(const struct api_watch *w);
 void api_watch_close(struct api_watch *w);

@@ -1,4 +1,5 @@
 /* What every cluster has from its first moment, made through the road like everything else. */
+#include "api/definitions.h"
 #include "api/expiry.h"
 #include "api/road.h"
 #include "api/service/services.h"
@@ -108,5 +109,5 @@ int api_bootstrap(struct api *a, struct err *err)
         return -1;
     if (!a->expiry)
         a->expiry = expiry_start(a);
-    return 0;
+    return a->definitions ? 0 : definitions_start(a, &a->definitions, err);
 }

@@ -4,6 +4,8 @@
 #include "kinds/autoscaling_v2.h"
 #include "kinds/core_v1.h"
 #include "kinds/events_v1.h"
+#include "schema/custom.h"
+#include "schema/default.h"
 #include "schema/json.h"
 
 /* --- events: the same fields under other names (pkg/apis/core/v1, events/v1 conversion) --- */
@@ -133,11 +135,18 @@ void *convert(struct arena *a, const struct resource *from, const struct resourc
             conversions[i].run(typed, out, a);
             return out;
         }
-    /* Versions of a custom resource that differ in name only: what the other one knows is taken over. */
+    /* What the other one knows is taken over. */
     _cleanup_buf_ struct buf json = {0};
     json_encode(&json, from->type, typed);
     json_decode(a, to->type, arena_str(a, buf_str(&json)), JSON_BORROW, out, NULL, NULL);
+    if (to->custom)
+        default_apply(a, to->type, out);
     return out;
+}
+
+const struct resource *storage_form(const struct resource *r)
+{
+    return r->custom ? &r->custom->storage->resource : stored_form(r);
 }
 
 struct object *convert_object(struct object *o, const struct resource *to)

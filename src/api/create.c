@@ -1,5 +1,6 @@
 /* POST: create. */
 #include "api/road.h"
+#include "schema/custom.h"
 
 static int create_make(struct road *d)
 {
@@ -36,5 +37,8 @@ int verb_create(struct road *d)
         return sub_bindings(d);
     if (d->resource->flags & RESOURCE_VIRTUAL)
         return create_virtual(d);
+    if (d->resource->custom && custom_condition_is(d->resource->custom->definition, "Terminating", "True"))
+        return err_set(&d->r->err, ERR_METHOD_NOT_ALLOWED,
+                       "create not allowed while custom resource definition is terminating");
     return road_write(d, &create);
 }

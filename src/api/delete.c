@@ -1,8 +1,10 @@
 /* DELETE and deletecollection: options, preconditions, finalizers, graceful ends (apiserver's
  * registry/rest/delete.go and generic/registry/store.go). */
 #include "api/admission.h"
+#include "api/definitions.h"
 #include "api/road.h"
 #include "api/service/services.h"
+#include "kinds/apiextensions_v1.h"
 #include "schema/timestamp.h"
 
 static int delete_done(struct road *d);
@@ -189,6 +191,8 @@ static enum delete_step delete_decide(struct road *d, const struct delete_option
     enum delete_step step = d->resource == &pod_resource         ? delete_pod_step(d, m, o)
                             : d->resource == &namespace_resource ? delete_namespace_step(d, m)
                                                                  : DELETE_NOW;
+    if (d->resource == &custom_resource_definition_resource && !m->deletion_timestamp)
+        definition_mark_deleted(d->object, d->r->arena);
     delete_finalizers(&m->finalizers, o, d->r->arena);
     bool changed = m->finalizers.n != old->finalizers.n || m->finalizers.at != old->finalizers.at;
     if (m->finalizers.n && step == DELETE_NOW) {
@@ -240,7 +244,9 @@ static int delete_judged(struct road *d)
     }
     if (w->step == DELETE_NOW)
         return road_submit(d, CHANGE_DELETE, NULL, object_revision(d->current), delete_done);
-    return road_submit(d, CHANGE_UPDATE, road_encode(d), object_revision(d->current), delete_done);
+    if (!road_encode(d))
+        return -1;
+    return road_submit(d, CHANGE_UPDATE, d->fresh, object_revision(d->current), delete_done);
 }
 
 static int delete_try(struct road *d)

@@ -58,6 +58,12 @@ bool list_selects(const struct list_selection *s, struct object *o)
            (!s->fields.n || field_selector_matches(&s->fields, object_typed(o)));
 }
 
+bool list_selects_unseen(const struct list_selection *s, struct object *o)
+{
+    return object_resource(o)->custom ? selector_matches(&s->labels, &object_meta(o)->labels)
+                                      : list_selects(s, o);
+}
+
 /* --- continue tokens: upstream's, so that its clients may look into them --- */
 
 struct page {
@@ -151,6 +157,29 @@ static int list_snapshot(struct road *d, struct page *p, struct snapshot **out)
     return 0;
 }
 
+/* Shows the list as the client asked, and takes out what it then does not select. */
+static int list_show(struct road *d, const struct list_selection *s)
+{
+    struct api_list *list = d->r->list;
+    bool selects = d->resource->custom && s->fields.n;
+    if (convert_objects(d->api, list->at, list->n, d->r->resource, &d->r->err) < 0) {
+        each (*list, i)
+            object_unref(list->at[i]);
+        d->r->list = NULL;
+        return -1;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        struct object *o = list->at[i];
+        if (selects && !field_selector_matches(&s->fields, object_typed(o)))
+            object_unref(o);
+        else
+            list->at[n++] = o;
+    }
+    list->n = n;
+    return ROAD_DONE;
+}
+
 /* Adds what is selected until the page is full; true when there may be more. */
 static bool list_fill(struct api_list *list, struct cursor *c, const struct list_selection *s, int64_t limit,
                       struct arena *a)
@@ -158,7 +187,7 @@ static bool list_fill(struct api_list *list, struct cursor *c, const struct list
     size_t cap = 0;
     struct object *o;
     while ((o = cursor_next(c))) {
-        if (!list_selects(s, o))
+        if (!list_selects_unseen(s, o))
             continue;
         if (limit > 0 && (int64_t)list->n == limit)
             return true;
@@ -175,14 +204,13 @@ static bool list_fill(struct api_list *list, struct cursor *c, const struct list
     return false;
 }
 
-static int list_walk(struct road *d)
+static int list_walk(struct road *d, struct list_selection *s)
 {
     struct api_request *r = d->r;
-    struct list_selection selection;
     struct page page = {0};
     _cleanup_snapshot_ struct snapshot *snap = NULL;
     bool namespaced = d->resource->flags & RESOURCE_NAMESPACED;
-    if (list_selection(&selection, r, d->resource, &r->err) < 0 || list_snapshot(d, &page, &snap) < 0)
+    if (list_selection(s, r, d->resource, &r->err) < 0 || list_snapshot(d, &page, &snap) < 0)
         return -1;
     struct api_list *list = arena_new(r->arena, struct api_list);
     r->list = list;
@@ -190,10 +218,10 @@ static int list_walk(struct road *d)
     list->remaining = -1;
     r->code = 200;
 
-    const struct str *name = field_selector_exact(&selection.fields, STR("metadata.name"));
+    const struct str *name = field_selector_exact(&s->fields, STR("metadata.name"));
     if (name && (d->ns.n || !namespaced)) { /* one object at most: no walk */
         struct object *o = snapshot_get(snap, d->table, d->ns, *name);
-        if (o && list_selects(&selection, o)) {
+        if (o && list_selects_unseen(s, o)) {
             list->at = arena_new(r->arena, struct object *);
             list->at[list->n++] = object_ref(o);
         }
@@ -201,13 +229,13 @@ static int list_walk(struct road *d)
     }
     struct cursor c;
     cursor_open(&c, snap, d->table, d->ns, page.ns, page.name);
-    if (list_fill(list, &c, &selection, r->limit, r->arena)) {
+    if (list_fill(list, &c, s, r->limit, r->arena)) {
         const struct object *last = list->at[list->n - 1];
         list->continue_token =
             page_token(r->arena, list->revision, &(struct page){0, object_namespace(last), object_name(last)},
                        namespaced);
         snapshot_keep(snap);
-        if (selection.all) /* the one that the page had no room for, and those behind it */
+        if (s->all) /* the one that the page had no room for, and those behind it */
             list->remaining = (int64_t)c.left + 1;
     }
     return ROAD_DONE;
@@ -215,11 +243,6 @@ static int list_walk(struct road *d)
 
 int verb_list(struct road *d)
 {
-    if (list_walk(d) < 0)
-        return -1;
-    struct api_list *list = d->r->list;
-    if (d->r->resource != d->resource)
-        each (*list, i)
-            list->at[i] = convert_object(list->at[i], d->r->resource);
-    return ROAD_DONE;
+    struct list_selection selection;
+    return list_walk(d, &selection) < 0 ? -1 : list_show(d, &selection);
 }

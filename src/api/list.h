@@ -14,4 +14,7 @@ struct list_selection {
 int list_selection(struct list_selection *s, const struct api_request *r, const struct resource *resource,
                    struct err *err);
 bool list_selects(const struct list_selection *s, struct object *o);
+/* The same of a stored object, which the client may see in another form: what asks for fields of a custom one
+ * is left for later. */
+bool list_selects_unseen(const struct list_selection *s, struct object *o);
 int list_too_new(struct err *err, int64_t asked, int64_t current);

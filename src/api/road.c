@@ -3,9 +3,16 @@
 #include <stdlib.h>
 
 #include "api/convert.h"
+#include "api/definitions.h"
 #include "api/expiry.h"
 #include "api/options.h"
+#include "api/resources.h"
 #include "api/service/services.h"
+
+bool api_waits(const struct resource *r)
+{
+    return convert_waits(r);
+}
 
 static const struct user api_user = {.name = STR_INIT("system:apiserver")};
 
@@ -30,7 +37,7 @@ int api_new(const struct api_options *o, struct api **out, struct err *err)
     a->options.api_audiences.at = arena_new_n(&a->arena, struct str, o->api_audiences.n);
     each (o->api_audiences, i)
         a->options.api_audiences.at[i] = arena_str(&a->arena, o->api_audiences.at[i]);
-    if (services_new(a, &a->services, err) < 0) {
+    if (resources_new(a->store, &a->resources, err) < 0 || services_new(a, &a->services, err) < 0) {
         api_free(a);
         return -1;
     }
@@ -42,8 +49,10 @@ void api_free(struct api *a)
 {
     if (!a)
         return;
+    definitions_stop(a->definitions);
     expiry_stop(a->expiry);
     services_free(a->services);
+    resources_free(a->resources);
     pthread_mutex_destroy(&a->mutex);
     pthread_mutex_destroy(&a->quota_mutex);
     pthread_cond_destroy(&a->settled);
@@ -110,6 +119,7 @@ static int road_start(struct api *a, struct api_request *r)
 {
     struct road *d = arena_new(r->arena, struct road);
     r->state = d;
+    resource_ref(r->resource);
     d->api = a;
     d->r = r;
     d->resource = stored_form(r->resource);
@@ -186,6 +196,7 @@ void api_finish(struct api *a, struct api_request *r)
         object_unref(d->fresh);
         object_unref(d->change.current);
         err_clear(&d->change.err);
+        resource_unref(r->resource);
     }
     object_unref(r->object);
     if (r->list)
@@ -287,18 +298,22 @@ int road_change_result(struct road *d)
     return -1;
 }
 
-void road_load_maybe(struct road *d)
+int road_load_maybe(struct road *d)
 {
     _cleanup_snapshot_ struct snapshot *snap = store_snapshot(d->api->store);
     struct object *o = snapshot_get(snap, d->table, d->ns, d->name);
     object_unref(d->current);
     d->current = o ? object_ref(o) : NULL;
-    d->old = o ? object_typed(o) : NULL;
+    if (o && convert_objects(d->api, &d->current, 1, d->resource, &d->r->err) < 0)
+        return -1;
+    d->old = o ? object_typed(d->current) : NULL;
+    return 0;
 }
 
 int road_load(struct road *d)
 {
-    road_load_maybe(d);
+    if (road_load_maybe(d) < 0)
+        return -1;
     return d->current ? 0 : answer_not_found(&d->r->err, d->resource, d->name);
 }
 
@@ -317,13 +332,17 @@ struct object *road_encode(struct road *d)
     m->resource_version = STR("");
     object_unref(d->fresh);
     d->fresh = object_new(d->resource, d->object);
-    return d->fresh;
+    const struct resource *to = storage_form(d->resource);
+    return convert_objects(d->api, &d->fresh, 1, to, &d->r->err) < 0 ? NULL : d->fresh;
 }
 
 int road_reply(struct road *d, int code, struct object *o)
 {
+    d->r->object = o;
+    if (stored_form(d->r->resource) == d->resource &&
+        convert_objects(d->api, &d->r->object, 1, d->r->resource, &d->r->err) < 0)
+        return -1;
     d->r->code = code;
-    d->r->object = stored_form(d->r->resource) == d->resource ? convert_object(o, d->r->resource) : o;
     return ROAD_DONE;
 }
 

@@ -20,9 +20,11 @@ struct api {
     struct api_admission admissions[ADMISSIONS_MAX];
     size_t n_admissions;
     struct store *store;
-    struct services *services; /* cluster IPs and node ports: service/ */
-    struct expiry *expiry;     /* of events; NULL before api_bootstrap */
-    struct arena arena;        /* copies of the options */
+    struct resources *resources;     /* which are served: resources.h */
+    struct services *services;       /* cluster IPs and node ports: service/ */
+    struct expiry *expiry;           /* of events; NULL before api_bootstrap */
+    struct definitions *definitions; /* follows them; NULL before api_bootstrap */
+    struct arena arena;              /* copies of the options */
     pthread_mutex_t quota_mutex;
     struct quota_claim *quota_claims; /* admission/quota.c; under quota_mutex */
     pthread_mutex_t mutex;            /* of what is below */
@@ -93,8 +95,8 @@ struct road {
 
 /* Reads the current object; answers NotFound when there is none. Drops what d->current was. */
 int road_load(struct road *d);
-/* The same, where absence is fine. */
-void road_load_maybe(struct road *d);
+/* The same, where absence is fine: d->current is NULL then. */
+int road_load_maybe(struct road *d);
 /* Hands d->change to the store; d->next runs when it is done. Always ROAD_WAIT. */
 int road_submit(struct road *d, enum change_op op, struct object *o, int64_t expect, road_step next);
 /* What went wrong with the change, where it did: 0 or -1 with the answer. CHANGE_CONFLICT is left to the
@@ -112,9 +114,9 @@ void quota_end(struct road *d);
 int road_admit_all(struct road *d);
 /* Every rule for d->object (and d->old), as one Invalid Status. */
 int road_validate(struct road *d);
-/* Encodes d->object. */
+/* Encodes d->object as d->fresh, in the form to store. NULL: it could not be converted to that. */
 struct object *road_encode(struct road *d);
-/* Answers with an object: takes the reference. */
+/* Answers with an object, as the client asked to see it: takes the reference. */
 int road_reply(struct road *d, int code, struct object *o);
 /* Answers with a Status "Success". */
 int road_reply_success(struct road *d, int code, struct str name, struct str uid);

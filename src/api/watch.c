@@ -1,19 +1,23 @@
 /* WATCH: the store's events, turned by selectors; behind the present objects, where the client wants these
  * first. */
+#define LOG_PART "watch"
 #include <stdlib.h>
 
 #include "api/convert.h"
 #include "api/list.h"
 #include "api/options.h"
 #include "api/road.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "kinds/meta_v1.h"
+#include "schema/custom.h"
 
 enum { WATCH_MIN_S = 1800 };
 
 struct api_watch {
+    struct api *api;
     struct watch *watch;
-    const struct resource *resource; /* as asked for */
+    const struct resource *resource; /* as asked for; referenced */
     struct list_selection selection;
     struct snapshot *snapshot; /* of the initial events; NULL when they are through */
     struct cursor cursor;
@@ -63,7 +67,7 @@ int api_watch_open(struct api *a, struct api_request *r, void (*wake)(void *arg)
     const struct str *name = field_selector_exact(&w->selection.fields, STR("metadata.name"));
     if (name && !sel.name.n)
         sel.name = *name;
-    for (size_t i = 0; i < resource->n_selectables && !sel.field.n; i++) {
+    for (size_t i = 0; i < resource->n_selectables && !sel.field.n && !resource->custom; i++) {
         const struct str *value = field_selector_exact(&w->selection.fields, resource->selectables[i].path);
         if (value) {
             sel.field = resource->selectables[i].path;
@@ -75,7 +79,9 @@ int api_watch_open(struct api *a, struct api_request *r, void (*wake)(void *arg)
     if (w->snapshot)
         cursor_open(&w->cursor, w->snapshot, table, r->ns, STR(""), STR(""));
     w->revision = from;
+    w->api = a;
     w->resource = r->resource;
+    resource_ref(w->resource);
     w->name = arena_str(&w->arena, sel.name);
     w->timeout_s = r->timeout_s > 0 ? r->timeout_s : WATCH_MIN_S + (int64_t)random_below(WATCH_MIN_S);
     *out = w;
@@ -85,16 +91,36 @@ fail:
     return -1;
 }
 
+/* Custom objects are looked at as the watcher sees them, since they may be stored in another form. False:
+ * they could not be shown. */
+static bool watch_show(struct api_watch *w, struct watch_event *ev)
+{
+    _cleanup_err_ struct err err = {0};
+    if (!w->resource->custom)
+        return true;
+    if ((!ev->object || convert_objects(w->api, &ev->object, 1, w->resource, &err) == 0) &&
+        (!ev->before || convert_objects(w->api, &ev->before, 1, w->resource, &err) == 0))
+        return true;
+    log_warn("a watch of " STR_FMT " ends: " STR_FMT, STR_ARG(w->resource->qualified), STR_ARG(err.message));
+    int64_t revision = ev->revision;
+    watch_event_clear(ev);
+    *ev = (struct watch_event){.type = WATCH_GONE, .revision = revision};
+    return false;
+}
+
 /* The present objects, as added. */
 static bool watch_initial(struct api_watch *w, struct watch_event *ev)
 {
     struct object *o;
-    while ((o = cursor_next(&w->cursor)))
-        if ((!w->name.n || str_eq(w->name, object_name(o))) && list_selects(&w->selection, o)) {
-            *ev = (struct watch_event){
-                .type = WATCH_ADDED, .object = object_ref(o), .revision = object_revision(o)};
+    while ((o = cursor_next(&w->cursor))) {
+        if ((w->name.n && !str_eq(w->name, object_name(o))) || !list_selects_unseen(&w->selection, o))
+            continue;
+        *ev = (struct watch_event){
+            .type = WATCH_ADDED, .object = object_ref(o), .revision = object_revision(o)};
+        if (!watch_show(w, ev) || list_selects(&w->selection, ev->object))
             return true;
-        }
+        watch_event_clear(ev);
+    }
     snapshot_unref(w->snapshot);
     w->snapshot = NULL;
     return false;
@@ -141,7 +167,7 @@ static bool watch_event_next(struct api_watch *w, struct watch_event *ev)
         return true;
     }
     while (watch_next(w->watch, ev)) {
-        if (watch_turn(w, ev))
+        if (!watch_show(w, ev) || watch_turn(w, ev))
             return true;
         watch_event_clear(ev);
     }
@@ -162,6 +188,11 @@ int64_t api_watch_revision(struct api_watch *w)
     return w->snapshot ? 0 : watch_revision(w->watch);
 }
 
+bool api_watch_over(const struct api_watch *w)
+{
+    return w->resource->custom && custom_is_gone(w->resource->custom);
+}
+
 int64_t api_watch_timeout_s(const struct api_watch *w)
 {
     return w->timeout_s;
@@ -173,6 +204,7 @@ void api_watch_close(struct api_watch *w)
         return;
     if (w->watch)
         watch_close(w->watch);
+    resource_unref(w->resource);
     snapshot_unref(w->snapshot);
     arena_free(&w->arena);
     free(w);

@@ -1,6 +1,7 @@
 /* Writes: what create, update, patch and the writing subresources have in common. A try takes the present
  * object, makes the new one, sends it through admission and validation and hands it to the store; when
  * another change came first and the client named no resourceVersion, there is another try. */
+#include "api/custom.h"
 #include "api/managed.h"
 #include "api/road.h"
 #include "api/service/services.h"
@@ -24,7 +25,7 @@ static int write_done(struct road *d);
  * these say. */
 static bool declared_counts(const struct field_error *f, const struct road *d)
 {
-    if (d->resource->flags & RESOURCE_CUSTOM || f->type != FIELD_ERROR_REQUIRED)
+    if (f->type != FIELD_ERROR_REQUIRED)
         return true;
     return !d->strategy->validate && !str_starts(f->field, STR("status."));
 }
@@ -60,6 +61,8 @@ int road_validate(struct road *d)
     if (raw) {
         if (d->write->validate)
             d->write->validate(d->object, d->old, &e);
+    } else if (r->custom) {
+        custom_check(d, &e);
     } else if (status) {
         if (s->validate_status)
             s->validate_status(d->object, d->old, &e);
@@ -68,8 +71,7 @@ int road_validate(struct road *d)
             s->validate(d->object, &e);
         if (d->old && s->validate_update)
             s->validate_update(d->object, d->old, &e);
-        validate_struct(&declared, NULL, r->type, d->object,
-                        r->flags & RESOURCE_CUSTOM ? VALIDATE_UNIQUE : 0);
+        validate_struct(&declared, NULL, r->type, d->object, 0);
         if (d->old)
             validate_update(&declared, NULL, r->type, d->object, d->old);
     }
@@ -134,11 +136,25 @@ static void prepare_create(struct road *d)
 static bool desired_changed(const struct road *d)
 {
     const struct resource *r = d->resource;
-    if (r->spec)
+    if (r->spec && !r->custom)
         return !field_eq(r->spec, field_at(r->spec, d->object), field_at(r->spec, d->old));
-    static const struct str but[] = {STR_INIT("metadata"), STR_INIT("status"), STR_INIT("kind"),
-                                     STR_INIT("apiVersion")};
-    return !struct_eq_but(r->type, d->object, d->old, but, ARRAY_LEN(but));
+    static const struct str but[] = {STR_INIT("metadata"), STR_INIT("kind"), STR_INIT("apiVersion"),
+                                     STR_INIT("status")};
+    /* A custom resource's status counts as anything else where it has no subresource. */
+    bool status = r->custom && !(r->flags & RESOURCE_STATUS);
+    return !struct_eq_but(r->type, d->object, d->old, but, ARRAY_LEN(but) - status);
+}
+
+/* A status update of a custom resource changes nothing else, metadata neither. */
+static void keep_all_but_status(struct road *d)
+{
+    const struct resource *r = d->resource;
+    const void *said = d->object;
+    d->object = arena_dup(d->r->arena, d->old, r->type->size);
+    if (r->status)
+        take_field(d, r->status, said);
+    resource_meta(r, d->object)->managed_fields = resource_meta(r, said)->managed_fields;
+    d->attributes.object = d->object;
 }
 
 static void prepare_update(struct road *d)
@@ -149,7 +165,9 @@ static void prepare_update(struct road *d)
     m->generation = old->generation;
     m->self_link = STR("");
     if (d->write->status) {
-        if (r->spec)
+        if (r->custom)
+            keep_all_but_status(d);
+        else if (r->spec)
             take_field(d, r->spec, d->old);
         if (d->strategy->prepare_status)
             d->strategy->prepare_status(d->object, d->old, &d->context);
@@ -263,9 +281,10 @@ static int write_try(struct road *d)
     d->tries++;
     d->must_match = false;
     if (!d->creates) {
-        if (d->write->create && (d->write->creates_any || (d->strategy->flags & STRATEGY_CREATE_ON_UPDATE)))
-            road_load_maybe(d);
-        else if (road_load(d) < 0)
+        if (d->write->create && (d->write->creates_any || (d->strategy->flags & STRATEGY_CREATE_ON_UPDATE))) {
+            if (road_load_maybe(d) < 0)
+                return -1;
+        } else if (road_load(d) < 0)
             return -1;
     }
     bool creates = !d->current;
@@ -321,7 +340,8 @@ static int write_admitted(struct road *d)
 static int write_answer(struct road *d, int code, struct object *o)
 {
     services_end(d->api->services, d, code < 400 && !d->r->dry_run);
-    road_reply(d, code, o);
+    if (road_reply(d, code, o) < 0)
+        return -1;
     return d->write->answer ? d->write->answer(d) : ROAD_DONE;
 }
 
@@ -339,6 +359,10 @@ static int write_checked(struct road *d)
     if (write_is_noop(d))
         return write_answer(d, 200, object_ref(d->current));
     struct object *o = road_encode(d);
+    if (!o) {
+        services_end(a->services, d, false);
+        return -1;
+    }
     d->deletes = d->old && update_deletes(d);
     if (d->r->dry_run) {
         if (!d->old) {

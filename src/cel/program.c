@@ -1,9 +1,9 @@
 /* A program: an expression parsed, checked, its constants made ready; and its running. */
-#include "base/regex.h"
 #include "cel/eval.h"
 
 #include <stdlib.h>
 
+#include "base/regex.h"
 #include "cel/macro.h"
 #include "cel/utf8.h"
 #include "schema/timestamp.h"

@@ -121,21 +121,25 @@ int accept_parse(struct str header, enum accept_offer offer, struct accept *out,
     *out = (struct accept){.media = MEDIA_JSON};
     if (str_empty(str_trim(header)))
         return 0;
+    bool stream = offer == ACCEPT_STREAM || offer == ACCEPT_CUSTOM_STREAM;
+    bool custom = offer == ACCEPT_CUSTOM || offer == ACCEPT_CUSTOM_STREAM;
     struct clause clauses[MAX_CLAUSES];
     size_t n = parse_clauses(header, clauses);
     for (size_t i = 0; i < n; i++)
         for (size_t m = 0; m < ARRAY_LEN(served); m++) {
             if (!clauses[i].q || !matches(&clauses[i], served[m].subtype) ||
-                (offer == ACCEPT_STREAM && served[m].media == MEDIA_YAML) ||
-                !rendering_of(&clauses[i], offer, out))
+                (stream && served[m].media == MEDIA_YAML) || !rendering_of(&clauses[i], offer, out))
                 continue;
             if (out->rendering == RENDER_TABLE && served[m].media == MEDIA_PROTOBUF)
                 continue; /* a Table has no Protobuf form */
+            if (out->rendering == RENDER_OBJECT && custom && served[m].media == MEDIA_PROTOBUF)
+                continue;
             out->media = served[m].media;
             return 0;
         }
     return err_set(err, ERR_NOT_ACCEPTABLE, "only the following media types are accepted: %s",
-                   offer == ACCEPT_STREAM
+                   custom ? stream ? "application/json;stream=watch" : "application/json, application/yaml"
+                   : stream
                        ? "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
                        : "application/json, application/yaml, application/vnd.kubernetes.protobuf");
 }

@@ -1,5 +1,6 @@
 #include "server/api_services.h"
 
+#include "api/resources.h"
 #include "kinds/apiregistration_v1.h"
 #include "kinds/meta_v1.h"
 #include "schema/timestamp.h"
@@ -176,7 +177,8 @@ void api_services_register(struct api *api)
     struct store *store = api_store(api);
     struct table *t = store_table(store, &api_service_resource);
     struct served all;
-    list_served(&a, builtin_resources, n_builtin_resources, &all);
+    _cleanup_resource_set_ struct resource_set *set = api_resources(api);
+    list_served(&a, set->at, set->n, &all);
     for (size_t i = 0; i < all.n; i++) {
         _cleanup_snapshot_ struct snapshot *snap = store_snapshot(store);
         if (!snapshot_get(snap, t, STR(""), all.names[i]))

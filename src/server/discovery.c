@@ -2,8 +2,10 @@
 
 #include <openssl/sha.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
+#include "api/resources.h"
 #include "base/encode.h"
 #include "base/thread.h"
 #include "kinds/apidiscovery_v2.h"
@@ -19,7 +21,10 @@ struct group_version {
     size_t n;
 };
 
-struct discovery {
+/* The documents of one set of resources. */
+struct documents {
+    _Atomic uint32_t refs;
+    struct resource_set *set;
     pthread_mutex_t mutex;
     struct arena arena;
     struct group_version
@@ -29,6 +34,12 @@ struct discovery {
     struct aggregated {
         struct str bytes, etag;
     } aggregated[2][3];
+};
+
+struct discovery {
+    struct api *api;
+    pthread_mutex_t mutex;
+    struct documents *now; /* guarded by mutex */
 };
 
 /* "v2" before "v1" before "v1beta1" (upstream: apimachinery's version.CompareKubeAwareVersionStrings). */
@@ -48,7 +59,7 @@ static int by_plural(const void *x, const void *y)
     return str_cmp((*a)->plural, (*b)->plural);
 }
 
-static struct group_version *find_version(struct discovery *d, struct str group, struct str version)
+static struct group_version *find_version(struct documents *d, struct str group, struct str version)
 {
     for (size_t i = 0; i < d->n; i++)
         if (str_eq(d->versions[i].group, group) && str_eq(d->versions[i].version, version))
@@ -57,7 +68,7 @@ static struct group_version *find_version(struct discovery *d, struct str group,
 }
 
 /* Where a new version belongs: with its group, behind those that are preferred to it. */
-static size_t place_of(const struct discovery *d, struct str group, struct str version)
+static size_t place_of(const struct documents *d, struct str group, struct str version)
 {
     size_t i = 0;
     while (i < d->n && !str_eq(d->versions[i].group, group))
@@ -68,27 +79,70 @@ static size_t place_of(const struct discovery *d, struct str group, struct str v
     return i;
 }
 
-struct discovery *discovery_new(void)
+static struct documents *documents_new(struct resource_set *set)
 {
-    struct discovery *d = mem_zalloc(sizeof *d);
+    struct documents *d = mem_zalloc(sizeof *d);
+    atomic_init(&d->refs, 1);
+    d->set = set;
     pthread_mutex_init(&d->mutex, NULL);
-    d->versions = arena_new_n(&d->arena, struct group_version, n_builtin_resources);
-    for (size_t i = 0; i < n_builtin_resources; i++) {
-        const struct resource *r = builtin_resources[i];
+    d->versions = arena_new_n(&d->arena, struct group_version, set->n);
+    for (size_t i = 0; i < set->n; i++) {
+        const struct resource *r = set->at[i];
         struct group_version *gv = find_version(d, r->group, r->version);
         if (!gv) {
             size_t at = place_of(d, r->group, r->version);
             memmove(&d->versions[at + 1], &d->versions[at], (d->n - at) * sizeof *d->versions);
             d->n++;
             gv = &d->versions[at];
-            *gv = (struct group_version){r->group, r->version,
-                                         arena_new_n(&d->arena, const struct resource *, n_builtin_resources),
-                                         0};
+            *gv = (struct group_version){r->group, r->version, NULL, 0};
         }
-        gv->resources[gv->n++] = r;
+        gv->n++;
     }
-    for (size_t i = 0; i < d->n; i++)
-        qsort(d->versions[i].resources, d->versions[i].n, sizeof(struct resource *), by_plural);
+    for (size_t i = 0; i < d->n; i++) {
+        struct group_version *gv = &d->versions[i];
+        gv->resources = arena_new_n(&d->arena, const struct resource *, gv->n);
+        gv->n = 0;
+        for (size_t k = 0; k < set->n; k++)
+            if (str_eq(set->at[k]->group, gv->group) && str_eq(set->at[k]->version, gv->version))
+                gv->resources[gv->n++] = set->at[k];
+        qsort(gv->resources, gv->n, sizeof(struct resource *), by_plural);
+    }
+    return d;
+}
+
+static void documents_unref(void *arg)
+{
+    struct documents *d = arg;
+    if (!d || atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (int i = 0; i < 2; i++)
+        for (int m = 0; m < 3; m++)
+            free((char *)d->aggregated[i][m].bytes.p);
+    arena_free(&d->arena);
+    pthread_mutex_destroy(&d->mutex);
+    resource_set_unref(d->set);
+    free(d);
+}
+
+/* Those of the resources that are served now: a reference. */
+static struct documents *documents_now(struct discovery *d)
+{
+    _cleanup_resource_set_ struct resource_set *set = api_resources(d->api);
+    _lock_(&d->mutex);
+    if (!d->now || d->now->set->generation != set->generation) {
+        documents_unref(d->now);
+        d->now = documents_new(set);
+        set = NULL;
+    }
+    atomic_fetch_add_explicit(&d->now->refs, 1, memory_order_relaxed);
+    return d->now;
+}
+
+struct discovery *discovery_new(struct api *api)
+{
+    struct discovery *d = mem_zalloc(sizeof *d);
+    d->api = api;
+    pthread_mutex_init(&d->mutex, NULL);
     return d;
 }
 
@@ -96,10 +150,7 @@ void discovery_free(struct discovery *d)
 {
     if (!d)
         return;
-    for (int i = 0; i < 2; i++)
-        for (int m = 0; m < 3; m++)
-            free((char *)d->aggregated[i][m].bytes.p);
-    arena_free(&d->arena);
+    documents_unref(d->now);
     pthread_mutex_destroy(&d->mutex);
     free(d);
 }
@@ -163,7 +214,7 @@ static void fill_resource(struct arena *a, const struct resource *r, struct api_
     }
 }
 
-static void fill_aggregated(const struct discovery *d, struct arena *a, bool core,
+static void fill_aggregated(const struct documents *d, struct arena *a, bool core,
                             struct api_group_discovery_list *out)
 {
     out->kind = STR("APIGroupDiscoveryList");
@@ -188,7 +239,7 @@ static void fill_aggregated(const struct discovery *d, struct arena *a, bool cor
     }
 }
 
-static void make_aggregated(struct discovery *d, bool core, enum media_type media, struct request *q,
+static void make_aggregated(struct documents *d, bool core, enum media_type media, struct request *q,
                             struct aggregated *out)
 {
     _cleanup_arena_ struct arena a = {0};
@@ -215,7 +266,7 @@ static void make_aggregated(struct discovery *d, bool core, enum media_type medi
     free(bytes); /* what it held is the cache's now */
 }
 
-static void respond_aggregated(struct discovery *d, struct request *q, bool core)
+static void respond_aggregated(struct documents *d, struct request *q, bool core)
 {
     static const char *const types[] = {
         [MEDIA_JSON] = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
@@ -229,13 +280,14 @@ static void respond_aggregated(struct discovery *d, struct request *q, bool core
         make_aggregated(d, core, q->accept.media, q, doc);
     struct aggregated now = *doc;
     pthread_mutex_unlock(&d->mutex);
+    atomic_fetch_add_explicit(&d->refs, 1, memory_order_relaxed);
     request_cacheable(q, str_from(types[q->accept.media]), now.etag, false,
-                      &(struct http_part){.bytes = now.bytes, .release = nothing_release});
+                      &(struct http_part){.bytes = now.bytes, .release = documents_unref, .owner = d});
 }
 
 /* --- the old form --- */
 
-static void fill_group(const struct discovery *d, struct arena *a, size_t first, struct api_group *out)
+static void fill_group(const struct documents *d, struct arena *a, size_t first, struct api_group *out)
 {
     struct str name = d->versions[first].group;
     out->name = name;
@@ -246,7 +298,7 @@ static void fill_group(const struct discovery *d, struct arena *a, size_t first,
     out->preferred_version = out->versions.at[0];
 }
 
-static void respond_groups(struct discovery *d, struct request *q)
+static void respond_groups(struct documents *d, struct request *q)
 {
     struct api_group_list list = {.kind = STR("APIGroupList"), .api_version = STR("v1")};
     list.groups.at = arena_new_n(q->arena, struct api_group, d->n);
@@ -257,7 +309,7 @@ static void respond_groups(struct discovery *d, struct request *q)
     request_typed(q, 200, &api_group_list_resource, &list);
 }
 
-static bool respond_group(struct discovery *d, struct request *q, struct str name)
+static bool respond_group(struct documents *d, struct request *q, struct str name)
 {
     for (size_t i = 0; i < d->n; i++) {
         if (!str_eq(d->versions[i].group, name) || str_empty(name))
@@ -270,7 +322,7 @@ static bool respond_group(struct discovery *d, struct request *q, struct str nam
     return false;
 }
 
-static void respond_core_versions(struct discovery *d, struct request *q)
+static void respond_core_versions(struct documents *d, struct request *q)
 {
     struct server_address_by_client_cidr address = {STR("0.0.0.0/0"), http_header_get(q->http, STR("host"))};
     struct api_versions versions = {.kind = STR("APIVersions")};
@@ -302,7 +354,7 @@ static void add_subresource(struct arena *a, const struct resource *r, struct st
     }
 }
 
-static bool respond_resources(struct discovery *d, struct request *q, struct str group, struct str version)
+static bool respond_resources(struct documents *d, struct request *q, struct str group, struct str version)
 {
     const struct group_version *gv = find_version(d, group, version);
     if (!gv)
@@ -337,7 +389,7 @@ static bool respond_resources(struct discovery *d, struct request *q, struct str
     return true;
 }
 
-bool discovery_handle(struct discovery *d, struct request *q)
+static bool answer(struct documents *d, struct request *q)
 {
     struct str path = str_from_at(q->route.path, 1), parts[4] = {0};
     size_t n = 0;
@@ -358,4 +410,12 @@ bool discovery_handle(struct discovery *d, struct request *q)
     if (core)
         return n == 2 && respond_resources(d, q, (struct str){0}, parts[1]);
     return n == 2 ? respond_group(d, q, parts[1]) : n == 3 && respond_resources(d, q, parts[1], parts[2]);
+}
+
+bool discovery_handle(struct discovery *d, struct request *q)
+{
+    struct documents *now = documents_now(d);
+    bool found = answer(now, q);
+    documents_unref(now);
+    return found;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
+#include "api/resources.h"
 #include "base/thread.h"
 #include "schema/openapi.h"
 #include "server/gzip.h"
@@ -18,7 +19,9 @@ struct document {
 };
 
 struct openapi {
+    struct api *api;
     pthread_mutex_t mutex; /* one document is made at a time */
+    uint64_t generation;   /* of the set that the documents are about */
     struct document *at;
     size_t n, cap;
 };
@@ -34,35 +37,37 @@ struct job {
     struct str etag;
 };
 
-struct openapi *openapi_cache_new(void)
+struct openapi *openapi_cache_new(struct api *api)
 {
     struct openapi *o = mem_zalloc(sizeof *o);
+    o->api = api;
     pthread_mutex_init(&o->mutex, NULL);
     return o;
+}
+
+static void forget(struct openapi *o)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        free((char *)o->at[i].path.p);
+        free((char *)o->at[i].gzip.p);
+    }
+    o->n = 0;
 }
 
 void openapi_cache_free(struct openapi *o)
 {
     if (!o)
         return;
-    for (size_t i = 0; i < o->n; i++) {
-        free((char *)o->at[i].path.p);
-        free((char *)o->at[i].gzip.p);
-    }
+    forget(o);
     free(o->at);
     pthread_mutex_destroy(&o->mutex);
     free(o);
 }
 
-static struct openapi_set all_resources(void)
-{
-    return (struct openapi_set){builtin_resources, n_builtin_resources, STR(KUBERNETES_VERSION)};
-}
-
 /* `path` is as in struct document. */
-static bool write_document(struct buf *out, struct str path)
+static bool write_document(struct buf *out, struct str path, const struct resource_set *resources)
 {
-    struct openapi_set set = all_resources();
+    const struct openapi_set set = {resources->at, resources->n, STR(KUBERNETES_VERSION)};
     if (str_is(path, "v2")) {
         openapi_write_v2(out, &set);
     } else if (str_is(path, "v2.pb")) {
@@ -89,13 +94,16 @@ static void write_etag(struct str bytes, char *out)
 }
 
 /* The document of a path, made when it is missing; NULL when there is none. The mutex is held. */
-static struct document *find_document(struct openapi *o, struct str path)
+static struct document *find_document(struct openapi *o, struct str path, const struct resource_set *set)
 {
+    if (o->generation != set->generation)
+        forget(o);
+    o->generation = set->generation;
     for (size_t i = 0; i < o->n; i++)
         if (str_eq(o->at[i].path, path))
             return &o->at[i];
     _cleanup_buf_ struct buf plain = {0};
-    if (!write_document(&plain, path))
+    if (!write_document(&plain, path, set))
         return NULL;
     struct buf packed = {0};
     gzip_all(buf_str(&plain), &packed);
@@ -110,8 +118,9 @@ static struct document *find_document(struct openapi *o, struct str path)
 static void make(uv_work_t *work)
 {
     struct job *job = work->data;
+    _cleanup_resource_set_ struct resource_set *set = api_resources(job->openapi->api);
     pthread_mutex_lock(&job->openapi->mutex);
-    struct document *d = find_document(job->openapi, job->path);
+    struct document *d = find_document(job->openapi, job->path, set);
     if (d) {
         job->out = mem_zalloc(sizeof *job->out);
         job->etag = arena_str(job->q->arena, str_from(d->etag));
@@ -120,7 +129,7 @@ static void make(uv_work_t *work)
     }
     pthread_mutex_unlock(&job->openapi->mutex);
     if (d && !job->packed)
-        write_document(job->out, job->path);
+        write_document(job->out, job->path, set);
 }
 
 static struct str content_type(const struct job *job)

@@ -4,6 +4,6 @@
 
 struct openapi;
 
-struct openapi *openapi_cache_new(void);
+struct openapi *openapi_cache_new(struct api *api);
 void openapi_cache_free(struct openapi *o);
 void openapi_handle(struct openapi *o, struct request *q);

@@ -69,6 +69,8 @@ void request_done(struct request *q, int code)
         atomic_fetch_sub(route_read_only(&q->route) ? &s->reading : &s->mutating, 1);
     }
     metrics_count(s->metrics, &q->route, code, clock_mono() - q->began);
+    resource_unref(q->resource);
+    q->resource = NULL;
 }
 
 static void respond(struct request *q, int code, struct headers *h, const struct http_part *part)

@@ -1,5 +1,7 @@
 /* Requests for resources: what the road (api/) is asked, and how its result goes back. */
+#include "api/resources.h"
 #include "kinds/meta_v1.h"
+#include "schema/custom.h"
 #include "server/connect.h"
 #include "server/deadline.h"
 #include "server/internal.h"
@@ -103,6 +105,20 @@ static int read_body(struct request *q, struct err *err)
     return 0;
 }
 
+/* Custom objects have no Protobuf form, and warn of versions that are deprecated. */
+static int check_custom(struct request *q, struct err *err)
+{
+    struct str warning = custom_version_of(q->resource)->warning;
+    bool sends = q->api.verb == API_CREATE || q->api.verb == API_UPDATE;
+    if (warning.n)
+        request_warn(q, warning);
+    if (sends && q->api.media == MEDIA_PROTOBUF && !str_is(q->route.subresource, "scale"))
+        return err_set(err, ERR_UNSUPPORTED_MEDIA_TYPE,
+                       "the body of the request was in an unknown format - accepted media types include: "
+                       "application/json, application/yaml");
+    return 0;
+}
+
 static int prepare(struct request *q, struct err *err)
 {
     struct api_request *r = &q->api;
@@ -112,6 +128,8 @@ static int prepare(struct request *q, struct err *err)
     enum accept_offer offer = str_is(route->verb, "watch")                       ? ACCEPT_STREAM
                               : resource && (resource->flags & RESOURCE_VIRTUAL) ? ACCEPT_PLAIN
                                                                                  : ACCEPT_OBJECTS;
+    if (resource->custom && !str_is(route->subresource, "scale"))
+        offer = offer == ACCEPT_STREAM ? ACCEPT_CUSTOM_STREAM : ACCEPT_CUSTOM;
     if (accept_parse(http_header_get(q->http, STR("accept")), offer, &q->accept, err) < 0 ||
         find_verb(q, err) < 0)
         return -1;
@@ -126,7 +144,8 @@ static int prepare(struct request *q, struct err *err)
     r->ns = q->resource->flags & RESOURCE_NAMESPACED ? route->ns : (struct str){0};
     r->name = route->name;
     r->subresource = route->subresource;
-    if (read_options(q, err) < 0 || read_body(q, err) < 0)
+    if (read_options(q, err) < 0 || read_body(q, err) < 0 ||
+        (q->resource->custom && check_custom(q, err) < 0))
         return -1;
     r->agent = manager_of_agent(q->http, q->arena);
     return 0;
@@ -193,15 +212,20 @@ static void drop(struct request *q)
     http_release(q->http);
 }
 
+static void finish(struct request *q);
+
 static void run(struct request *q)
+{
+    if (api_run(q->server->api, &q->api) == API_DONE)
+        finish(q);
+    else if (!q->waiting && !q->answered)
+        deadline_start(q->server->deadlines, q);
+}
+
+static void finish(struct request *q)
 {
     struct api *api = q->server->api;
     struct api_request *r = &q->api;
-    if (api_run(api, r) == API_PENDING) {
-        if (!q->waiting && !q->answered)
-            deadline_start(q->server->deadlines, q);
-        return;
-    }
     deadline_end(q);
     if (q->answered) {
         drop(q);
@@ -250,10 +274,37 @@ static bool connect_handle(struct request *q)
     return true;
 }
 
+/* A request that may wait for a webhook runs on a thread of libuv's pool. */
+struct slow {
+    uv_work_t work;
+    struct request *q;
+};
+
+static void slow_run(uv_work_t *work)
+{
+    struct request *q = ((struct slow *)work->data)->q;
+    api_call(q->server->api, &q->api);
+}
+
+static void slow_done(uv_work_t *work, int status)
+{
+    (void)status;
+    finish(((struct slow *)work->data)->q);
+}
+
+static void run_slowly(struct request *q)
+{
+    struct slow *s = arena_new(q->arena, struct slow);
+    s->q = q;
+    s->work.data = s;
+    deadline_start(q->server->deadlines, q);
+    ensure(uv_queue_work(loop_uv(q->loop), &s->work, slow_run, slow_done) == 0);
+}
+
 void resource_handle(struct request *q)
 {
     const struct route *route = &q->route;
-    q->resource = resource_find(route->group, route->version, route->resource);
+    q->resource = api_resource(q->server->api, route->group, route->version, route->resource);
     if (!q->resource) {
         request_text(q, 404, STR("404 page not found\n"));
         return;
@@ -271,6 +322,10 @@ void resource_handle(struct request *q)
     }
     if (str_is(route->subresource, "log")) {
         pod_log_handle(q);
+        return;
+    }
+    if (api_waits(q->resource)) {
+        run_slowly(q);
         return;
     }
     q->task.run = run_task;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "api/resources.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "server/aggregator.h"
@@ -19,6 +20,9 @@
 
 #define LOG_PART "server"
 #include "base/log.h"
+
+/* What a webhook may answer when it converts a list. */
+enum { CONVERTED_MOST = 64 * 1024 * 1024 };
 
 /* --- a request's way in --- */
 
@@ -227,6 +231,46 @@ static bool hook_authorized(void *arg, const struct user *user, struct str verb,
 
 /* --- start and stop --- */
 
+static void called(struct webhook_call *c)
+{
+    latch_set(c->arg);
+}
+
+static int hook_call_webhook(void *arg, const struct api_webhook *w, struct buf *answer, struct err *err)
+{
+    struct server *s = arg;
+    struct latch latch;
+    latch_init(&latch);
+    struct webhook_call c = {
+        .target = {.url = w->url,
+                   .service_namespace = w->service_namespace,
+                   .service_name = w->service_name,
+                   .service_path = w->service_path,
+                   .service_port = w->service_port,
+                   .ca_bundle = w->ca_bundle},
+        .body = w->body,
+        .timeout_ns = w->timeout_s * CLOCK_S,
+        .max_body = CONVERTED_MOST,
+        .done = called,
+        .arg = &latch,
+    };
+    webhook_call_start(s->webhook_client, &c);
+    latch_wait(&latch, INT64_MAX);
+    latch_destroy(&latch);
+    int rc = c.rc;
+    if (rc < 0)
+        err_move(err, &c.err);
+    else
+        buf_add_str(answer, c.answer);
+    webhook_call_clear(&c);
+    return rc;
+}
+
+static void resources_changed(void *arg)
+{
+    watches_look(arg);
+}
+
 static int start_parts(struct server *s, struct err *err)
 {
     struct server_options *o = &s->options;
@@ -252,16 +296,18 @@ static int start_parts(struct server *s, struct err *err)
                                               .guard = hook_guard,
                                               .answer = hook_answer,
                                               .sign_token = hook_sign_token,
-                                              .authorized = hook_authorized});
+                                              .authorized = hook_authorized,
+                                              .call_webhook = hook_call_webhook});
+    api_resources_changed(s->api, resources_changed, s);
     struct http_client_options kubelets = {
         .ca_pem = o->kubelet_ca_pem, .cert_pem = o->kubelet_cert_pem, .key_pem = o->kubelet_key_pem};
     if (http_client_new(&kubelets, &s->kubelets, err) < 0)
         return -1;
     s->metrics = metrics_new();
-    s->discovery = discovery_new();
+    s->discovery = discovery_new(s->api);
     s->deadlines =
         deadlines_new(o->loops, o->n_loops, o->request_timeout_ns ? o->request_timeout_ns : 60 * CLOCK_S);
-    s->openapi = openapi_cache_new();
+    s->openapi = openapi_cache_new(s->api);
     struct bootstrap_options bootstrap = {.client_ca_pem = o->client_ca_pem,
                                           .front_proxy_ca_pem = o->front_proxy_ca_pem};
     if (bootstrap_run(s->api, &bootstrap, err) < 0 ||
@@ -316,7 +362,7 @@ int server_start(const struct server_options *o, struct server **out, struct err
 void server_stop(struct server *s, int64_t deadline)
 {
     atomic_store(&s->stopping, true);
-    watches_end(s);
+    watches_look(s);
     aggregator_stop(s->aggregator);
     http_server_stop(s->http, deadline);
 }
@@ -330,6 +376,7 @@ void server_free(struct server *s)
     if (s->http)
         http_server_free(s->http);
     aggregator_free(s->aggregator); /* its thread asks the API */
+    api_resources_changed(s->api, NULL, NULL);
     api_set_hooks(s->api, &(struct api_hooks){0});
     webhooks_free(s->webhooks);
     webhook_client_free(s->webhook_client);

@@ -28,6 +28,11 @@ struct watch_stream {
     int64_t bookmarked;                /* revision of the last bookmark */
     struct watch_stream *next, **prev; /* of the server's open watches, guarded by its mutex */
     struct server *server;
+    struct loop *loop;
+    /* Of kinds whose events may wait for a webhook: the next one is fetched on a thread of libuv's pool. */
+    bool slow, working, again, got;
+    uv_work_t work;
+    struct watch_event event;
 };
 
 static const struct str event_types[] = {
@@ -163,21 +168,66 @@ static void end(struct watch_stream *w)
     w->ended = true;
 }
 
+static void write_next(struct watch_stream *w, struct watch_event *ev)
+{
+    w->full = !write_event(w, ev);
+    if (ev->type == WATCH_GONE)
+        end(w);
+    watch_event_clear(ev);
+}
+
+static void pump(struct watch_stream *w);
+static void free_if_done(struct watch_stream *w);
+
+static void slow_next(uv_work_t *work)
+{
+    struct watch_stream *w = container_of(work, struct watch_stream, work);
+    w->got = api_watch_next(w->watch, &w->event);
+}
+
+static void slow_done(uv_work_t *work, int status)
+{
+    (void)status;
+    struct watch_stream *w = container_of(work, struct watch_stream, work);
+    w->working = false;
+    if (w->gone) {
+        if (w->got)
+            watch_event_clear(&w->event);
+        api_watch_close(w->watch);
+        free_if_done(w);
+        return;
+    }
+    if (w->got)
+        write_next(w, &w->event);
+    if (w->got || w->again)
+        pump(w);
+}
+
+static void pump_slowly(struct watch_stream *w)
+{
+    w->again = w->working; /* something may have come since it looked */
+    if (w->working || w->full || w->ended)
+        return;
+    w->working = true;
+    ensure(uv_queue_work(loop_uv(w->loop), &w->work, slow_next, slow_done) == 0);
+}
+
 static void pump(struct watch_stream *w)
 {
     struct watch_event ev;
+    if (w->slow) {
+        pump_slowly(w);
+        return;
+    }
     while (!w->full && !w->ended && api_watch_next(w->watch, &ev)) {
-        w->full = !write_event(w, &ev);
-        if (ev.type == WATCH_GONE)
-            end(w);
-        watch_event_clear(&ev);
+        write_next(w, &ev);
     }
 }
 
 /* The last of: stream closed, timer closed, task run. */
 static void free_if_done(struct watch_stream *w)
 {
-    if (w->gone && w->timer_closed && !atomic_load(&w->posted))
+    if (w->gone && w->timer_closed && !w->working && !atomic_load(&w->posted))
         free(w);
 }
 
@@ -198,7 +248,10 @@ static void run_task(struct loop_task *task)
     }
     if (atomic_load(&w->server->stopping))
         end(w);
+    bool over = api_watch_over(w->watch);
     pump(w);
+    if (over && !w->gone && !w->full && !w->working)
+        end(w);
 }
 
 static void post(struct watch_stream *w, struct loop *l)
@@ -211,7 +264,7 @@ static void post(struct watch_stream *w, struct loop *l)
 static void woken(void *arg)
 {
     struct watch_stream *w = arg;
-    post(w, w->q->loop);
+    post(w, w->loop);
 }
 
 static void drained(void *arg)
@@ -244,7 +297,7 @@ static void closed(void *arg)
 {
     struct watch_stream *w = arg;
     list_remove(w);
-    if (w->watch)
+    if (!w->working)
         api_watch_close(w->watch);
     uv_close((uv_handle_t *)&w->timer, timer_closed);
     request_done(w->q, 200);
@@ -262,7 +315,7 @@ static void ticked(uv_timer_t *t)
         end(w);
         return;
     }
-    int64_t revision = api_watch_revision(w->watch);
+    int64_t revision = w->working ? 0 : api_watch_revision(w->watch);
     if (w->q->api.allow_bookmarks && !w->full && revision > w->bookmarked) {
         _cleanup_buf_ struct buf b = {0};
         add_bookmark(w, revision, false, &b);
@@ -277,11 +330,11 @@ static void set_timer(struct watch_stream *w)
     uv_timer_start(&w->timer, ticked, (uint64_t)(left < 1 ? 1 : left < BOOKMARK_MS ? left : BOOKMARK_MS), 0);
 }
 
-void watches_end(struct server *s)
+void watches_look(struct server *s)
 {
     _lock_(&s->streams_mutex);
     for (struct watch_stream *w = s->streams; w; w = w->next)
-        post(w, w->q->loop);
+        post(w, w->loop);
 }
 
 /* Upstream answers 200 and says in the stream that the revision is too old. */
@@ -300,6 +353,8 @@ void watch_handle(struct request *q)
     _cleanup_err_ struct err err = {0};
     w->q = q;
     w->server = q->server;
+    w->loop = q->loop;
+    w->slow = api_waits(q->resource);
     w->task.run = run_task;
     /* Nothing is taken before the stream has begun. */
     atomic_store(&w->posted, true);

@@ -2,5 +2,6 @@
 #pragma once
 #include "server/request.h"
 
-/* Ends every open watch (the server is stopping). Any thread. */
-void watches_end(struct server *s);
+/* Has every open watch look whether it is to end: the server is stopping, or what it watches is gone. Any
+ * thread. */
+void watches_look(struct server *s);

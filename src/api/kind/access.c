@@ -1,7 +1,5 @@
-/* RBAC, certificate signing requests, custom resource definitions. */
+/* RBAC, certificate signing requests. */
 #include "api/kind/kinds.h"
-#include "base/map.h"
-#include "kinds/apiextensions_v1.h"
 #include "kinds/certificates_v1.h"
 #include "kinds/rbac_v1.h"
 
@@ -189,78 +187,3 @@ const struct strategy signing_request_strategy = {.resource = &certificate_signi
                                                   .prepare_create = signing_request_prepare,
                                                   .prepare_update = signing_request_prepare_update,
                                                   .validate = signing_request_validate};
-
-/* --- CustomResourceDefinition: the basics --- */
-
-static void definition_defaults(void *o, struct arena *a)
-{
-    struct custom_resource_definition_spec *s = &((struct custom_resource_definition *)o)->spec;
-    if (!s->names.singular.n && s->names.kind.n) {
-        char *lower = arena_c(a, s->names.kind);
-        for (size_t i = 0; i < s->names.kind.n; i++)
-            lower[i] |= lower[i] >= 'A' && lower[i] <= 'Z' ? 0x20 : 0;
-        s->names.singular = str_slice(lower, s->names.kind.n);
-    }
-    if (!s->names.list_kind.n && s->names.kind.n)
-        s->names.list_kind = arena_concat(a, s->names.kind, STR("List"));
-}
-
-static void definition_validate(const void *o, struct field_errors *e)
-{
-    const struct custom_resource_definition *d = o;
-    const struct custom_resource_definition_spec *s = &d->spec;
-    struct path root = path_child(NULL, STR("spec")), meta = path_child(NULL, STR("metadata"));
-    const struct path *spec = &root, *versions = PATH(spec, "versions"), *names = PATH(spec, "names");
-    struct str wanted =
-        arena_printf(&e->arena, STR_FMT "." STR_FMT, STR_ARG(s->names.plural), STR_ARG(s->group));
-    if (!str_eq(d->metadata.name, wanted))
-        field_invalid(e, PATH(&meta, "name"), d->metadata.name, "must be spec.names.plural+\".\"+spec.group");
-    valid_format(e, PATH(spec, "group"), FORMAT_DNS1123_SUBDOMAIN, s->group);
-    if (s->group.n && str_index(s->group, '.') < 0)
-        field_invalid(e, PATH(spec, "group"), s->group, "should be a domain with at least one dot");
-    VALID_ONE_OF(e, PATH(spec, "scope"), s->scope, true, STR("Cluster"), STR("Namespaced"));
-    valid_format(e, PATH(names, "plural"), FORMAT_DNS1035_LABEL, s->names.plural);
-    valid_format(e, PATH(names, "singular"), FORMAT_DNS1035_LABEL, s->names.singular);
-    valid_required(e, PATH(names, "kind"), s->names.kind);
-    valid_required(e, PATH(names, "listKind"), s->names.list_kind);
-    if (s->names.kind.n && str_eq(s->names.kind, s->names.list_kind))
-        field_invalid(e, PATH(names, "listKind"), s->names.list_kind,
-                      "kind and listKind may not be the same");
-    size_t stored = 0;
-    _cleanup_map_ struct map seen = {0};
-    if (!s->versions.n)
-        field_required(e, versions, "%s", "");
-    each (s->versions, i) {
-        const struct custom_resource_definition_version *v = &s->versions.at[i];
-        const struct path *at = PATH_AT(versions, i);
-        stored += v->storage;
-        valid_format(e, PATH(at, "name"), FORMAT_DNS1035_LABEL, v->name);
-        if (map_put(&seen, v->name, (void *)v))
-            field_duplicate(e, PATH(at, "name"), v->name);
-        if (!v->schema || !v->schema->open_apiv_3_schema)
-            field_required(e, PATH(PATH(at, "schema"), "openAPIV3Schema"), "schemas are required");
-    }
-    if (s->versions.n && stored != 1)
-        field_error(e, FIELD_ERROR_INVALID, versions, BAD_NONE,
-                    "must have exactly one version marked as storage version");
-}
-
-static void definition_validate_update(const void *o, const void *before, struct field_errors *e)
-{
-    const struct custom_resource_definition_spec *now = &((const struct custom_resource_definition *)o)->spec;
-    const struct custom_resource_definition_spec *old =
-        &((const struct custom_resource_definition *)before)->spec;
-    struct path spec = path_child(NULL, STR("spec"));
-    valid_immutable_str(e, PATH(&spec, "group"), now->group, old->group);
-    valid_immutable_str(e, PATH(&spec, "scope"), now->scope, old->scope);
-    valid_immutable_str(e, PATH(PATH(&spec, "names"), "plural"), now->names.plural, old->names.plural);
-    valid_immutable_str(e, PATH(PATH(&spec, "names"), "kind"), now->names.kind, old->names.kind);
-}
-
-const struct strategy custom_resource_definition_strategy = {
-    .resource = &custom_resource_definition_resource,
-    .flags = STRATEGY_NEEDS_VERSION,
-    .defaults = definition_defaults,
-    .validate = definition_validate,
-    .validate_update = definition_validate_update,
-};

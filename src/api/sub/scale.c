@@ -2,11 +2,13 @@
 #include "api/sub/sub.h"
 
 #include "api/apply.h"
+#include "api/custom.h"
 #include "api/managed.h"
 #include "api/patch.h"
 #include "api/sub/scale_owners.h"
 #include "kinds/autoscaling_v1.h"
 #include "schema/field_ref.h"
+#include "schema/json.h"
 #include "schema/selector.h"
 
 static struct str strip(struct str path)
@@ -55,6 +57,45 @@ static struct str scale_selector(const struct road *d, const void *typed)
     return arena_str(a, buf_str(&b));
 }
 
+/* --- of custom resources, whose paths lead through what their definition leaves open too --- */
+
+static int32_t custom_number(struct value *tree, struct str path)
+{
+    const struct value *v = custom_at(tree, path);
+    return v && v->kind == JSON_INT && v->i >= 0 && v->i <= INT32_MAX ? (int32_t)v->i : 0;
+}
+
+static void custom_scale(const struct road *d, const void *typed, struct scale *s)
+{
+    const struct resource *r = d->resource;
+    struct value tree;
+    if (!custom_tree(d->r->arena, r, typed, &tree))
+        return;
+    s->spec.replicas = custom_number(&tree, r->scale_replicas_path);
+    s->status.replicas = custom_number(&tree, r->scale_status_path);
+    const struct value *selector = r->scale_selector_path.n ? custom_at(&tree, r->scale_selector_path) : NULL;
+    if (selector && selector->kind == JSON_STRING)
+        s->status.selector = selector->s;
+}
+
+/* d->object with the number set; what leads there is made. */
+static int custom_set_replicas(struct road *d, int32_t replicas)
+{
+    const struct resource *r = d->resource;
+    struct arena *a = d->r->arena;
+    struct str path = strip(r->scale_replicas_path), step;
+    struct value tree, *at = &tree;
+    if (!custom_tree(a, r, d->object, &tree))
+        return err_set(&d->r->err, ERR_INTERNAL, "the object nests too deep");
+    while (str_cut(&path, '.', &step)) {
+        struct value *next = value_get(at, step);
+        at = next && (!path.p || next->kind == JSON_OBJECT) ? next : value_set(a, at, step, VALUE_OBJECT);
+    }
+    *at = VALUE_INT(replicas);
+    d->object = arena_alloc(a, r->type->size);
+    return json_decode(a, r->type, value_json(a, &tree), JSON_BORROW, d->object, NULL, &d->r->err);
+}
+
 static struct scale *scale_of(const struct road *d, struct object *o)
 {
     const void *typed = object_typed(o);
@@ -65,6 +106,10 @@ static struct scale *scale_of(const struct road *d, struct object *o)
     s->metadata.uid = arena_str(d->r->arena, m->uid);
     s->metadata.creation_timestamp = m->creation_timestamp;
     s->metadata.resource_version = arena_printf(d->r->arena, "%lld", (long long)object_revision(o));
+    if (d->resource->custom) {
+        custom_scale(d, typed, s);
+        return s;
+    }
     const int32_t *wanted = scale_number(d, d->resource->scale_replicas_path, typed, NULL);
     const int32_t *present = scale_number(d, d->resource->scale_status_path, typed, NULL);
     s->spec.replicas = wanted ? *wanted : 0;
@@ -129,12 +174,14 @@ static int scale_make(struct road *d)
 static int scale_take(struct road *d)
 {
     const struct scale *scale = d->shown;
-    int32_t *wanted = scale_number(d, d->resource->scale_replicas_path, d->object, d->r->arena);
     if (scale->spec.replicas < 0) {
         _cleanup_field_errors_ struct field_errors e = {0};
         valid_not_negative(&e, PATH(PATH(NULL, "spec"), "replicas"), scale->spec.replicas);
         return field_errors_status(&e, STR("autoscaling"), STR("Scale"), d->name, &d->r->err);
     }
+    if (d->resource->custom)
+        return custom_set_replicas(d, scale->spec.replicas);
+    int32_t *wanted = scale_number(d, d->resource->scale_replicas_path, d->object, d->r->arena);
     if (!wanted)
         return err_set(&d->r->err, ERR_INTERNAL, "the object has no field " STR_FMT,
                        STR_ARG(d->resource->scale_replicas_path));
