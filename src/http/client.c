@@ -355,6 +355,21 @@ static void call_fail_early(struct http_call *c, enum err_reason reason, const c
     loop_post(c->io->loop, &c->task);
 }
 
+/* On a socket that is connected, or about to be. */
+static void call_open(struct http_call *c, int fd)
+{
+    SSL *ssl = NULL;
+    if (c->tls)
+        ssl = tls_client_new(c->client->tls,
+                             arena_c(&c->arena, c->o.server_name.n ? c->o.server_name : c->host));
+    c->state = CALL_CONNECT;
+    c->opened = true;
+    c->transport = (struct transport){.connecting = true};
+    transport_start(&c->transport, &call_ops, c->io, fd, ssl);
+    if (c->paused)
+        transport_pause(&c->transport);
+}
+
 /* To the next of the addresses. */
 static void call_connect(struct http_call *c)
 {
@@ -374,16 +389,7 @@ static void call_connect(struct http_call *c)
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    SSL *ssl = NULL;
-    if (c->tls)
-        ssl = tls_client_new(c->client->tls,
-                             arena_c(&c->arena, c->o.server_name.n ? c->o.server_name : c->host));
-    c->state = CALL_CONNECT;
-    c->opened = true;
-    c->transport = (struct transport){.connecting = true};
-    transport_start(&c->transport, &call_ops, c->io, fd, ssl);
-    if (c->paused)
-        transport_pause(&c->transport);
+    call_open(c, fd);
 }
 
 static void call_lookup_closed(struct http_call *c)
@@ -528,10 +534,16 @@ struct http_call *http_call_start(struct http_client *client, struct loop *l,
     c->since = clock_mono();
     c->head_only = str_eq(c->o.method, STR("HEAD"));
     struct str target;
-    if (!call_parse_url(c, &target))
-        call_fail_early(c, ERR_BAD_REQUEST, "malformed URL");
-    else if (!parse_is_token(c->o.method) || !call_write_request(c, o, target))
-        call_fail_early(c, ERR_BAD_REQUEST, "malformed method or header field");
+    const char *problem = !call_parse_url(c, &target) ? "malformed URL"
+                          : !parse_is_token(c->o.method) || !call_write_request(c, o, target)
+                              ? "malformed method or header field"
+                              : NULL;
+    if (problem && o->fd)
+        close(o->fd);
+    if (problem)
+        call_fail_early(c, ERR_BAD_REQUEST, problem);
+    else if (o->fd)
+        call_open(c, o->fd);
     else
         call_find(c);
     return c;

@@ -19,8 +19,10 @@ void http_client_free(struct http_client *c);
 
 struct http_call_options {
     struct str method;
-    struct str url;         /* "https://10.0.0.7:10250/containerLogs/ns/pod/c?follow=true", also http:// */
-    struct str server_name; /* whom the certificate must name; empty: the URL's host */
+    struct str url; /* "https://10.0.0.7:10250/containerLogs/ns/pod/c?follow=true", also http:// */
+    int fd; /* not 0: a connection that is there already, to use instead of one to the URL's host; it becomes
+               the call's */
+    struct str server_name;            /* whom the certificate must name; empty: the URL's host */
     const struct http_header *headers; /* Host (unless given) and Content-Length are added */
     size_t n_headers;
     struct str body;    /* everything given here is copied */

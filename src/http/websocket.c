@@ -14,6 +14,7 @@ struct websocket {
     void *arg;
     struct str input; /* not taken yet */
     bool room;        /* what `send` said last */
+    bool ended;       /* this side has said close, of its own will */
 };
 
 static ssize_t take(wslay_event_context_ptr ctx, uint8_t *to, size_t n, int flags, void *arg)
@@ -83,7 +84,7 @@ int websocket_input(struct websocket *w, struct str bytes, struct err *err)
     if (wslay_event_want_write(w->wslay)) /* pongs, and the answer to a close */
         wslay_event_send(w->wslay);
     bool told = wslay_event_get_close_sent(w->wslay) && !wslay_event_get_close_received(w->wslay);
-    if (rc != 0 || (w->input.n && told))
+    if (rc != 0 || (told && !w->ended))
         return err_set(err, ERR_BAD_REQUEST, "the client broke the WebSocket protocol");
     if (wslay_event_get_close_received(w->wslay))
         w->events.closed(w->arg);
@@ -105,6 +106,7 @@ bool websocket_write(struct websocket *w, bool text, struct str head, struct str
 
 void websocket_end(struct websocket *w, enum websocket_code code)
 {
+    w->ended = true;
     if (wslay_event_queue_close(w->wslay, (uint16_t)code, NULL, 0) == 0)
         wslay_event_send(w->wslay);
 }

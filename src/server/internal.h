@@ -19,6 +19,7 @@ struct server {
     struct authz *authz;
     struct http_server *http;
     struct http_client *kubelets;
+    struct http_client *proxied; /* pods and services, whose certificates nobody vouches for */
     struct jwt_key *key;
     struct str issuer, client_ca_pem;
     struct str audiences[1], issuers[1];

@@ -4,17 +4,19 @@
 
 #include "http/join.h"
 #include "server/internal.h"
+#include "server/tunnel.h"
 
 enum { HEADERS_MAX = 256, BODY_MAX = 4 << 20 };
 
 struct relay {
     struct request *q; /* NULL once it has become a pipe */
     struct relay_options o;
+    struct tunnel *tunnel;  /* NULL: none is being made */
     struct http_call *call; /* NULL once it is over */
     int status;
     struct http_header *headers; /* of the answer; in q's arena */
     size_t n_headers;
-    bool streaming, gathering, cut;
+    bool upgrade, streaming, gathering, cut;
     struct buf body; /* gathered */
 };
 
@@ -52,6 +54,17 @@ static bool says_who(struct str name)
     return str_starts(name, STR("x-remote-")) || str_starts(name, STR("x-forwarded-"));
 }
 
+/* Said by those added, or not wanted. */
+static bool is_replaced(const struct relay_options *o, struct str name)
+{
+    if (o->identifies && says_who(name))
+        return true;
+    for (size_t i = 0; i < o->n_headers; i++)
+        if (str_eq(o->headers[i].name, name))
+            return true;
+    return o->plain && str_is(name, "accept-encoding");
+}
+
 static size_t make_headers(struct request *q, const struct relay_options *o, bool upgrade,
                            struct http_header out[static HEADERS_MAX])
 {
@@ -60,7 +73,7 @@ static size_t make_headers(struct request *q, const struct relay_options *o, boo
     for (size_t i = 0; i < o->n_headers; i++)
         out[n++] = o->headers[i];
     for (size_t i = 0; i < n_given && n < HEADERS_MAX; i++)
-        if (!is_private(given[i].name, upgrade) && !(o->identifies && says_who(given[i].name)))
+        if (!is_private(given[i].name, upgrade) && !is_replaced(o, given[i].name))
             out[n++] = given[i];
     return n;
 }
@@ -192,10 +205,46 @@ static void client_gone(void *arg)
 {
     struct relay *x = arg;
     struct request *q = x->q;
+    if (x->tunnel)
+        tunnel_abort(x->tunnel);
     if (x->call)
         http_call_abort(x->call);
     relay_free(x);
     request_text(q, 499, (struct str){0});
+}
+
+/* `fd`: through it; 0: a connection of the call's own. */
+static void call(struct relay *x, int fd)
+{
+    struct request *q = x->q;
+    struct http_header headers[HEADERS_MAX];
+    size_t n = make_headers(q, &x->o, x->upgrade, headers);
+    x->call = http_call_start(x->o.client, q->loop,
+                              &(struct http_call_options){
+                                  .method = http_method(q->http),
+                                  .url = x->o.url,
+                                  .server_name = x->o.server_name,
+                                  .fd = fd,
+                                  .headers = headers,
+                                  .n_headers = n,
+                                  .body = http_body(q->http),
+                                  .header_ns = x->o.must_upgrade ? 0 : -1,
+                                  .response = got_response,
+                                  .data = got_data,
+                                  .done = got_end,
+                                  .upgraded = x->upgrade ? got_upgrade : NULL,
+                                  .arg = x,
+                              });
+}
+
+static void got_tunnel(void *arg, int fd, const struct err *err)
+{
+    struct relay *x = arg;
+    x->tunnel = NULL;
+    if (fd < 0)
+        fail(x, err);
+    else
+        call(x, fd);
 }
 
 void relay_start(struct request *q, const struct relay_options *o)
@@ -207,25 +256,15 @@ void relay_start(struct request *q, const struct relay_options *o)
         request_error(q, &err);
         return;
     }
-    struct http_header headers[HEADERS_MAX];
-    size_t n = make_headers(q, o, upgrade, headers);
     struct relay *x = mem_zalloc(sizeof *x);
     x->q = q;
     x->o = *o;
+    if (o->n_headers)
+        x->o.headers = arena_dup(q->arena, o->headers, o->n_headers * sizeof *o->headers);
+    x->upgrade = upgrade;
     http_on_abort(q->http, client_gone, x);
-    x->call = http_call_start(o->client, q->loop,
-                              &(struct http_call_options){
-                                  .method = http_method(q->http),
-                                  .url = o->url,
-                                  .server_name = o->server_name,
-                                  .headers = headers,
-                                  .n_headers = n,
-                                  .body = http_body(q->http),
-                                  .header_ns = o->must_upgrade ? 0 : -1,
-                                  .response = got_response,
-                                  .data = got_data,
-                                  .done = got_end,
-                                  .upgraded = upgrade ? got_upgrade : NULL,
-                                  .arg = x,
-                              });
+    if (o->node_url.n)
+        x->tunnel = tunnel_open(q->server->kubelets, q->loop, o->node_url, o->address, got_tunnel, x);
+    else
+        call(x, 0);
 }

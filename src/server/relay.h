@@ -7,9 +7,11 @@
 struct relay_options {
     struct http_client *client;
     struct str url;
-    struct str server_name; /* whom the certificate must name; empty: the URL's host */
-    bool must_upgrade;      /* a request that asks for no upgrade, or cannot have one, is refused */
-    int64_t idle_ns;        /* of an upgraded connection */
+    struct str server_name;       /* whom the certificate must name; empty: the URL's host */
+    struct str node_url, address; /* node_url not empty: `address` is reached through that agent (tunnel.h) */
+    bool plain;                   /* do not ask for a compressed answer */
+    bool must_upgrade;            /* a request that asks for no upgrade, or cannot have one, is refused */
+    int64_t idle_ns;              /* of an upgraded connection */
     /* The client's own headers are passed on, but for those about its connection and who it is; these are
      * added. */
     const struct http_header *headers;

@@ -29,7 +29,8 @@ struct request {
     /* Of one that waits for the API (server/deadline.h). */
     struct waiting *waiting;
     struct request *next, **prev;
-    bool answered; /* its time was over: the API's own answer is dropped */
+    struct str proxy_host; /* of one that is proxied: the host it goes to */
+    bool answered;         /* its time was over: the API's own answer is dropped */
 };
 
 /* --- answers; after one of these the request is over --- */

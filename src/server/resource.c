@@ -5,6 +5,7 @@
 #include "server/connect.h"
 #include "server/deadline.h"
 #include "server/internal.h"
+#include "server/proxy.h"
 #include "server/render.h"
 #include "server/stream.h"
 #include "server/subresource.h"
@@ -261,15 +262,16 @@ static void woken(struct api_request *r)
 static bool connect_handle(struct request *q)
 {
     const struct route *route = &q->route;
-    bool stream = stream_is(&q->route);
-    if (!stream)
+    bool stream = stream_is(route), proxy = proxy_is(route);
+    bool any_verb = proxy && str_is(http_method(q->http), "OPTIONS");
+    if (!stream && !proxy)
         return false;
     _cleanup_err_ struct err err = {0};
-    if (!subresource_has_verb(q->resource, route->subresource, route->verb)) {
+    if (!any_verb && !subresource_has_verb(q->resource, route->subresource, route->verb)) {
         not_allowed(&err);
         request_error(q, &err);
     } else {
-        connect_ask(q, stream_handle);
+        connect_ask(q, stream ? stream_handle : proxy_handle);
     }
     return true;
 }

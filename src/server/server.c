@@ -301,7 +301,8 @@ static int start_parts(struct server *s, struct err *err)
     api_resources_changed(s->api, resources_changed, s);
     struct http_client_options kubelets = {
         .ca_pem = o->kubelet_ca_pem, .cert_pem = o->kubelet_cert_pem, .key_pem = o->kubelet_key_pem};
-    if (http_client_new(&kubelets, &s->kubelets, err) < 0)
+    struct http_client_options proxied = {.insecure = true};
+    if (http_client_new(&proxied, &s->proxied, err) < 0 || http_client_new(&kubelets, &s->kubelets, err) < 0)
         return -1;
     s->metrics = metrics_new();
     s->discovery = discovery_new(s->api);
@@ -380,8 +381,8 @@ void server_free(struct server *s)
     api_set_hooks(s->api, &(struct api_hooks){0});
     webhooks_free(s->webhooks);
     webhook_client_free(s->webhook_client);
-    if (s->kubelets)
-        http_client_free(s->kubelets);
+    http_client_free(s->kubelets);
+    http_client_free(s->proxied);
     openapi_cache_free(s->openapi);
     discovery_free(s->discovery);
     deadlines_free(s->deadlines);

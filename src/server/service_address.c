@@ -41,8 +41,8 @@ static bool is_of_service(const struct endpoint_slice *slice, struct str service
 
 /* The ready endpoints of a service's port; `*speaks`: some slice is the service's. */
 static size_t find_endpoints(struct store *s, struct snapshot *snap, struct arena *a,
-                             const struct service *svc, struct str port_name, struct str out[CANDIDATES],
-                             bool *speaks)
+                             const struct service *svc, struct str port_name,
+                             struct service_endpoint out[CANDIDATES], bool *speaks)
 {
     struct cursor c;
     size_t n = 0;
@@ -61,7 +61,8 @@ static size_t find_endpoints(struct store *s, struct snapshot *snap, struct aren
             const struct endpoint *e = &slice->endpoints.at[i];
             bool ready = !e->conditions.ready || *e->conditions.ready;
             if (ready && e->addresses.n && n < CANDIDATES)
-                out[n++] = address_of(a, e->addresses.at[0], port);
+                out[n++] = (struct service_endpoint){address_of(a, e->addresses.at[0], port),
+                                                     arena_str(a, e->node_name ? *e->node_name : STR(""))};
         }
     }
     return n;
@@ -83,16 +84,52 @@ int service_address(struct store *s, struct arena *a, struct str ns, struct str 
     if (!p)
         return err_set(err, ERR_UNAVAILABLE, "no service port %d found for service \"" STR_FMT "\"", port,
                        STR_ARG(name));
-    struct str found[CANDIDATES];
+    struct service_endpoint found[CANDIDATES];
     bool speaks;
     size_t n = find_endpoints(s, snap, a, svc, p->name, found, &speaks);
     if (n) {
-        *address = found[random_below(n)];
+        *address = found[random_below(n)].address;
         return 0;
     }
     if (speaks || !svc->spec.cluster_ip.n || str_is(svc->spec.cluster_ip, "None"))
         return err_set(err, ERR_UNAVAILABLE, "no endpoints available for service \"" STR_FMT "\"",
                        STR_ARG(name));
     *address = address_of(a, svc->spec.cluster_ip, port);
+    return 0;
+}
+
+/* A port's name from what a request says: a number is looked up, anything else is a name. */
+static int port_name(const struct service *svc, struct str text, struct str *out, struct err *err)
+{
+    int64_t number;
+    *out = text;
+    if (!str_to_i64(text, &number))
+        return 0;
+    const struct service_port *p = number > 0 && number < 65536 ? find_port(svc, (int32_t)number) : NULL;
+    if (!p)
+        return err_set(err, ERR_UNAVAILABLE, "no service port %lld found for service \"" STR_FMT "\"",
+                       (long long)number, STR_ARG(svc->metadata.name));
+    *out = p->name;
+    return 0;
+}
+
+int service_endpoint(struct store *s, struct arena *a, struct str ns, struct str name, struct str port,
+                     struct service_endpoint *out, struct err *err)
+{
+    _cleanup_snapshot_ struct snapshot *snap = store_snapshot(s);
+    struct object *o = snapshot_get(snap, store_table(s, &service_resource), ns, name);
+    if (!o) {
+        err_set(err, ERR_NOT_FOUND, "services \"" STR_FMT "\" not found", STR_ARG(name));
+        return err_about(err, STR(""), STR("services"), name);
+    }
+    struct service_endpoint found[CANDIDATES];
+    bool speaks;
+    if (port_name(object_typed(o), port, &port, err) < 0)
+        return -1;
+    size_t n = find_endpoints(s, snap, a, object_typed(o), port, found, &speaks);
+    if (!n)
+        return err_set(err, ERR_UNAVAILABLE, "no endpoints available for service \"" STR_FMT "\"",
+                       STR_ARG(name));
+    *out = found[random_below(n)];
     return 0;
 }

@@ -8,3 +8,11 @@
  * ERR_NOT_FOUND or ERR_UNAVAILABLE, in upstream's words. */
 int service_address(struct store *s, struct arena *a, struct str ns, struct str name, int32_t port,
                     struct str *address, struct err *err);
+
+/* The same for a port that is named or numbered in text (empty: the one without a name), and only by ready
+ * endpoints: also which node the endpoint is on, empty when it is not said. */
+struct service_endpoint {
+    struct str address, node;
+};
+int service_endpoint(struct store *s, struct arena *a, struct str ns, struct str name, struct str port,
+                     struct service_endpoint *out, struct err *err);

@@ -8,6 +8,7 @@
 #include "base/encode.h"
 #include "http/http.h"
 #include "node/logs/log_stream.h"
+#include "node/server/dial.h"
 #include "node/server/find.h"
 #include "node/server/streams.h"
 #include "node/stream/upgrade.h"
@@ -150,6 +151,8 @@ static void handle(void *arg, struct http_request *r)
         respond_text(r, 405, STR("Method Not Allowed"));
     else if (str_is(path, "/healthz"))
         respond_text(r, 200, STR("ok"));
+    else if (str_is(path, "/dial"))
+        dial_serve(e->node, r);
     else if (str_is(path, "/pods") || str_is(path, "/pods/"))
         serve_pods(e, r);
     else if (str_starts(path, logs))

@@ -103,6 +103,21 @@ int find_network(struct node_agent *n, struct str ns, struct str name, struct st
                    STR_ARG(ns));
 }
 
+bool find_address(struct node_agent *n, struct str address)
+{
+    _cleanup_objects_ struct objects all = {0};
+    informer_list(n->pod_informer, STR(""), &all);
+    for (size_t i = 0; i < all.n; i++) {
+        const struct pod_status *s = &((const struct pod *)object_typed(all.at[i]))->status;
+        if (str_eq(s->pod_ip, address))
+            return true;
+        for (size_t k = 0; k < s->pod_ips.n; k++)
+            if (str_eq(s->pod_ips.at[k].ip, address))
+                return true;
+    }
+    return false;
+}
+
 static struct str utc_seconds(struct arena *a, int64_t ns)
 {
     struct str text = time_str(a, time_from_ns(ns));

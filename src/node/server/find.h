@@ -24,6 +24,8 @@ struct found_network {
 };
 int find_network(struct node_agent *n, struct str ns, struct str pod, struct str uid, struct arena *a,
                  struct found_network *out, struct err *err);
+/* Whether a pod of this node has the address. */
+bool find_address(struct node_agent *n, struct str address);
 /* Times as log lines have them (UTC, to be compared as text); empty when it is none. */
 struct str find_since_text(struct arena *a, struct str rfc3339);
 struct str find_since_seconds(struct arena *a, int64_t seconds);

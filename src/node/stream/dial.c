@@ -16,17 +16,20 @@
 
 enum { CONNECT_S = 10 };
 
-/* As Go says it: dial tcp4 127.0.0.1:80: connect: connection refused */
-static int refuse(struct err *err, const struct sockaddr *to, const char *host, int port)
+/* As Go says it: dial tcp 10.244.0.7:80: connect: connection refused. `local`: one family was asked for. */
+static int refuse(struct err *err, const struct sockaddr *to, const char *host, int port, bool local)
 {
     int e = errno == EINPROGRESS || errno == EAGAIN ? ETIMEDOUT : errno;
     const char *why = e == ECONNREFUSED ? "connection refused" : strerror(e);
     bool v6 = to->sa_family == AF_INET6;
-    return err_set(err, ERR_UNAVAILABLE, "dial tcp%s %s%s%s:%d: connect: %s", v6 ? "6" : "4", v6 ? "[" : "",
-                   host, v6 ? "]" : "", port, why);
+    return err_set(err, ERR_UNAVAILABLE, "dial tcp%s %s%s%s:%d: connect: %s",
+                   !local ? ""
+                   : v6   ? "6"
+                          : "4",
+                   v6 ? "[" : "", host, v6 ? "]" : "", port, why);
 }
 
-static int connect_to(const char *host, int port, struct err *err)
+static int connect_to(const char *host, int port, bool local, struct err *err)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
@@ -43,7 +46,7 @@ static int connect_to(const char *host, int port, struct err *err)
         if (connect(fd, to, is_v4 ? sizeof v4 : sizeof v6) == 0)
             return fd;
     }
-    refuse(err, to, host, port);
+    refuse(err, to, host, port, local);
     file_closep(&fd);
     return -1;
 }
@@ -69,9 +72,9 @@ static void dial_thread(void *arg)
     d->fd = -1;
     if (!d->network || enter(d->network, &d->err) == 0) {
         bool local = strcmp(d->host, "localhost") == 0;
-        d->fd = connect_to(local ? "127.0.0.1" : d->host, d->port, &d->err);
+        d->fd = connect_to(local ? "127.0.0.1" : d->host, d->port, local, &d->err);
         if (d->fd < 0 && local)
-            d->fd = connect_to("::1", d->port, NULL);
+            d->fd = connect_to("::1", d->port, local, NULL);
     }
     d->task.run = finished;
     loop_post(d->loop, &d->task);
