@@ -71,6 +71,7 @@ static void client_ready(void *arg)
     t->socket = duplex_new(t->loop, fd, RECORD_MOST, &events, t);
     t->uses++;
     duplex_resume(t->socket);
+    remote_resume(t->remote);
 }
 
 static void client_input(void *arg, struct str bytes)

@@ -23,8 +23,7 @@ struct exec {
     struct loop_task started;
     struct duplex *in;                    /* a terminal is both */
     struct duplex *outputs[EXEC_OUTPUTS]; /* NULL once they have ended */
-    bool input_over;
-    uint16_t columns, rows; /* 0: not said */
+    uint16_t columns, rows;               /* 0: not said */
     uv_poll_t ended;
     uv_timer_t drain;
     bool begun;         /* a thread was sent to start it */
@@ -195,7 +194,6 @@ static void client_input(void *arg, struct str bytes)
 static void client_input_ended(void *arg)
 {
     struct exec *x = arg;
-    x->input_over = true;
     if (x->in)
         duplex_end(x->in);
 }
@@ -272,8 +270,6 @@ static void started(struct loop_task *task)
     set_size(x);
     if (x->remote)
         remote_resume(x->remote);
-    if (x->input_over && x->in)
-        duplex_end(x->in);
     if (!x->remote) { /* the client left meanwhile */
         x->uses++;
         client_gone(x);
@@ -281,7 +277,7 @@ static void started(struct loop_task *task)
     put(x);
 }
 
-/* Starting blocks, so it has a thread of its own; that is also why input is held back until then. */
+/* Starting blocks, so it has a thread of its own. */
 static void start(void *arg)
 {
     struct exec *x = arg;
@@ -293,7 +289,6 @@ static void start(void *arg)
 static void client_ready(void *arg)
 {
     struct exec *x = arg;
-    remote_pause(x->remote);
     x->begun = true;
     x->uses++;
     thread_start("exec", start, x);

@@ -7,7 +7,7 @@
 #include "node/stream/upgrade.h"
 #include "schema/json.h"
 
-enum { SIZE_TEXT_MAX = 1024, HANG_UP_MS = 5000 };
+enum { SIZE_TEXT_MAX = 1024, EARLY_MOST = 1 << 20, HANG_UP_MS = 5000 };
 
 /* --- life and death --- */
 
@@ -17,6 +17,7 @@ static void put(struct remote *r)
         return;
     r->carrier->free(r);
     buf_free(&r->size);
+    buf_free(&r->early);
     r->events.closed(r->arg);
     free(r);
 }
@@ -49,6 +50,7 @@ void remote_ready(struct remote *r)
     r->uses++;
     r->task.run = tell_ready;
     uv_timer_stop(&r->timer);
+    http_pipe_pause(r->pipe); /* until the owner resumes */
     loop_post(((struct loop *)r->timer.data), &r->task);
 }
 
@@ -141,10 +143,23 @@ void remote_take(struct remote *r, enum remote_channel channel, struct str bytes
 {
     if (r->finished || !remote_has(r, channel))
         return;
-    if (channel == REMOTE_STDIN && !r->input_over && bytes.n)
-        r->events.input(r->arg, bytes);
-    else if (channel == REMOTE_RESIZE)
+    if (channel == REMOTE_STDIN && !r->input_over && bytes.n) {
+        if (!r->held)
+            r->events.input(r->arg, bytes);
+        else if (r->early.n + bytes.n <= EARLY_MOST)
+            buf_add_str(&r->early, bytes);
+        else if (r->pipe) /* its other streams never came */
+            http_pipe_close(r->pipe);
+    } else if (channel == REMOTE_RESIZE)
         take_size(r, bytes);
+}
+
+static void tell_input_over(struct remote *r)
+{
+    if (!r->input_over || r->input_over_told || r->held)
+        return;
+    r->input_over_told = true;
+    r->events.input_ended(r->arg);
 }
 
 void remote_take_end(struct remote *r, enum remote_channel channel)
@@ -152,7 +167,7 @@ void remote_take_end(struct remote *r, enum remote_channel channel)
     if (r->finished || channel != REMOTE_STDIN || !r->o.in || r->input_over)
         return;
     r->input_over = true;
-    r->events.input_ended(r->arg);
+    tell_input_over(r);
 }
 
 /* --- the owner's calls --- */
@@ -166,14 +181,38 @@ bool remote_write(struct remote *r, enum remote_channel channel, struct str byte
 
 void remote_pause(struct remote *r)
 {
+    r->held = true;
     if (r->pipe)
         http_pipe_pause(r->pipe);
 }
 
+/* What came while the input was held; the owner may hold it again meanwhile. */
+static void deliver(struct loop_task *task)
+{
+    struct remote *r = container_of(task, struct remote, deliver);
+    r->delivering = false;
+    if (r->pipe && !r->finished) {
+        r->held = false;
+        if (r->early.n) {
+            _cleanup_buf_ struct buf early = r->early;
+            r->early = (struct buf){0};
+            r->events.input(r->arg, buf_str(&early));
+        }
+        tell_input_over(r);
+        if (!r->held && r->pipe)
+            http_pipe_resume(r->pipe);
+    }
+    put(r);
+}
+
 void remote_resume(struct remote *r)
 {
-    if (r->pipe)
-        http_pipe_resume(r->pipe);
+    if (!r->held || r->delivering || !r->pipe)
+        return;
+    r->delivering = true;
+    r->uses++;
+    r->deliver.run = deliver;
+    loop_post(r->timer.data, &r->deliver);
 }
 
 /* Upstream's Status of a command that ended, in the words that clients look for. */
@@ -242,7 +281,8 @@ struct remote *remote_open(struct http_request *q, const struct remote_options *
             : !upgrade_choose_spdy(q, spdy_protocols, ARRAY_LEN(spdy_protocols), &protocol))
         return NULL;
     struct remote *r = mem_zalloc(sizeof *r);
-    *r = (struct remote){.o = *o, .events = *events, .arg = arg, .version = version_of(protocol), .uses = 2};
+    *r = (struct remote){
+        .o = *o, .events = *events, .arg = arg, .version = version_of(protocol), .held = true, .uses = 2};
     r->o.err = o->err && !o->tty;
     r->base64 = str_find(protocol, STR("base64")) >= 0;
     r->carrier = websocket ? &remote_over_websocket : &remote_over_spdy;

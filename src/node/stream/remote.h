@@ -24,7 +24,7 @@ struct remote_options {
 
 /* None is called from within a call that the owner makes. */
 struct remote_events {
-    void (*ready)(void *arg); /* every stream is there: begin */
+    void (*ready)(void *arg); /* every stream is there: begin; input comes once remote_resume is called */
     void (*input)(void *arg, struct str bytes);
     void (*input_ended)(void *arg);
     void (*resize)(void *arg, uint16_t columns, uint16_t rows);
@@ -37,7 +37,7 @@ struct remote *remote_open(struct http_request *r, const struct remote_options *
                            const struct remote_events *events, void *arg);
 /* To the client; what it has not asked for is dropped. False: write no more until drained. */
 bool remote_write(struct remote *r, enum remote_channel channel, struct str bytes);
-/* Holds back the client's input. */
+/* Holds back the client's input: none comes until it is resumed. */
 void remote_pause(struct remote *r);
 void remote_resume(struct remote *r);
 /* Says how it ended: well (`err` NULL), or with a non-zero exit code of the command (`err` is given and

@@ -24,14 +24,19 @@ struct remote {
     void *arg;
     int version; /* of the subprotocol: 1 to 5 */
     bool base64; /* WebSocket: text messages */
-    bool ready, input_over, finished, room;
+    bool ready, finished, room;
+    bool held;        /* the owner takes no input now: it waits in `early` */
+    struct buf early; /* of stdin */
+    bool input_over, input_over_told;
+    bool delivering; /* `deliver` is on its way */
+    struct loop_task deliver;
     struct buf size; /* of the terminal: JSON that is not whole yet */
     struct spdy *spdy;
     struct spdy_stream *streams[REMOTE_CHANNELS];
     struct websocket *websocket;
     struct loop_task task; /* tells `ready` */
     uv_timer_t timer;      /* until the streams are there, or until the client hangs up */
-    int uses;              /* pipe, task, timer */
+    int uses;              /* pipe, tasks, timer */
 };
 
 bool remote_has(const struct remote *r, enum remote_channel channel);
