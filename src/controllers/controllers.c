@@ -23,6 +23,7 @@ static const struct controller_def *const defs[] = {
     &cron_job_controller,
     &disruption_controller,
     &cluster_role_controller,
+    &flow_schema_controller,
     &resource_quota_controller,
     &replica_set_controller,
     &replication_controller_controller,

@@ -12,6 +12,7 @@ extern const struct controller_def deployment_controller;
 extern const struct controller_def disruption_controller;
 extern const struct controller_def endpoint_slice_controller;
 extern const struct controller_def endpoints_controller;
+extern const struct controller_def flow_schema_controller;
 extern const struct controller_def garbage_collector_controller;
 extern const struct controller_def job_controller;
 extern const struct controller_def legacy_token_controller;

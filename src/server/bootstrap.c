@@ -2,6 +2,8 @@
 
 #include "base/thread.h"
 #include "kinds/core_v1.h"
+#include "schema/copy.h"
+#include "server/flow_defaults.h"
 #include "server/roles.h"
 #include "server/rules.h"
 
@@ -337,6 +339,46 @@ static void ensure_bindings(struct batch *b, struct snapshot *snap)
     }
 }
 
+/* --- priority and fairness --- */
+
+#define FLOW_AUTOUPDATE "apf.kubernetes.io/autoupdate-spec"
+
+/* Writes a default whose spec is missing or another; an administrator keeps his own by the annotation. */
+static void ensure_flow(struct batch *b, const struct resource *r, void *made, struct object *now,
+                        bool mandatory)
+{
+    struct object_meta *meta = resource_meta(r, made);
+    map_set(&b->arena, &meta->annotations, STR(FLOW_AUTOUPDATE), STR("true"));
+    if (!now) {
+        batch_write(b, r, (struct str){0}, meta->name, made, false);
+        return;
+    }
+    char *fresh = object_copy(now, &b->arena);
+    if (field_eq(r->spec, fresh + r->spec_offset, (char *)made + r->spec_offset) ||
+        !(mandatory || str_is(map_get_str(&object_meta(now)->annotations, FLOW_AUTOUPDATE), "true")))
+        return;
+    field_copy(&b->arena, r->spec, fresh, made);
+    batch_write(b, r, (struct str){0}, meta->name, fresh, true);
+}
+
+static void ensure_flows(struct batch *b, struct snapshot *snap)
+{
+    for (size_t i = 0; i < n_level_defaults; i++) {
+        const struct level_default *d = &level_defaults[i];
+        struct priority_level_configuration *made = arena_new(&b->arena, struct priority_level_configuration);
+        level_default_make(d, &b->arena, made);
+        ensure_flow(b, &priority_level_configuration_resource, made,
+                    find(b, snap, &priority_level_configuration_resource, NULL, d->name), d->mandatory);
+    }
+    for (size_t i = 0; i < n_schema_defaults; i++) {
+        const struct schema_default *d = &schema_defaults[i];
+        struct flow_schema *made = arena_new(&b->arena, struct flow_schema);
+        schema_default_make(d, &b->arena, made);
+        ensure_flow(b, &flow_schema_resource, made, find(b, snap, &flow_schema_resource, NULL, d->name),
+                    d->mandatory);
+    }
+}
+
 /* --- what extension servers read --- */
 
 static void ensure_authentication_config(struct batch *b, struct snapshot *snap,
@@ -371,6 +413,7 @@ int bootstrap_run(struct api *api, const struct bootstrap_options *o, struct err
     struct snapshot *snap = store_snapshot(api_store(api));
     ensure_roles(&b, snap);
     ensure_bindings(&b, snap);
+    ensure_flows(&b, snap);
     if (!str_empty(o->client_ca_pem))
         ensure_authentication_config(&b, snap, o);
     batch_run(&b);

@@ -55,6 +55,8 @@ static void serve_metrics(struct request *q)
     struct server *s = q->server;
     _cleanup_buf_ struct buf out = {0};
     metrics_render(s->metrics, atomic_load(&s->mutating), atomic_load(&s->reading), &out);
+    if (s->flow)
+        flow_metrics(s->flow, &out);
     request_bytes(q, 200, STR("text/plain; version=0.0.4; charset=utf-8"),
                   &(struct http_part){.bytes = buf_str(&out)});
 }

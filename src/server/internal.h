@@ -17,6 +17,7 @@ struct server {
     struct store *store;
     struct authn *authn;
     struct authz *authz;
+    struct flow *flow; /* NULL: no limit */
     struct http_server *http;
     struct http_client *kubelets;
     struct http_client *proxied; /* pods and services, whose certificates nobody vouches for */

@@ -46,6 +46,10 @@ static void add_common(struct request *q, struct headers *h)
 {
     add_header(h, STR("audit-id"), q->audit_id);
     add_header(h, STR("cache-control"), STR("no-cache, private"));
+    if (q->ticket.schema_uid.n) {
+        add_header(h, STR("x-kubernetes-pf-flowschema-uid"), q->ticket.schema_uid);
+        add_header(h, STR("x-kubernetes-pf-prioritylevel-uid"), q->ticket.level_uid);
+    }
     for (size_t i = 0; i < q->warnings.n && i < MAX_WARNINGS; i++)
         add_header(h, STR("warning"), warning_text(q->arena, q->warnings.at[i]));
 }
@@ -67,6 +71,8 @@ void request_done(struct request *q, int code)
     if (q->counted) {
         q->counted = false;
         atomic_fetch_sub(route_read_only(&q->route) ? &s->reading : &s->mutating, 1);
+        if (s->flow)
+            flow_leave(s->flow, &q->ticket);
     }
     metrics_count(s->metrics, &q->route, code, clock_mono() - q->began);
     resource_unref(q->resource);

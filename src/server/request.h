@@ -3,6 +3,7 @@
 #pragma once
 #include "http/http.h"
 #include "server/accept.h"
+#include "server/flow.h"
 #include "server/query.h"
 #include "server/route.h"
 #include "server/waiter.h"
@@ -22,7 +23,8 @@ struct request {
     struct str_vec warnings;         /* for Warning headers (RFC 7234 5.5), upstream's 299 */
     int64_t began;                   /* clock_mono */
     struct str audit_id;
-    bool counted; /* holds a place among the requests in flight */
+    bool counted;              /* is among the requests in flight */
+    struct flow_ticket ticket; /* its seat among them */
     struct api_request api;
     struct loop_task task; /* to come back to the loop */
     struct waiter waiter;  /* for who it is, and what they may */

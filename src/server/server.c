@@ -48,36 +48,40 @@ static int authenticate(struct request *q, struct err *err)
     return authn_anonymous(s->authn, q->route.path, &q->user, err);
 }
 
-/* Takes a place among the requests in flight. */
+static struct attributes attributes_of(struct request *q)
+{
+    const struct route *r = &q->route;
+    return (struct attributes){.user = &q->user,
+                               .verb = r->verb,
+                               .is_resource = r->is_resource,
+                               .group = r->group,
+                               .version = r->version,
+                               .resource = r->resource,
+                               .subresource = r->subresource,
+                               .ns = r->ns,
+                               .name = r->name,
+                               .path = r->path};
+}
+
+/* Takes a seat among the requests in flight. What runs for long is not limited, as upstream. */
 static int admit(struct request *q, struct err *err)
 {
     struct server *s = q->server;
-    if (q->counted || route_long_running(&q->route) || user_in_group(&q->user, STR("system:masters")))
-        return 0; /* upstream exempts both */
-    bool reads = route_read_only(&q->route);
-    int limit = reads ? s->options.max_reading : s->options.max_mutating;
-    int now = atomic_fetch_add(reads ? &s->reading : &s->mutating, 1);
-    q->counted = true;
-    if (limit < 0 || now < limit)
+    if (route_long_running(&q->route))
         return 0;
-    err_set(err, ERR_TOO_MANY_REQUESTS, "Too many requests, please try again later.");
-    err->details.retry_after_s = 1;
-    return -1;
+    struct attributes a = attributes_of(q);
+    int rc = s->flow ? flow_enter(s->flow, &q->ticket, &a, q->arena, &q->waiter, err) : 0;
+    if (rc == 0 && !q->counted) {
+        atomic_fetch_add(route_read_only(&q->route) ? &s->reading : &s->mutating, 1);
+        q->counted = true;
+    }
+    return rc;
 }
 
 static int authorize(struct request *q, struct err *err)
 {
     const struct route *r = &q->route;
-    struct attributes a = {.user = &q->user,
-                           .verb = r->verb,
-                           .is_resource = r->is_resource,
-                           .group = r->group,
-                           .version = r->version,
-                           .resource = r->resource,
-                           .subresource = r->subresource,
-                           .ns = r->ns,
-                           .name = r->name,
-                           .path = r->path};
+    struct attributes a = attributes_of(q);
     if (str_is(r->verb, "list") || str_is(r->verb, "watch") || str_is(r->verb, "deletecollection")) {
         a.field_selector = query_get(&q->query, "fieldSelector");
         a.label_selector = query_get(&q->query, "labelSelector");
@@ -119,8 +123,8 @@ static void handle_woken(struct waiter *w)
 static int enter(struct request *q, struct err *err)
 {
     int rc = authenticate(q, err);
-    rc = rc ? rc : admit(q, err);
     rc = rc ? rc : impersonate(q->server->authz, q->arena, q->http, &q->user, &q->waiter, err);
+    rc = rc ? rc : admit(q, err);
     rc = rc ? rc : authorize(q, err);
     return rc ? rc : stream_authorize(q, err);
 }
@@ -312,6 +316,7 @@ static int start_parts(struct server *s, struct err *err)
     struct bootstrap_options bootstrap = {.client_ca_pem = o->client_ca_pem,
                                           .front_proxy_ca_pem = o->front_proxy_ca_pem};
     if (bootstrap_run(s->api, &bootstrap, err) < 0 ||
+        (o->max_in_flight > 0 && flow_new(s->store, (uint32_t)o->max_in_flight, &s->flow, err) < 0) ||
         webhook_client_new(s->store, &s->webhook_client, err) < 0)
         return -1;
     s->webhooks = webhooks_new(s->api, s->webhook_client);
@@ -347,10 +352,8 @@ int server_start(const struct server_options *o, struct server **out, struct err
                                                : STR("https://kubernetes.default.svc.cluster.local"));
     s->issuers[0] = s->audiences[0] = s->issuer;
     s->client_ca_pem = arena_str(&s->arena, o->client_ca_pem);
-    if (!o->max_mutating)
-        s->options.max_mutating = 200;
-    if (!o->max_reading)
-        s->options.max_reading = 400;
+    if (!o->max_in_flight)
+        s->options.max_in_flight = 600;
     if (start_parts(s, err) < 0 || start_http(s, err) < 0) {
         server_free(s);
         return -1;
@@ -374,6 +377,7 @@ void server_free(struct server *s)
         return;
     authz_free(s->authz); /* these wake requests that wait, so they go before them */
     authn_free(s->authn);
+    flow_free(s->flow);
     if (s->http)
         http_server_free(s->http);
     aggregator_free(s->aggregator); /* its thread asks the API */

@@ -26,8 +26,8 @@ struct server_options {
     struct str kubelet_ca_pem, kubelet_cert_pem, kubelet_key_pem;
     /* Who we are to aggregated API servers, and who signs that: they find it in kube-system. */
     struct str front_proxy_ca_pem, front_proxy_cert_pem, front_proxy_key_pem;
-    int max_mutating, max_reading; /* requests in flight; 0: 200 and 400; negative: no limit */
-    int64_t request_timeout_ns;    /* 0: 60 s */
+    int max_in_flight;          /* requests at a time; 0: 600; negative: no limit */
+    int64_t request_timeout_ns; /* 0: 60 s */
 };
 
 /* Makes the default roles, then listens. Blocks until it serves. */

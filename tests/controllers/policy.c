@@ -1,6 +1,7 @@
 /* Budgets for disruptions, quotas, and roles that gather the rules of others. */
 #include "cluster.h"
 
+#include "kinds/flowcontrol_v1.h"
 #include "kinds/rbac_v1.h"
 
 static void create_set(struct cluster *c, int replicas)
@@ -63,6 +64,21 @@ static void a_role_gathers_the_rules_of_those_it_selects(void **state)
                str_is(field(c, &cluster_role_resource, "all", "rules"), "[]"));
 }
 
+static void a_flow_schema_says_whether_its_level_is_there(void **state)
+{
+    struct cluster *c = *state;
+    create(c,
+           "{'kind':'FlowSchema','apiVersion':'flowcontrol.apiserver.k8s.io/v1','metadata':{'name':'mine'},"
+           "'spec':{'priorityLevelConfiguration':{'name':'level'}}}");
+    becomes(&flow_schema_resource, "/mine", "status.conditions[type=Dangling].reason", "NotFound");
+    create(c, "{'kind':'PriorityLevelConfiguration','apiVersion':'flowcontrol.apiserver.k8s.io/v1',"
+              "'metadata':{'name':'level'},'spec':{'type':'Limited','limited':{'limitResponse':{'type':'"
+              "Reject'}}}}");
+    becomes(&flow_schema_resource, "/mine", "status.conditions[type=Dangling].status", "False");
+    erase(c, &priority_level_configuration_resource, "/level", PROPAGATE_BACKGROUND);
+    becomes(&flow_schema_resource, "/mine", "status.conditions[type=Dangling].status", "True");
+}
+
 static void a_quota_shows_what_is_used(void **state)
 {
     struct cluster *c = *state;
@@ -88,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cluster_test(healthy_pods_above_the_minimum_may_go),
         cluster_test(percentages_are_of_what_the_controller_should_have),
+        cluster_test(a_flow_schema_says_whether_its_level_is_there),
         cluster_test(a_quota_shows_what_is_used),
         cluster_test(a_role_gathers_the_rules_of_those_it_selects),
     };

@@ -82,8 +82,7 @@ void cluster_start(struct cluster *c, const struct cluster_options *options)
         .front_proxy_ca_pem = buf_str(&c->ca.cert_pem),
         .front_proxy_cert_pem = buf_str(&c->front_proxy.cert_pem),
         .front_proxy_key_pem = buf_str(&c->front_proxy.key_pem),
-        .max_mutating = options->limit,
-        .max_reading = options->limit,
+        .max_in_flight = options->limit,
         .request_timeout_ns = options->timeout_ns,
     };
     assert_ok(server_start(&o, &c->server, &err), err);

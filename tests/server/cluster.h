@@ -23,7 +23,7 @@ struct cluster {
 /* All of it may be left out. */
 struct cluster_options {
     const char *tokens; /* the static token file */
-    int limit;          /* requests in flight, both kinds */
+    int limit;          /* requests in flight */
     int64_t timeout_ns; /* of a request */
     const struct api_admission *admission;
     const char *service_cidr;

@@ -201,53 +201,6 @@ static void events_arrive_as_they_happen(void **state)
     latch_destroy(&l.seen);
 }
 
-/* Writers at once, until one is told to come back later. */
-struct crowd {
-    struct cluster *cluster;
-    struct fetch *who;
-    _Atomic int refused, done;
-};
-
-static void crowd_main(void *arg)
-{
-    struct crowd *crowd = arg;
-    for (int i = 0; i < 200 && !crowd->refused; i++) {
-        struct fetch_response r = {0};
-        struct fetch_request q = {.url = cluster_url(crowd->cluster, MAPS),
-                                  .body = STR("{\"metadata\":{\"generateName\":\"m-\"}}")};
-        if (fetch_do(crowd->who, &q, &r, NULL) == 0 && r.status == 429 &&
-            str_eq(fetch_header_get(&r, STR("retry-after")), STR("1")) &&
-            str_find(r.body, STR("\"reason\":\"TooManyRequests\"")) >= 0)
-            crowd->refused++;
-        crowd->done += r.status == 201;
-        fetch_response_clear(&r);
-    }
-}
-
-static void too_many_requests_are_sent_back(void **state)
-{
-    (void)state;
-    struct cluster tiny;
-    cluster_start(&tiny, &(struct cluster_options){.tokens = "tiny-token,tiny,u1\n", .limit = 1});
-    _cleanup_answer_ struct answer bound =
-        create(&tiny, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-               "{\"metadata\":{\"name\":\"tiny\"},\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\","
-               "\"kind\":\"ClusterRole\","
-               "\"name\":\"cluster-admin\"},\"subjects\":[{\"apiGroup\":\"rbac.authorization.k8s.io\","
-               "\"kind\":\"User\","
-               "\"name\":\"tiny\"}]}");
-    struct crowd crowd = {.cluster = &tiny, .who = cluster_client(&tiny, "tiny-token")};
-    pthread_t threads[8];
-    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
-        threads[i] = thread_start("crowd", crowd_main, &crowd);
-    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
-        thread_join(threads[i]);
-    assert_true(crowd.refused > 0);
-    assert_true(crowd.done > 0);
-    fetch_free(crowd.who);
-    cluster_stop(&tiny);
-}
-
 /* Admission that makes one change wait until it is let go. */
 static struct {
     struct api_request *_Atomic waits;
@@ -330,7 +283,6 @@ int main(void)
         cmocka_unit_test(a_streaming_list_ends_with_a_bookmark),
         cmocka_unit_test(a_watch_does_not_speak_yaml),
         cmocka_unit_test(events_arrive_as_they_happen),
-        cmocka_unit_test(too_many_requests_are_sent_back),
         cmocka_unit_test(what_takes_too_long_is_given_up),
         cmocka_unit_test(a_server_that_stops_ends_its_watches),
     };
