@@ -9,6 +9,7 @@
 #include "net/dns/server.h"
 #include "net/host.h"
 #include "net/pod_network.h"
+#include "net/policy.h"
 #include "net/proxy.h"
 #include "net/routes.h"
 #include "node/node.h"
@@ -21,6 +22,7 @@ struct member {
     struct loop *loop;
     struct node_agent *node;
     struct proxy *proxy;
+    struct policies *policies;
     struct routes *routes;
     struct dns_server *dns;
 };
@@ -124,6 +126,8 @@ int member_start(struct client *c, const struct member_options *o, struct member
         return -1;
     if (proxy_start(c, &(struct proxy_options){.node_name = o->node_name}, &m->proxy, err) < 0)
         return -1;
+    if (policies_start(c, o->node_name, &m->policies, err) < 0)
+        return -1;
     if (dns.n && dns_server_start(c,
                                   &(struct dns_server_options){.node_name = o->node_name,
                                                                .domain = str_from(o->flags->cluster_domain),
@@ -147,6 +151,7 @@ void member_stop(struct member *m)
         return;
     dns_server_stop(m->dns);
     routes_stop(m->routes);
+    policies_stop(m->policies);
     proxy_stop(m->proxy);
     if (m->node)
         node_stop(m->node);
@@ -164,7 +169,8 @@ int member_drain(const char *data_dir, const struct member_flags *flags, struct 
 {
     _cleanup_arena_ struct arena a = {0};
     struct node_options o = member_node_options(data_dir, flags, &a);
-    if (node_drain(&o, err) < 0 || proxy_remove(err) < 0 || routes_remove(err) < 0)
+    if (node_drain(&o, err) < 0 || proxy_remove(err) < 0 || policies_remove(err) < 0 ||
+        routes_remove(err) < 0)
         return -1;
     return pod_network_remove(err);
 }

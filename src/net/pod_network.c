@@ -35,7 +35,7 @@ static struct mac pod_mac(uint32_t ip)
 
 static void pod_veth_name(uint32_t ip, char name[16])
 {
-    snprintf(name, 16, "sg%08x", ip);
+    snprintf(name, 16, POD_LINK_FMT, ip);
 }
 
 /* The bridge, with the gateway's address, and the service range behind it: so that there is a route (and

@@ -15,6 +15,9 @@
 
 struct pod_network;
 
+/* The name of the node's end of a pod's veth, from its address in host order. */
+#define POD_LINK_FMT "sg%08x"
+
 struct pod_network_options {
     const char *state_dir; /* for the address files */
     struct str pod_cidr;   /* this node's: Node.spec.podCIDR */

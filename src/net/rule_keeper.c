@@ -102,7 +102,8 @@ static int turn_run(struct rule_keeper *k, struct err *err)
     return rc;
 }
 
-/* Waits for the first lists, which may take long where the server is away; false when told to stop meanwhile.
+/* Waits for what is to be known, which may take long where the server is away; false when told to stop
+ * meanwhile.
  */
 static bool keeper_sync(struct rule_keeper *k)
 {
@@ -117,9 +118,7 @@ static bool keeper_sync(struct rule_keeper *k)
 static void keeper_main(void *arg)
 {
     struct rule_keeper *k = arg;
-    if (!keeper_sync(k))
-        return;
-    for (int64_t wait_s = 1;;) {
+    for (int64_t wait_s = 1; keeper_sync(k);) {
         _cleanup_err_ struct err err = {0};
         int64_t until = INT64_MAX;
         if (turn_run(k, &err) < 0) {

@@ -26,7 +26,8 @@ struct rule_keeper {
     void (*render)(struct rule_keeper *k, struct rule_owner *o, struct arena *a, struct items *out);
     /* It is in the kernel; an owner that nobody needs any more may be freed, if it is not dirty. */
     void (*settled)(struct rule_keeper *k, struct rule_owner *o);
-    /* Whether all that there is has been seen once; waits for that until `deadline`. Without the lock. */
+    /* Before each turn: whether all that there is has been seen once; waits for that until `deadline`.
+     * Without the lock. */
     bool (*synced)(struct rule_keeper *k, int64_t deadline);
     /* After each transaction that worked, with what it has changed; may be NULL. Without the lock. */
     void (*changed)(struct rule_keeper *k, const struct items_change *changes, size_t n);

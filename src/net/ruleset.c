@@ -14,6 +14,17 @@ void items_free(struct items *items)
     *items = (struct items){0};
 }
 
+struct str item_name(struct arena *a, struct str name)
+{
+    enum { MOST = 110, KEPT = 90 };
+    if (name.n <= MOST)
+        return name;
+    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a: the same in every process, as the names outlive it */
+    for (size_t i = 0; i < name.n; i++)
+        h = (h ^ (unsigned char)name.p[i]) * 0x100000001b3u;
+    return arena_printf(a, STR_FMT "/%016llx", KEPT, name.p, (unsigned long long)h);
+}
+
 static int items_order(const void *a, const void *b)
 {
     const struct item *x = a, *y = b;

@@ -28,6 +28,9 @@ struct items {
 void items_add(struct items *items, enum item_kind kind, struct str name,
                struct str text); /* borrows the strings */
 void items_free(struct items *items);
+/* A name that the kernel takes (at most 128 bytes): where this one is too long, cut short, with a hash that
+ * keeps it unique. */
+struct str item_name(struct arena *a, struct str name);
 /* Sorts, and leaves out what is named twice. Lists must be so before they are compared. */
 void items_sort(struct items *items);
 

@@ -32,19 +32,11 @@ struct service_port_rules {
     struct backends all, local;
 };
 
-/* A chain's or set's name: what it is for, and the port's id, which is cut short where it would be too long
- * for the kernel (128 bytes), with a hash then keeping it unique. */
+/* A chain's or set's name: what it is for, and the port's id. */
 static struct str rules_name(const struct service_port_rules *r, const char *what, struct str more)
 {
-    enum { MOST = 110 };
-    struct str name = arena_printf(r->a, "%s/" STR_FMT "%s" STR_FMT, what, STR_ARG(r->id), more.n ? "/" : "",
-                                   STR_ARG(more));
-    if (name.n <= MOST)
-        return name;
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a: the same in every process, as the names outlive it */
-    for (size_t i = 0; i < name.n; i++)
-        h = (h ^ (unsigned char)name.p[i]) * 0x100000001b3u;
-    return arena_printf(r->a, STR_FMT "/%016llx", 90, name.p, (unsigned long long)h);
+    return item_name(r->a, arena_printf(r->a, "%s/" STR_FMT "%s" STR_FMT, what, STR_ARG(r->id),
+                                        more.n ? "/" : "", STR_ARG(more)));
 }
 
 static bool rules_true(const bool *condition, bool otherwise)

@@ -78,3 +78,45 @@ renewed() {
     [ "$status" != 0 ]
     [[ $output == *nauthorized* ]]
 }
+
+@test "network policies hold on every node" {
+    "$SAGONG" image load --data-dir "$E2E_DIR/data-b" "$E2E_DIR/hello.tar"
+    join "$(cat "$E2E_DIR/data/agent-token")"
+    eventually 10 kc get node node-b
+    kc wait --for=condition=Ready node/node-b --timeout=20s
+    here=$(kc get nodes -o name | grep -v node-b)
+    k run server --image=sagong.local/hello:1 --overrides="{\"spec\":{\"nodeName\":\"${here#node/}\"}}"
+    k run friend --image=sagong.local/hello:1 --overrides='{"spec":{"nodeName":"node-b"}}'
+    k run stranger --image=sagong.local/hello:1 --overrides='{"spec":{"nodeName":"node-b"}}'
+    k wait --for=condition=Ready pod --all --timeout=20s
+    reaches() { k exec "$1" -- timeout 2 wget -q -O- "http://$(value "pod/$2" '{.status.podIP}'):8080/"; }
+    refused() { ! reaches "$1" "$2"; }
+    reaches stranger server
+    k create -f - <<'YAML'
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: friends}
+spec:
+  podSelector: {matchLabels: {run: server}}
+  ingress:
+  - from: [{podSelector: {matchLabels: {run: friend}}}]
+    ports: [{port: 8080}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: quiet}
+spec:
+  podSelector: {matchLabels: {run: stranger}}
+  policyTypes: [Egress]
+YAML
+    eventually 5 refused stranger server # by the server's node and by its own
+    eventually 5 refused stranger friend
+    reaches friend server
+    curl -sS -m 2 "http://$(value pod/server '{.status.podIP}'):8080/" # its own node
+    k label pod stranger run=friend --overwrite
+    eventually 5 reaches stranger server
+    k delete networkpolicy friends
+    k label pod stranger run=stranger --overwrite
+    k delete networkpolicy quiet
+    eventually 5 reaches stranger server
+}
