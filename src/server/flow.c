@@ -3,11 +3,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "auth/service_account.h"
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/thread.h"
-#include "kinds/flowcontrol_v1.h"
+#include "server/flow_match.h"
 
 #define WAIT_MOST (15 * CLOCK_S) /* a quarter of what a request may take, as upstream */
 
@@ -332,97 +331,12 @@ void flow_free(struct flow *f)
     free(f);
 }
 
-/* --- which schema a request is of --- */
-
-static bool has(const struct str_vec *v, struct str s)
-{
-    for (size_t i = 0; i < v->n; i++)
-        if (str_is(v->at[i], "*") || str_eq(v->at[i], s))
-            return true;
-    return false;
-}
-
-static bool subject_matches(const struct flowcontrol_subject *s, const struct user *u)
-{
-    struct str ns, name;
-    if (s->user)
-        return str_is(s->user->name, "*") || str_eq(s->user->name, u->name);
-    if (s->group) {
-        for (size_t i = 0; i < u->groups.n; i++)
-            if (str_is(s->group->name, "*") || str_eq(s->group->name, u->groups.at[i]))
-                return true;
-        return false;
-    }
-    return s->service_account && service_account_split(u->name, &ns, &name) &&
-           str_eq(s->service_account->namespace, ns) &&
-           (str_is(s->service_account->name, "*") || str_eq(s->service_account->name, name));
-}
-
-static bool resource_matches(const struct resource_policy_rule *r, const struct attributes *at)
-{
-    if (!has(&r->verbs, at->verb) || !has(&r->api_groups, at->group) ||
-        !(at->ns.n ? has(&r->namespaces, at->ns) : r->cluster_scope))
-        return false;
-    for (size_t i = 0; i < r->resources.n; i++) {
-        struct str want = r->resources.at[i];
-        if (str_is(want, "*") || (!at->subresource.n && str_eq(want, at->resource)))
-            return true;
-        if (at->subresource.n && want.n == at->resource.n + 1 + at->subresource.n &&
-            str_starts(want, at->resource) && want.p[at->resource.n] == '/' &&
-            str_ends(want, at->subresource))
-            return true;
-    }
-    return false;
-}
-
-static bool path_matches(const struct non_resource_policy_rule *r, const struct attributes *at)
-{
-    if (!has(&r->verbs, at->verb))
-        return false;
-    for (size_t i = 0; i < r->non_resource_urls.n; i++) {
-        struct str want = r->non_resource_urls.at[i];
-        if (str_is(want, "*") || str_eq(want, at->path) ||
-            (str_ends(want, STR("/*")) && str_starts(at->path, str_slice(want.p, want.n - 1))))
-            return true;
-    }
-    return false;
-}
-
-static bool rule_matches(const struct policy_rules_with_subjects *r, const struct attributes *at)
-{
-    bool subject = false, target = false;
-    for (size_t i = 0; i < r->subjects.n && !subject; i++)
-        subject = subject_matches(&r->subjects.at[i], at->user);
-    for (size_t i = 0; subject && at->is_resource && i < r->resource_rules.n && !target; i++)
-        target = resource_matches(&r->resource_rules.at[i], at);
-    for (size_t i = 0; subject && !at->is_resource && i < r->non_resource_rules.n && !target; i++)
-        target = path_matches(&r->non_resource_rules.at[i], at);
-    return subject && target;
-}
-
 static const struct schema *schema_of(const struct flow *f, const struct attributes *at)
 {
-    for (size_t i = 0; i < f->n_schemas; i++) {
-        const struct policy_rules_with_subjects_vec *rules = &f->schemas[i].schema->spec.rules;
-        for (size_t k = 0; k < rules->n; k++)
-            if (rule_matches(&rules->at[k], at))
-                return &f->schemas[i];
-    }
+    for (size_t i = 0; i < f->n_schemas; i++)
+        if (flow_schema_takes(f->schemas[i].schema, at))
+            return &f->schemas[i];
     return NULL;
-}
-
-/* FNV-1a over the schema's name and what tells its flows apart. */
-static uint64_t flow_hash(const struct schema *s, const struct attributes *at)
-{
-    const struct flow_distinguisher_method *by = s->schema->spec.distinguisher_method;
-    struct str of[] = {s->schema->metadata.name, !by                               ? (struct str){0}
-                                                 : str_is(by->type, "ByNamespace") ? at->ns
-                                                                                   : at->user->name};
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < ARRAY_LEN(of); i++)
-        for (size_t k = 0; k <= of[i].n; k++)
-            hash = (hash ^ (k < of[i].n ? (unsigned char)of[i].p[k] : 0)) * UINT64_C(0x100000001b3);
-    return hash;
 }
 
 /* --- the way through --- */
@@ -455,7 +369,7 @@ static int enter(struct flow *f, struct flow_ticket *t, const struct attributes 
         return 0;
     }
     t->waiter = w;
-    if (!flow_level_wait(&s->level->level, &t->place, flow_hash(s, at), clock_mono()))
+    if (!flow_level_wait(&s->level->level, &t->place, flow_schema_hash(s->schema, at), clock_mono()))
         return too_many(err);
     t->state = FLOW_WAITING;
     pthread_cond_signal(&f->cond);

@@ -38,6 +38,9 @@ struct server {
     struct arena arena;           /* owns strings */
 };
 
+/* What it wants to do, as authorization sees it. */
+struct attributes request_attributes(const struct request *q);
+
 /* --- the ways that requests go --- */
 
 void resource_handle(struct request *q); /* authorized already */

@@ -48,7 +48,7 @@ static int authenticate(struct request *q, struct err *err)
     return authn_anonymous(s->authn, q->route.path, &q->user, err);
 }
 
-static struct attributes attributes_of(struct request *q)
+struct attributes request_attributes(const struct request *q)
 {
     const struct route *r = &q->route;
     return (struct attributes){.user = &q->user,
@@ -69,7 +69,7 @@ static int admit(struct request *q, struct err *err)
     struct server *s = q->server;
     if (route_long_running(&q->route))
         return 0;
-    struct attributes a = attributes_of(q);
+    struct attributes a = request_attributes(q);
     int rc = s->flow ? flow_enter(s->flow, &q->ticket, &a, q->arena, &q->waiter, err) : 0;
     if (rc == 0 && !q->counted) {
         atomic_fetch_add(route_read_only(&q->route) ? &s->reading : &s->mutating, 1);
@@ -81,7 +81,7 @@ static int admit(struct request *q, struct err *err)
 static int authorize(struct request *q, struct err *err)
 {
     const struct route *r = &q->route;
-    struct attributes a = attributes_of(q);
+    struct attributes a = request_attributes(q);
     if (str_is(r->verb, "list") || str_is(r->verb, "watch") || str_is(r->verb, "deletecollection")) {
         a.field_selector = query_get(&q->query, "fieldSelector");
         a.label_selector = query_get(&q->query, "labelSelector");

@@ -38,16 +38,8 @@ int stream_authorize(struct request *q, struct err *err)
     const struct route *r = &q->route;
     if (!stream_is(r) || str_is(r->verb, "create"))
         return 0;
-    struct attributes a = {.user = &q->user,
-                           .verb = STR("create"),
-                           .is_resource = true,
-                           .group = r->group,
-                           .version = r->version,
-                           .resource = r->resource,
-                           .subresource = r->subresource,
-                           .ns = r->ns,
-                           .name = r->name,
-                           .path = r->path};
+    struct attributes a = request_attributes(q);
+    a.verb = STR("create");
     return authz_check(q->server->authz, &a, &q->waiter, err);
 }
 
