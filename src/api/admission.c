@@ -19,6 +19,8 @@ static const struct admission_plugin *const plugins[] = {
     &claim_resize,
     &runtime_class_admission,
     &default_ingress_class,
+    &mutating_policies,
+    &validating_policies,
 };
 static const struct admission_plugin *const last_plugins[] = {&resource_quota_admission};
 

@@ -11,6 +11,8 @@
 #include "store/store.h"
 
 struct api;
+struct cel_authz_check;
+struct cel_authz_answer;
 
 /* Who asks. Strings live as long as the request. */
 struct user {
@@ -130,6 +132,7 @@ struct api_attributes {
      * `kept` is the hook's own between the two. */
     bool reinvoke, again;
     void *kept;
+    void *policies; /* what mutating policies keep between the two */
 };
 
 /* Joins the chain behind the built-in plugins. Return 0 to let the change pass, -1 with err to refuse it, 1
@@ -199,6 +202,10 @@ struct api_hooks {
     /* Calls a webhook and waits for its answer, which is added to `answer`; the one that does block. NULL: no
      * webhook can be called. */
     int (*call_webhook)(void *arg, const struct api_webhook *w, struct buf *answer, struct err *err);
+    /* May the request's user (or the service account that the check names) do that, whatever it is? For the
+     * authorizer of CEL expressions (cel/cel.h); strings of the answer in r->arena. NULL: an error. */
+    void (*authorize)(void *arg, const struct api_request *r, const struct cel_authz_check *check,
+                      struct cel_authz_answer *answer);
 };
 void api_set_hooks(struct api *a, const struct api_hooks *hooks);
 struct store *api_store(struct api *a);

@@ -6,6 +6,7 @@
 #include "api/definitions.h"
 #include "api/expiry.h"
 #include "api/options.h"
+#include "api/policy/policy.h"
 #include "api/resources.h"
 #include "api/service/services.h"
 
@@ -37,6 +38,7 @@ int api_new(const struct api_options *o, struct api **out, struct err *err)
     a->options.api_audiences.at = arena_new_n(&a->arena, struct str, o->api_audiences.n);
     each (o->api_audiences, i)
         a->options.api_audiences.at[i] = arena_str(&a->arena, o->api_audiences.at[i]);
+    a->policies = policy_cache_new();
     if (resources_new(a->store, &a->resources, err) < 0 || services_new(a, &a->services, err) < 0) {
         api_free(a);
         return -1;
@@ -51,6 +53,7 @@ void api_free(struct api *a)
         return;
     definitions_stop(a->definitions);
     expiry_stop(a->expiry);
+    policy_cache_free(a->policies);
     services_free(a->services);
     resources_free(a->resources);
     pthread_mutex_destroy(&a->mutex);

@@ -22,6 +22,7 @@ struct api {
     struct store *store;
     struct resources *resources;     /* which are served: resources.h */
     struct services *services;       /* cluster IPs and node ports: service/ */
+    struct policy_cache *policies;   /* compiled: policy/ */
     struct expiry *expiry;           /* of events; NULL before api_bootstrap */
     struct definitions *definitions; /* follows them; NULL before api_bootstrap */
     struct arena arena;              /* copies of the options */

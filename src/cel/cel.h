@@ -60,7 +60,9 @@ struct cel_type {
 };
 
 extern const struct cel_type cel_dyn, cel_null, cel_bool, cel_int, cel_uint, cel_double, cel_string,
-    cel_bytes, cel_timestamp, cel_duration, cel_authorizer, cel_resource_check;
+    cel_bytes, cel_timestamp, cel_duration, cel_authorizer, cel_resource_check,
+    /* of mutating policies */
+    cel_json_patch, cel_mutated_object;
 
 /* A plain type with a bound: &cel_string of at most 253 characters. */
 const struct cel_type *cel_type_bound(struct arena *a, const struct cel_type *plain, uint64_t max);
@@ -80,6 +82,9 @@ const struct cel_type *cel_type_record(struct arena *a, struct str name, const s
 const struct cel_type *cel_type_described(struct arena *a, const struct type *t);
 /* "list(string)", "map(string, int)", as messages say it. */
 struct str cel_type_str(struct arena *a, const struct cel_type *t);
+
+/* Whether no variable may be called so ("for", "namespace"). */
+bool cel_is_reserved(struct str name);
 
 /* --- compiling --- */
 

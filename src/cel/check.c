@@ -199,7 +199,8 @@ static void resolve_namespace(struct checker *c, struct node *n)
     if (!n->member || !node_qualified_name(c->types.arena, n->args[0], &name))
         return;
     name = arena_printf(c->types.arena, STR_FMT "." STR_FMT, STR_ARG(name), STR_ARG(n->name));
-    if (!functions_named(name).n)
+    bool other = str_starts(name, STR("jsonpatch.")) && !c->env->mutations;
+    if (other || !functions_named(name).n)
         return;
     n->name = name;
     n->member = false;

@@ -23,7 +23,7 @@ static int hex_digit(char c)
                                   : -1;
 }
 
-bool lex_is_reserved(struct str name)
+bool cel_is_reserved(struct str name)
 {
     static const char *const words[] = {"as",   "break",     "const", "continue", "else",   "false",
                                         "for",  "function",  "if",    "import",   "in",     "let",

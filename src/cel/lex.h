@@ -26,5 +26,3 @@ struct lexer {
 
 /* The next word. */
 struct token lex_next(struct lexer *l);
-/* True for what no identifier may be called ("for", "namespace"). */
-bool lex_is_reserved(struct str name);

@@ -226,7 +226,7 @@ static struct node *parse_primary(struct parser *p)
     struct str name = p->now.text;
     uint32_t at = p->now.at;
     advance(p);
-    if (lex_is_reserved(name)) {
+    if (cel_is_reserved(name)) {
         cel_issue(p->lexer.issues, at, "reserved identifier: " STR_FMT, STR_ARG(name));
         p->failed = true;
         return NULL;

@@ -116,7 +116,8 @@ static int check_result(const struct cel_env *env, struct cel_program *p, struct
             return 0;
         if (i)
             buf_add_c(&all, ' ');
-        buf_add_str(&all, cel_type_str(&p->arena, env->results[i]));
+        buf_add_str(&all,
+                    env->results[i] == &cel_null ? cel_null.name : cel_type_str(&p->arena, env->results[i]));
     }
     return err_set(err, ERR_INVALID,
                    env->n_results == 1 ? "must evaluate to " STR_FMT

@@ -285,6 +285,21 @@ static int quote(struct run *r, const struct cel_value *args, struct cel_value *
     return 0;
 }
 
+/* A key as it stands in a JSON pointer (RFC 6901). */
+static int escape_key(struct run *r, const struct cel_value *args, struct cel_value *out)
+{
+    _cleanup_buf_ struct buf made = {0};
+    for (size_t i = 0; i < args[0].s.n; i++) {
+        char c = args[0].s.p[i];
+        if (c == '~' || c == '/')
+            buf_add_str(&made, c == '~' ? STR("~0") : STR("~1"));
+        else
+            buf_add_c(&made, c);
+    }
+    *out = cel_from_str(arena_str(r->arena, buf_str(&made)));
+    return 0;
+}
+
 int string_format(struct run *r, const struct cel_value *args, struct cel_value *out);
 
 static const struct function extended[] = {
@@ -306,5 +321,6 @@ static const struct function extended[] = {
     {"list(string):join(string) string", join_with, COST_JOIN},
     {"strings.quote(string) string", quote, COST_FIRST_TENTH},
     {"string:format(list(dyn)) string", string_format, COST_FORMAT},
+    {"jsonpatch.escapeKey(string) string", escape_key, COST_FIRST_FIFTH},
 };
 LIBRARY(cel_strings_ext, extended);

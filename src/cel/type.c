@@ -105,7 +105,7 @@ static struct str escape_name(struct arena *a, struct str name)
         const char *text;
     } signs[] = {{'.', "__dot__"}, {'-', "__dash__"}, {'/', "__slash__"}};
     _cleanup_buf_ struct buf out = {0};
-    if (lex_is_reserved(name)) {
+    if (cel_is_reserved(name)) {
         buf_addf(&out, "__" STR_FMT "__", STR_ARG(name));
         return arena_str(a, buf_str(&out));
     }

@@ -7,8 +7,6 @@ extern const struct cel_type cel_quantity, cel_ip, cel_cidr, cel_url, cel_semver
     cel_path_check, cel_group_check, cel_decision;
 /* What every list, map, optional and type is. */
 extern const struct cel_type cel_list, cel_map, cel_optional, cel_type_of_types;
-/* JSONPatch and Object of mutating policies. */
-extern const struct cel_type cel_json_patch, cel_mutated_object;
 
 static inline const struct cel_type *type_elem(const struct cel_type *t)
 {

@@ -5,6 +5,7 @@
 #include "api/resources.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "cel/cel.h"
 #include "server/aggregator.h"
 #include "server/bootstrap.h"
 #include "server/deadline.h"
@@ -233,6 +234,44 @@ static bool hook_authorized(void *arg, const struct user *user, struct str verb,
     return authz_allows(s->authz, &a);
 }
 
+/* The user of a check: whoever sent the request, or a service account. */
+static const struct user *user_of_check(const struct api_request *r, const struct cel_authz_check *check)
+{
+    if (!check->service_account.n)
+        return r->user;
+    struct arena *a = r->arena;
+    struct user *u = arena_new(a, struct user);
+    u->name = arena_printf(a, "system:serviceaccount:" STR_FMT ":" STR_FMT,
+                           STR_ARG(check->service_account_ns), STR_ARG(check->service_account));
+    u->groups.at = arena_new_n(a, struct str, 3);
+    u->groups.at[u->groups.n++] = STR("system:serviceaccounts");
+    u->groups.at[u->groups.n++] =
+        arena_printf(a, "system:serviceaccounts:" STR_FMT, STR_ARG(check->service_account_ns));
+    u->groups.at[u->groups.n++] = STR("system:authenticated");
+    return u;
+}
+
+static void hook_authorize(void *arg, const struct api_request *r, const struct cel_authz_check *check,
+                           struct cel_authz_answer *answer)
+{
+    struct server *s = arg;
+    struct attributes a = {.user = user_of_check(r, check),
+                           .verb = check->verb,
+                           .is_resource = !check->path.n,
+                           .group = check->group,
+                           .version = STR("*"),
+                           .resource = check->resource,
+                           .subresource = check->subresource,
+                           .ns = check->ns,
+                           .name = check->name,
+                           .field_selector = check->field_selector,
+                           .label_selector = check->label_selector,
+                           .path = check->path};
+    _cleanup_buf_ struct buf reason = {0};
+    answer->allowed = !a.user || authz_decide(s->authz, &a, &reason, NULL) == AUTHZ_ALLOW;
+    answer->reason = arena_str(r->arena, buf_str(&reason));
+}
+
 /* --- start and stop --- */
 
 static void called(struct webhook_call *c)
@@ -301,7 +340,8 @@ static int start_parts(struct server *s, struct err *err)
                                               .answer = hook_answer,
                                               .sign_token = hook_sign_token,
                                               .authorized = hook_authorized,
-                                              .call_webhook = hook_call_webhook});
+                                              .call_webhook = hook_call_webhook,
+                                              .authorize = hook_authorize});
     api_resources_changed(s->api, resources_changed, s);
     struct http_client_options kubelets = {
         .ca_pem = o->kubelet_ca_pem, .cert_pem = o->kubelet_cert_pem, .key_pem = o->kubelet_key_pem};

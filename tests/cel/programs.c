@@ -209,7 +209,7 @@ static void results(void **state)
     assert_int_equal(cel_compile(&env, STR("dyn(true)"), &p, &err), -1);
     env = (struct cel_env){.results = two, .n_results = 2};
     assert_int_equal(cel_compile(&env, STR("1"), &p, &err), -1);
-    assert_str(err.message, "must evaluate to one of [string null]");
+    assert_str(err.message, "must evaluate to one of [string null_type]");
     env = (struct cel_env){.mutations = true};
     assert_ok(cel_compile(&env, STR("[JSONPatch{op: 'add', path: '/x', value: Object.spec{replicas: 1}}]"),
                           &p, &err),

@@ -41,6 +41,10 @@ const struct strategy *const strategies[] = {
     &custom_resource_definition_strategy,
     &mutating_webhook_configuration_strategy,
     &validating_webhook_configuration_strategy,
+    &validating_admission_policy_strategy,
+    &validating_admission_policy_binding_strategy,
+    &mutating_admission_policy_strategy,
+    &mutating_admission_policy_binding_strategy,
     &api_service_strategy,
 };
 const size_t n_strategies = ARRAY_LEN(strategies);

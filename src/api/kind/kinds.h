@@ -20,7 +20,9 @@ extern const struct strategy role_strategy, cluster_role_strategy, role_binding_
 extern const struct strategy job_strategy, cron_job_strategy;
 /* kind/webhook.c */
 extern const struct strategy mutating_webhook_configuration_strategy,
-    validating_webhook_configuration_strategy, api_service_strategy;
+    validating_webhook_configuration_strategy, validating_admission_policy_strategy,
+    validating_admission_policy_binding_strategy, mutating_admission_policy_strategy,
+    mutating_admission_policy_binding_strategy, api_service_strategy;
 /* kind/workload.c */
 extern const struct strategy deployment_strategy, replica_set_strategy, daemon_set_strategy,
     stateful_set_strategy, replication_controller_strategy;

@@ -1,6 +1,7 @@
 /* Configurations of admission webhooks (pkg/apis/admissionregistration/validation), and APIServices
  * (kube-aggregator's apis/apiregistration/validation). */
 #include "api/kind/kinds.h"
+#include "api/kind/match.h"
 #include "api/valid_webhook.h"
 #include "base/map.h"
 #include "kinds/admissionregistration_v1.h"
@@ -76,7 +77,7 @@ static void valid_resources(struct field_errors *e, const struct path *at, const
                     "if '*' is present, must not specify other resources without subresources");
 }
 
-static void valid_rule(struct field_errors *e, const struct path *at, const struct rule_with_operations *r)
+void valid_admission_rule(struct field_errors *e, const struct path *at, const struct rule_with_operations *r)
 {
     const struct path *operations = PATH(at, "operations"), *versions = PATH(at, "apiVersions");
     if (!r->operations.n)
@@ -136,8 +137,8 @@ static void valid_review_versions(struct field_errors *e, const struct path *at,
         field_error(e, FIELD_ERROR_INVALID, at, bad_list(e, v), "must include at least one of v1, v1beta1");
 }
 
-static void valid_match_conditions(struct field_errors *e, const struct path *at,
-                                   const struct match_condition_vec *v)
+void valid_match_conditions(struct field_errors *e, const struct path *at,
+                            const struct match_condition_vec *v)
 {
     if (v->n > MATCH_CONDITIONS_MAX)
         field_too_many(e, at, v->n, MATCH_CONDITIONS_MAX);
@@ -173,7 +174,7 @@ static void valid_webhook(struct field_errors *e, const struct path *at, const s
 {
     valid_hook_name(e, PATH(at, "name"), w->name);
     each (w->rules, i)
-        valid_rule(e, PATH_AT(PATH(at, "rules"), i), &w->rules.at[i]);
+        valid_admission_rule(e, PATH_AT(PATH(at, "rules"), i), &w->rules.at[i]);
     if (w->failure_policy)
         VALID_ONE_OF(e, PATH(at, "failurePolicy"), *w->failure_policy, true, STR("Fail"), STR("Ignore"));
     if (w->match_policy)
