@@ -206,9 +206,18 @@ static struct cel_value from_field(struct arena *a, const struct field *f, const
     return from_one(a, f, at, type);
 }
 
+/* A member that its struct has no field for. */
+static struct cel_value from_rest(struct arena *a, struct str json, const struct cel_type *type)
+{
+    _cleanup_err_ struct err err = {0};
+    struct value *v = arena_new(a, struct value);
+    return value_parse(a, json, v, &err) < 0 ? value_error(arena_str(a, err.message))
+                                             : cel_from_json(a, v, type);
+}
+
 static bool is_left_out(const struct field *f, const void *at)
 {
-    return (f->flags & (FIELD_OMIT_EMPTY | FIELD_OMIT_ZERO)) && json_is_empty(f, at);
+    return (f->flags & (FIELD_OMIT_EMPTY | FIELD_OMIT_ZERO | FIELD_OMIT_ABSENT)) && json_is_empty(f, at);
 }
 
 /* --- looking inside --- */
@@ -245,7 +254,8 @@ uint64_t value_count(const struct cel_value *v)
             uint32_t base;
             for (unsigned i = 0; (f = type_field_at(t, i, &base)); i++)
                 n += !is_left_out(f, (const char *)v->c.at + base + f->offset);
-            return n;
+            const struct str_map *rest = type_rest(t, v->c.at);
+            return n + (rest ? rest->n : 0);
         }
         for (size_t cursor = 0; v->in == CEL_IN_JSON && value_next(NULL, v, &cursor, &key, &value);)
             n++;
@@ -315,11 +325,29 @@ bool value_next(struct arena *a, const struct cel_value *map, size_t *cursor, st
             *value = from_field(a, f, at, declared ? declared->type : NULL);
             return true;
         }
-        return false;
+        const struct type *t = map->c.as;
+        const struct str_map *rest = type_rest(t, map->c.at);
+        size_t k = i - (t->index ? t->index->n : 0);
+        if (!rest || k >= rest->n)
+            return false;
+        *key = cel_from_str(rest->at[k].key);
+        *value = from_rest(a, rest->at[k].value, NULL);
+        return true;
     }
     case CEL_IN_LAZY:
         break;
     }
+    return false;
+}
+
+static bool field_of_rest(struct arena *a, const struct str_map *rest, struct str name,
+                          const struct cel_type *type, struct cel_value *out)
+{
+    for (size_t i = 0; rest && i < rest->n; i++)
+        if (str_eq(rest->at[i].key, name)) {
+            *out = from_rest(a, rest->at[i].value, type);
+            return true;
+        }
     return false;
 }
 
@@ -329,7 +357,7 @@ static bool field_of_struct(struct arena *a, const struct cel_value *v, struct s
     uint32_t base;
     const struct field *f = type_field(v->c.as, name, &base);
     if (!f)
-        return false;
+        return field_of_rest(a, type_rest(v->c.as, v->c.at), name, type, out);
     const char *at = (const char *)v->c.at + base + f->offset;
     if (is_left_out(f, at))
         return false;

@@ -287,10 +287,11 @@ static void configurations_are_merged(void **state)
     struct api_request *r = create(w, &pod_resource, "default", POD("x"));
     assert_code(r, 201);
     assert_field(w, r, "metadata.labels.team", "default");
-    assert_field(w, r, "spec.containers.0.image", "busybox");
-    assert_field(w, r, "spec.containers.0.workingDir", "/tmp");
-    assert_field(w, r, "spec.containers.1.image", "proxy:1");
-    assert_field(w, r, "spec.containers.1.imagePullPolicy", "IfNotPresent"); /* defaulted */
+    /* In the configuration's order, as server-side apply has it. */
+    assert_field(w, r, "spec.containers.0.image", "proxy:1");
+    assert_field(w, r, "spec.containers.0.imagePullPolicy", "IfNotPresent"); /* defaulted */
+    assert_field(w, r, "spec.containers.1.image", "busybox");
+    assert_field(w, r, "spec.containers.1.workingDir", "/tmp");
 }
 
 static void patches_are_applied_in_order(void **state)

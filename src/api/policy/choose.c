@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "api/match.h"
+#include "api/resources.h"
 #include "api/road.h"
 #include "kinds/core_v1.h"
 #include "schema/selector.h"
@@ -118,53 +119,63 @@ static size_t add_selected(struct chooser *c, struct policy_call call, struct ta
     return n;
 }
 
-/* One call for each parameter that the binding names. Takes the call's reference. */
+/* Where the binding's parameters are: NULL with *ns, or why they are nowhere. */
+static const char *find_params(const struct chooser *c, const struct resource *r, const struct param_ref *ref,
+                               struct str *ns)
+{
+    bool namespaced = r->flags & RESOURCE_NAMESPACED;
+    *ns = !namespaced ? STR("") : ref->namespace.n ? ref->namespace : c->at->request->ns;
+    if (namespaced && !ns->n)
+        return "cannot use namespaced paramRef in policy binding that matches cluster-scoped resources";
+    if (!namespaced && ref->namespace.n)
+        return "paramRef.namespace must not be provided for a cluster-scoped `paramKind`";
+    return NULL;
+}
+
+/* One call for each parameter of that kind; -1 with *why. */
+static int add_each(struct chooser *c, struct policy_call call, const struct resource *r, const char **why)
+{
+    const struct param_ref *ref = call.binding.params;
+    struct table *t = store_table(c->api->store, r);
+    struct object *o;
+    struct str ns;
+    size_t n = 0;
+    *why = find_params(c, r, ref, &ns);
+    if (*why)
+        return -1;
+    if (!ref->name.n) {
+        n = add_selected(c, call, t, ns, ref->selector);
+    } else if ((o = snapshot_get(c->out->snap, t, ns, ref->name))) {
+        add_with(c, call, o);
+        n = 1;
+    }
+    bool needed = ref->parameter_not_found_action &&
+                  str_eq(*ref->parameter_not_found_action, PARAMETER_NOT_FOUND_ACTION_TYPE_DENY);
+    *why = "no params found for policy binding with `Deny` parameterNotFoundAction";
+    return n || !needed ? 0 : -1;
+}
+
+/* Takes the call's reference. */
 static void add_params(struct chooser *c, struct policy_call call)
 {
     const struct param_kind *kind = call.view.param_kind;
-    const struct param_ref *ref = call.binding.params;
-    if (!kind || !ref) {
+    if (!kind || !call.binding.params) {
         add(c, call);
         return;
     }
-    const struct resource *r = resource_find_kind(kind->api_version, kind->kind);
-    if (!r || !r->plural.n) {
+    const struct resource *r = api_resource_of_kind(c->api, kind->api_version, kind->kind);
+    const char *why = NULL;
+    if (!r || !r->plural.n)
         add_error(c, call,
                   arena_printf(c->arena,
                                "failed to find resource referenced by paramKind: '" STR_FMT ", Kind=" STR_FMT
                                "'",
                                STR_ARG(kind->api_version), STR_ARG(kind->kind)));
-        return;
-    }
-    struct str ns = STR("");
-    if (r->flags & RESOURCE_NAMESPACED)
-        ns = ref->namespace.n ? ref->namespace : c->at->request->ns;
-    if (r->flags & RESOURCE_NAMESPACED && !ns.n) {
-        add_error(
-            c, call,
-            STR("cannot use namespaced paramRef in policy binding that matches cluster-scoped resources"));
-        return;
-    }
-    if (!(r->flags & RESOURCE_NAMESPACED) && ref->namespace.n) {
-        add_error(c, call, STR("paramRef.namespace must not be provided for a cluster-scoped `paramKind`"));
-        return;
-    }
-    struct table *t = store_table(c->api->store, r);
-    size_t n = 0;
-    if (ref->name.n) {
-        struct object *o = snapshot_get(c->out->snap, t, ns, ref->name);
-        if (o)
-            add_with(c, call, o);
-        n = o != NULL;
-    } else {
-        n = add_selected(c, call, t, ns, ref->selector);
-    }
-    if (n == 0 && ref->parameter_not_found_action &&
-        str_eq(*ref->parameter_not_found_action, PARAMETER_NOT_FOUND_ACTION_TYPE_DENY)) {
-        add_error(c, call, STR("no params found for policy binding with `Deny` parameterNotFoundAction"));
-        return;
-    }
-    policy_unref(call.policy);
+    else if (add_each(c, call, r, &why) < 0)
+        add_error(c, call, str_from(why));
+    else
+        policy_unref(call.policy);
+    resource_unref(r);
 }
 
 /* --- policies --- */
