@@ -180,7 +180,8 @@ static int legacy_reconcile(struct work *w)
     }
     struct service_account *copy = object_copy(o, w->a);
     struct object_reference *refs = arena_new_n(w->a, struct object_reference, copy->secrets.n + 1);
-    memcpy(refs, copy->secrets.at, copy->secrets.n * sizeof *refs);
+    if (copy->secrets.n)
+        memcpy(refs, copy->secrets.at, copy->secrets.n * sizeof *refs);
     refs[copy->secrets.n] = (struct object_reference){.name = s.metadata.name};
     copy->secrets = (struct object_reference_vec){refs, copy->secrets.n + 1};
     if (client_update(w->client, &service_account_resource, (struct str){0}, copy, NULL, w->err) == 0)
