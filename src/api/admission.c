@@ -7,17 +7,10 @@
 
 /* Upstream's default order of those that are here (pkg/kubeapiserver/options/plugins.go). */
 static const struct admission_plugin *const plugins[] = {
-    &namespace_lifecycle,
-    &limit_ranger,
-    &service_account_admission,
-    &node_restriction,
-    &taint_nodes,
-    &pod_security_admission,
-    &priority_admission,
-    &default_tolerations,
-    &default_storage_class,
-    &claim_resize,
-    &runtime_class_admission,
+    &namespace_lifecycle,   &limit_ranger,        &service_account_admission,
+    &node_restriction,      &taint_nodes,         &pod_security_admission,
+    &priority_admission,    &default_tolerations, &default_storage_class,
+    &storage_protection,    &claim_resize,        &runtime_class_admission,
     &default_ingress_class,
     &mutating_policies,
     &validating_policies,

@@ -3,6 +3,8 @@
 #include "controllers/controller.h"
 
 extern const struct controller_def certificate_controller;
+extern const struct controller_def claim_binder_controller;
+extern const struct controller_def claim_protection_controller;
 extern const struct controller_def cluster_dns_controller;
 extern const struct controller_def cluster_role_aggregation_controller;
 extern const struct controller_def cluster_role_controller;
@@ -12,6 +14,7 @@ extern const struct controller_def deployment_controller;
 extern const struct controller_def disruption_controller;
 extern const struct controller_def endpoint_slice_controller;
 extern const struct controller_def endpoints_controller;
+extern const struct controller_def ephemeral_volume_controller;
 extern const struct controller_def flow_schema_controller;
 extern const struct controller_def garbage_collector_controller;
 extern const struct controller_def job_controller;
@@ -28,3 +31,5 @@ extern const struct controller_def service_account_controller;
 extern const struct controller_def service_account_token_controller;
 extern const struct controller_def stateful_set_controller;
 extern const struct controller_def taint_eviction_controller;
+extern const struct controller_def volume_controller;
+extern const struct controller_def volume_protection_controller;

@@ -53,6 +53,8 @@ static void claim_validate_update(const void *o, const void *before, struct fiel
     struct persistent_volume_claim_spec munged = now->spec;
     if (!old->spec.volume_name.n) /* the binder's to set, once */
         munged.volume_name = old->spec.volume_name;
+    if (!old->spec.storage_class_name) /* KEP-3333: the default class comes later */
+        munged.storage_class_name = NULL;
     munged.resources.requests = old->spec.resources.requests;
     munged.volume_attributes_class_name = old->spec.volume_attributes_class_name;
     if (!same(&persistent_volume_claim_spec_type, &munged, &old->spec))
