@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "client/volumes.h"
 #include "kinds/core_v1.h"
 #include "schema/timestamp.h"
 #include "schema/value.h"
@@ -23,6 +24,37 @@ int action_bind(const struct actions *a, struct object *pod, struct str node, st
                    "Successfully assigned " STR_FMT "/" STR_FMT " to " STR_FMT, STR_ARG(meta->namespace),
                    STR_ARG(meta->name), STR_ARG(node));
     return 0;
+}
+
+int action_decide_volume(const struct actions *a, struct object *claim, struct object *volume,
+                         struct str node, struct err *err)
+{
+    _cleanup_arena_ struct arena arena = {0};
+    const struct object_meta *c = object_meta(claim);
+    struct value patch = VALUE_OBJECT;
+    struct value *meta = value_set(&arena, &patch, STR("metadata"), VALUE_OBJECT);
+    struct value *annotations = value_set(&arena, meta, STR("annotations"), VALUE_OBJECT);
+    if (!volume) {
+        value_set(&arena, meta, STR("uid"), VALUE_STR(c->uid));
+        value_set(&arena, annotations, CLAIM_SELECTED_NODE, VALUE_STR(node));
+        return client_patch(a->client, &persistent_volume_claim_resource, c->namespace, c->name, STR(""),
+                            PATCH_MERGE, value_json(&arena, &patch), NULL, err);
+    }
+    const struct persistent_volume *v = object_typed(volume);
+    if (!v->spec.claim_ref)
+        value_set(&arena, annotations, VOLUME_BOUND_BY_CONTROLLER, VALUE_STR(STR("yes")));
+    /* Whoever else has taken it meanwhile keeps it. */
+    value_set(&arena, meta, STR("resourceVersion"), VALUE_STR(v->metadata.resource_version));
+    struct value *spec = value_set(&arena, &patch, STR("spec"), VALUE_OBJECT);
+    struct value *ref = value_set(&arena, spec, STR("claimRef"), VALUE_OBJECT);
+    value_set(&arena, ref, STR("kind"), VALUE_STR(persistent_volume_claim_resource.kind));
+    value_set(&arena, ref, STR("apiVersion"), VALUE_STR(STR("v1")));
+    value_set(&arena, ref, STR("namespace"), VALUE_STR(c->namespace));
+    value_set(&arena, ref, STR("name"), VALUE_STR(c->name));
+    value_set(&arena, ref, STR("uid"), VALUE_STR(c->uid));
+    value_set(&arena, ref, STR("resourceVersion"), VALUE_STR(c->resource_version));
+    return client_patch(a->client, &persistent_volume_resource, STR(""), v->metadata.name, STR(""),
+                        PATCH_MERGE, value_json(&arena, &patch), NULL, err);
 }
 
 static const struct pod_condition *condition_of(const struct pod *p, struct str type)

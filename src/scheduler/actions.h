@@ -11,6 +11,9 @@ struct actions {
 
 /* Binds the pod to a node, and says so. -1: it did not work, `err` says why; then nothing was said. */
 int action_bind(const struct actions *a, struct object *pod, struct str node, struct err *err);
+/* Sets a volume aside for a claim, or (`volume` NULL) asks for one to be made for it on the node. */
+int action_decide_volume(const struct actions *a, struct object *claim, struct object *volume,
+                         struct str node, struct err *err);
 /* The pod stays where it is: condition PodScheduled=False with the reason ("Unschedulable", "SchedulerError")
  * and message, the nomination (NULL: as it is), and an event FailedScheduling. */
 void action_refuse(const struct actions *a, struct object *pod, const char *reason, struct str message,

@@ -14,6 +14,10 @@ struct deed {
     const char *reason;             /* static */
     struct str node, message;       /* in the arena, as is nominated */
     const struct str *nominated;
+    struct decision {
+        struct object *claim, *volume; /* references; volume NULL: one is to be made */
+    } * decisions;
+    size_t n_decisions;
     struct arena arena;
 };
 
@@ -30,6 +34,10 @@ static void deed_free(struct deed *d)
 {
     object_unref(d->pod);
     object_unref(d->preemptor);
+    for (size_t i = 0; i < d->n_decisions; i++) {
+        object_unref(d->decisions[i].claim);
+        object_unref(d->decisions[i].volume);
+    }
     arena_free(&d->arena);
     free(d);
 }
@@ -45,6 +53,24 @@ static void deed_bind(struct job *job)
             action_refuse(&d->scheduler->actions, d->pod, "SchedulerError", err.message, NULL);
         scheduler_tell(d->scheduler, &(struct news){follow_bind_failure, NULL, d->pod});
     }
+    deed_free(d);
+}
+
+/* Writes down which volumes the pod's claims are to have. */
+static void deed_decide(struct job *job)
+{
+    struct deed *d = container_of(job, struct deed, job);
+    bool failed = false;
+    for (size_t i = 0; i < d->n_decisions && !failed; i++) {
+        _cleanup_err_ struct err err = {0};
+        failed = action_decide_volume(&d->scheduler->actions, d->decisions[i].claim, d->decisions[i].volume,
+                                      d->node, &err) < 0;
+        if (failed && err.reason != ERR_CONFLICT && err.reason != ERR_NOT_FOUND)
+            log_warn("volumes of pod " STR_FMT "/" STR_FMT ": " STR_FMT, STR_ARG(object_namespace(d->pod)),
+                     STR_ARG(object_name(d->pod)), STR_ARG(err.message));
+    }
+    scheduler_tell(d->scheduler,
+                   &(struct news){failed ? follow_bind_failure : follow_volumes_decided, NULL, d->pod});
     deed_free(d);
 }
 
@@ -69,6 +95,32 @@ static void attempt_bind(struct scheduler *s, struct sched_pod *p, struct sched_
     model_nominate(&s->model, p, NULL);
     model_place(&s->model, p, n); /* taken to be bound from now on */
     jobs_add(&s->jobs, &d->job);
+}
+
+/* Claims that wait for their first pod come first: the pod has its turn again once that has been written
+ * down, and then waits for the volumes. False: there are none. */
+static bool attempt_volumes(struct scheduler *s, struct cycle *c, struct sched_pod *p, struct sched_node *n,
+                            int64_t now)
+{
+    struct volume_plan plan;
+    if (!volume_plan_for(c, n, &plan))
+        return false;
+    struct deed *d = deed_new(s, deed_decide, p);
+    d->node = arena_str(&d->arena, n->name);
+    d->decisions = arena_new_n(&d->arena, struct decision, plan.n);
+    for (size_t i = 0; i < plan.n; i++)
+        if (!plan.at[i].decided)
+            d->decisions[d->n_decisions++] = (struct decision){
+                storage_claim_object(&s->model.storage, p->ns, plan.at[i].claim->metadata.name),
+                plan.at[i].volume ? storage_volume_object(&s->model.storage, plan.at[i].volume->metadata.name)
+                                  : NULL};
+    if (d->n_decisions) {
+        jobs_add(&s->jobs, &d->job);
+    } else {
+        deed_free(d);
+        queue_wait(&s->queue, p, 1u << PLUGIN_VOLUME_BINDING, now);
+    }
+    return true;
 }
 
 static void attempt_preempt(struct scheduler *s, struct sched_pod *p, const struct preemption *what)
@@ -108,7 +160,8 @@ void attempt_schedule(struct scheduler *s, struct sched_pod *p, int64_t now)
     cycle_filter(&c);
     struct sched_node *n = cycle_choose(&c);
     if (n) {
-        attempt_bind(s, p, n);
+        if (!attempt_volumes(s, &c, p, n, now))
+            attempt_bind(s, p, n);
         return;
     }
     _cleanup_buf_ struct buf message = {0}, after = {0};
@@ -116,7 +169,7 @@ void attempt_schedule(struct scheduler *s, struct sched_pod *p, int64_t now)
     if (!s->model.n_nodes) {
         buf_add_lit(&message, "no nodes available to schedule pods");
     } else {
-        words_unavailable(&s->model, c.reasons, c.n_reasons, &message);
+        words_unavailable(&c, c.reasons, &message);
         if (preempt_find(&c, &preemption, &after))
             attempt_preempt(s, p, &preemption);
         else

@@ -15,6 +15,9 @@ const struct plugin plugins[PLUGINS] = {
     [PLUGIN_NODE_PORTS] = {"NodePorts", node_ports_prepare, node_ports_filter},
     [PLUGIN_NODE_RESOURCES_FIT] = {"NodeResourcesFit", NULL, node_resources_fit_filter,
                                    node_resources_fit_score, 1},
+    [PLUGIN_VOLUME_RESTRICTIONS] = {"VolumeRestrictions", volume_restrictions_prepare,
+                                    volume_restrictions_filter},
+    [PLUGIN_VOLUME_BINDING] = {"VolumeBinding", volume_binding_prepare, volume_binding_filter},
     [PLUGIN_POD_TOPOLOGY_SPREAD] = {"PodTopologySpread", pod_topology_spread_prepare,
                                     pod_topology_spread_filter, pod_topology_spread_score, 2},
     [PLUGIN_INTER_POD_AFFINITY] = {"InterPodAffinity", inter_pod_affinity_prepare, inter_pod_affinity_filter,
@@ -32,6 +35,12 @@ static const char *const reasons[REASON_INSUFFICIENT] = {
     [REASON_NOT_PREFILTERED] = "node(s) didn't satisfy plugin(s) [NodeAffinity]",
     [REASON_PORTS] = "node(s) didn't have free ports for the requested pod ports",
     [REASON_TOO_MANY_PODS] = "Too many pods",
+    [REASON_VOLUME_IN_USE] =
+        "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod "
+        "access mode",
+    [REASON_VOLUME_GONE] = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)",
+    [REASON_VOLUME_ELSEWHERE] = "node(s) didn't match PersistentVolume's node affinity",
+    [REASON_NO_VOLUME] = "node(s) didn't find available persistent volumes to bind",
     [REASON_SPREAD] = "node(s) didn't match pod topology spread constraints",
     [REASON_SPREAD_LABEL] = "node(s) didn't match pod topology spread constraints (missing required label)",
     [REASON_AFFINITY] = "node(s) didn't match pod affinity rules",
@@ -93,7 +102,11 @@ void cycle_filter(struct cycle *c)
     c->verdicts = arena_new_n(c->arena, uint8_t, m->n_nodes);
     c->fits = arena_new_n(c->arena, struct sched_node *, m->n_nodes);
     c->counting = true;
-    for (size_t i = 0; i < m->n_nodes; i++) {
+    for (size_t i = 0; i < m->n_nodes && c->refusal.n; i++) {
+        c->verdicts[i] = UNRESOLVABLE;
+        c->failed |= 1u << PLUGIN_VOLUME_BINDING;
+    }
+    for (size_t i = 0; i < m->n_nodes && !c->refusal.n; i++) {
         c->verdicts[i] = (uint8_t)cycle_filter_node(c, m->nodes[i]);
         if (c->verdicts[i] == FITS)
             c->fits[c->n_fits++] = m->nodes[i];

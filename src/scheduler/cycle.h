@@ -11,6 +11,8 @@ enum plugin_id {
     PLUGIN_NODE_AFFINITY,
     PLUGIN_NODE_PORTS,
     PLUGIN_NODE_RESOURCES_FIT,
+    PLUGIN_VOLUME_RESTRICTIONS,
+    PLUGIN_VOLUME_BINDING,
     PLUGIN_POD_TOPOLOGY_SPREAD,
     PLUGIN_INTER_POD_AFFINITY,
     PLUGIN_BALANCED_ALLOCATION,
@@ -33,6 +35,10 @@ enum reason {
     REASON_NOT_PREFILTERED,
     REASON_PORTS,
     REASON_TOO_MANY_PODS,
+    REASON_VOLUME_IN_USE,
+    REASON_VOLUME_GONE,
+    REASON_VOLUME_ELSEWHERE,
+    REASON_NO_VOLUME,
     REASON_SPREAD,
     REASON_SPREAD_LABEL,
     REASON_AFFINITY,
@@ -52,6 +58,7 @@ struct cycle {
     void *state[PLUGINS];   /* what they prepared */
     const struct str *only; /* the only nodes that may do, by name (nodeAffinity.matchFields); NULL: any */
     size_t n_only;
+    struct str refusal;          /* what is wrong on every node, in words; then no reasons are counted */
     bool counting;               /* count reasons */
     struct topology *topologies; /* those looked at so far */
 
@@ -74,6 +81,19 @@ struct plugin {
     int64_t weight;
 };
 extern const struct plugin plugins[PLUGINS];
+
+/* What has to happen to a pod's claims before it can go to a node. */
+struct volume_decision {
+    const struct persistent_volume_claim *claim;
+    const struct persistent_volume *volume; /* to be bound to it; NULL: one is to be made */
+    bool decided;                           /* that has been written down already */
+};
+struct volume_plan {
+    struct volume_decision *at; /* in the cycle's arena */
+    size_t n;
+};
+/* False: nothing, all its claims are bound. */
+bool volume_plan_for(struct cycle *c, const struct sched_node *n, struct volume_plan *plan);
 
 /* Prepares the plugins. `arena` holds all that the cycle needs. */
 void cycle_begin(struct cycle *c, struct model *m, struct sched_pod *p, struct arena *arena);

@@ -211,3 +211,19 @@ void follow_budget(struct scheduler *s, struct object *before, struct object *af
     else
         model_remove_budget(&s->model, object_namespace(before), object_name(before));
 }
+
+void follow_storage(struct scheduler *s, struct object *before, struct object *after, int64_t now)
+{
+    storage_follow(&s->model.storage, before, after);
+    for (size_t i = s->queue.waiting.n; i-- > 0;)
+        if (s->queue.waiting.at[i]->failed & 1u << PLUGIN_VOLUME_BINDING)
+            queue_wake(&s->queue, s->queue.waiting.at[i]->pod, now);
+}
+
+void follow_volumes_decided(struct scheduler *s, struct object *before, struct object *after, int64_t now)
+{
+    (void)before;
+    struct sched_pod *p = model_pod(&s->model, object_namespace(after), object_name(after));
+    if (p && str_eq(p->pod->metadata.uid, object_meta(after)->uid) && !p->node)
+        queue_add(&s->queue, p, now); /* it waits for the volumes themselves on its next turn */
+}

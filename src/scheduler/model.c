@@ -428,6 +428,7 @@ void model_free(struct model *m)
     while (m->n_budgets)
         model_budget_free(m->budgets[--m->n_budgets]);
     free(m->budgets);
+    storage_free(&m->storage);
     map_free(&m->pods);
     map_free(&m->nodes_by_name);
     map_free(&m->namespaces);

@@ -4,6 +4,7 @@
 #pragma once
 #include "kinds/policy_v1.h"
 #include "scheduler/amounts.h"
+#include "scheduler/storage.h"
 #include "schema/object.h"
 #include "schema/selector.h"
 
@@ -85,6 +86,7 @@ struct model {
     struct map namespaces;           /* by name: struct model_namespace */
     struct model_budget **budgets;
     size_t n_budgets, cap_budgets;
+    struct model_storage storage;
     /* What the last pod asked for, numbered. */
     uint64_t shape;
     int64_t shape_of[4];

@@ -153,6 +153,6 @@ bool preempt_find(struct cycle *c, struct preemption *out, struct buf *message)
             *out = p;
     }
     if (!found)
-        words_unavailable(m, reasons, c->n_reasons, message);
+        words_unavailable(c, reasons, message);
     return found > 0;
 }

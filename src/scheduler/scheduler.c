@@ -46,7 +46,8 @@ static bool scheduler_stopping(struct scheduler *s)
 /* Until the whole cluster is known, any decision would be a guess. */
 static bool scheduler_wait_for_sync(struct scheduler *s)
 {
-    struct watched *all[] = {&s->nodes, &s->namespaces, &s->budgets, &s->pods};
+    struct watched *all[] = {&s->nodes,   &s->namespaces, &s->budgets, &s->claims,
+                             &s->volumes, &s->classes,    &s->pods};
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         while (!informer_synced(all[i]->informer, clock_mono() + 100 * CLOCK_MS))
             if (scheduler_stopping(s))
@@ -110,6 +111,9 @@ int scheduler_start(struct client *c, const struct scheduler_options *o, struct 
     scheduler_watch(s, &s->nodes, &node_resource, follow_node);
     scheduler_watch(s, &s->namespaces, &namespace_resource, follow_namespace);
     scheduler_watch(s, &s->budgets, &pod_disruption_budget_resource, follow_budget);
+    scheduler_watch(s, &s->claims, &persistent_volume_claim_resource, follow_storage);
+    scheduler_watch(s, &s->volumes, &persistent_volume_resource, follow_storage);
+    scheduler_watch(s, &s->classes, &storage_class_resource, follow_storage);
     scheduler_watch(s, &s->pods, &pod_resource, follow_pod);
     s->thread = thread_start("scheduler", scheduler_main, s);
     *out = s;
@@ -120,7 +124,8 @@ void scheduler_stop(struct scheduler *s)
 {
     if (!s)
         return;
-    struct watched *all[] = {&s->nodes, &s->namespaces, &s->budgets, &s->pods};
+    struct watched *all[] = {&s->nodes,   &s->namespaces, &s->budgets, &s->claims,
+                             &s->volumes, &s->classes,    &s->pods};
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         informer_unhandle(all[i]->informer, scheduler_told, all[i]);
     pthread_mutex_lock(&s->mutex);

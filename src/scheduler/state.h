@@ -25,7 +25,7 @@ struct scheduler {
     struct actions actions;
     struct jobs jobs;
     struct arena strings;
-    struct watched nodes, pods, namespaces, budgets;
+    struct watched nodes, pods, namespaces, budgets, claims, volumes, classes;
     pthread_t thread;
 
     pthread_mutex_t mutex;
@@ -52,6 +52,10 @@ void follow_node(struct scheduler *s, struct object *before, struct object *afte
 void follow_pod(struct scheduler *s, struct object *before, struct object *after, int64_t now);
 void follow_namespace(struct scheduler *s, struct object *before, struct object *after, int64_t now);
 void follow_budget(struct scheduler *s, struct object *before, struct object *after, int64_t now);
+/* Claims, volumes and storage classes. */
+void follow_storage(struct scheduler *s, struct object *before, struct object *after, int64_t now);
+/* What the pod `after` needs of volumes has been written down. */
+void follow_volumes_decided(struct scheduler *s, struct object *before, struct object *after, int64_t now);
 /* A bind of the pod `after` failed in a way that may go better later. */
 void follow_bind_failure(struct scheduler *s, struct object *before, struct object *after, int64_t now);
 /* Wakes the waiting pods that what has happened could help. */

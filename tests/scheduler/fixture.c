@@ -64,6 +64,19 @@ struct sched_pod *add_pod(struct fixture *f, const char *node, const char *json,
     return p;
 }
 
+void add_stored(struct fixture *f, const struct resource *r, const char *json, ...)
+{
+    va_list args;
+    va_start(args, json);
+    void *typed = parse(f, r->type, json, args);
+    va_end(args);
+    if (r->flags & RESOURCE_NAMESPACED)
+        resource_meta(r, typed)->namespace = STR("default");
+    struct object *o = object_new(r, typed);
+    storage_follow(&f->model.storage, NULL, o);
+    object_unref(o);
+}
+
 const char *outcome(struct fixture *f, struct sched_pod *p)
 {
     static char text[512];
@@ -76,7 +89,7 @@ const char *outcome(struct fixture *f, struct sched_pod *p)
     if (n)
         buf_add_str(&b, n->name);
     else
-        words_unavailable(&f->model, c.reasons, c.n_reasons, &b);
+        words_unavailable(&c, c.reasons, &b);
     snprintf(text, sizeof text, STR_FMT, STR_ARG(buf_str(&b)));
     return text;
 }

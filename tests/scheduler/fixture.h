@@ -18,6 +18,9 @@ struct sched_node *add_plain_node(struct fixture *f, const char *name, const cha
 /* A pod; on `node`, or pending when that is NULL. */
 struct sched_pod *add_pod(struct fixture *f, const char *node, const char *json, ...);
 
+/* A claim, volume or class (in namespace default). */
+void add_stored(struct fixture *f, const struct resource *r, const char *json, ...);
+
 /* What becomes of a pending pod: the node's name, or the message. Static. */
 const char *outcome(struct fixture *f, struct sched_pod *p);
 /* How often of many tries (ties are broken by chance) a node is chosen: all that were, in order, "a b".
