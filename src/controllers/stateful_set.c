@@ -4,6 +4,7 @@
 #include "controllers/claim.h"
 #include "controllers/history.h"
 #include "controllers/pods.h"
+#include "controllers/retention.h"
 #include "controllers/table.h"
 #include "schema/copy.h"
 
@@ -209,6 +210,23 @@ static int delete_member(struct members *m, struct object *o)
     return failed;
 }
 
+/* Who owns the claims of the members, as the retention policy has it. */
+static int retain_claims(struct members *m)
+{
+    const struct persistent_volume_claim_vec *claims = &m->set->spec.volume_claim_templates;
+    for (size_t i = 0; i < claims->n; i++) {
+        for (int32_t k = 0; k < m->n; k++)
+            if (claim_retain(m->w, m->object, m->replicas[k], false,
+                             claim_name(m, &claims->at[i], pod_name(m, m->start + k))) < 0)
+                return -1;
+        for (size_t k = 0; k < m->n_condemned; k++)
+            if (claim_retain(m->w, m->object, m->condemned[k], true,
+                             claim_name(m, &claims->at[i], object_name(m->condemned[k]))) < 0)
+                return -1;
+    }
+    return 0;
+}
+
 /* --- the three passes: make, shrink, update; each says in *wait that what follows has to wait --- */
 
 static int make_members(struct members *m, bool *wait)
@@ -247,17 +265,41 @@ static int shrink_members(struct members *m, bool *wait)
     return 0;
 }
 
+static bool is_outdated(struct members *m, struct object *o)
+{
+    return !str_eq(revision_of(o), m->history.current->metadata.name) && !is_ending(o);
+}
+
+/* Several at once (KEP-961): no more than `most` are to be unavailable at a time. */
+static int update_together(struct members *m, int32_t partition, int32_t most)
+{
+    for (int32_t i = 0; i < m->n; i++)
+        most -= !m->replicas[i] || is_ending(m->replicas[i]) || !is_available(m, m->replicas[i]);
+    for (int32_t i = m->n - 1; i >= 0 && i >= partition && most > 0; i--)
+        if (m->replicas[i] && is_outdated(m, m->replicas[i])) {
+            if (delete_member(m, m->replicas[i]) < 0)
+                return -1;
+            most--;
+        }
+    return 0;
+}
+
 static int update_members(struct members *m)
 {
     const struct stateful_set_update_strategy *u = &m->set->spec.update_strategy;
     if (!str_is(u->type, "RollingUpdate"))
         return 0;
     int32_t partition = u->rolling_update && u->rolling_update->partition ? *u->rolling_update->partition : 0;
+    int32_t most = u->rolling_update && u->rolling_update->max_unavailable
+                       ? int_or_percent(u->rolling_update->max_unavailable, m->n, false)
+                       : 1;
+    if (most > 1)
+        return update_together(m, partition, most);
     for (int32_t i = m->n - 1; i >= 0 && i >= partition; i--) {
         struct object *o = m->replicas[i];
         if (!o)
             return 0;
-        if (!str_eq(revision_of(o), m->history.current->metadata.name) && !is_ending(o))
+        if (is_outdated(m, o))
             return delete_member(m, o);
         if (is_ending(o) || !is_available(m, o))
             return 0;
@@ -319,7 +361,7 @@ static int members_manage(struct members *m)
     bool wait = false;
     if (m->set->metadata.deletion_timestamp)
         return 0;
-    if (make_members(m, &wait) < 0)
+    if (retain_claims(m) < 0 || make_members(m, &wait) < 0)
         return -1;
     if (!wait && shrink_members(m, &wait) < 0)
         return -1;

@@ -3,6 +3,8 @@
 #define LOG_PART "server"
 #include "server/server.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,8 +145,13 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
         p->loops[i] = loop_new(i ? "http-1" : "http-0");
         loop_start(p->loops[i]);
     }
+    char data_dir[PATH_MAX], volumes[PATH_MAX + 16];
+    if (!realpath(f->data_dir, data_dir))
+        return err_errno(err, errno, "%s", f->data_dir);
+    snprintf(volumes, sizeof volumes, "%s/volumes", data_dir);
     struct server_options o = {
         .api = p->api,
+        .volumes_dir = str_from(volumes),
         .listen = f->listen,
         .loops = p->loops,
         .n_loops = SERVER_LOOPS,

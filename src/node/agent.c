@@ -15,6 +15,7 @@
 #include "node/pod/puller.h"
 #include "node/server/endpoint.h"
 #include "node/status/keeper.h"
+#include "node/volume/claim.h"
 
 enum { NODE_MAX_PODS = 110 };
 
@@ -115,6 +116,8 @@ static int open_parts(struct node_agent *n, struct err *err)
     n->node_informer = client_informer(n->client, &node_resource,
                                        &(struct informer_options){.field_selector = str_from(self)});
     n->service_informer = client_informer(n->client, &service_resource, &(struct informer_options){0});
+    n->volume_informer =
+        client_informer(n->client, &persistent_volume_resource, &(struct informer_options){0});
     n->recorder = recorder_new(n->client, "kubelet", n->name);
     n->puller = puller_new(n);
     /* Groups without limits of their own, that the pods' lie in: best-effort pods get what is left. */
@@ -139,6 +142,7 @@ int node_start(struct client *c, const struct node_options *o, struct node_agent
         return -1;
     }
     pods_start(n->pods);
+    informer_handle(n->volume_informer, claim_on_volume, n);
     n->housekeeping = housekeeping_start(n);
     *out = n;
     log_info("node " STR_FMT " has started", STR_ARG(n->name));
@@ -149,6 +153,8 @@ void node_stop(struct node_agent *n)
 {
     if (!n)
         return;
+    if (n->housekeeping) /* then the start was a whole one */
+        informer_unhandle(n->volume_informer, claim_on_volume, n);
     housekeeping_stop(n->housekeeping);
     endpoint_stop(n->endpoint);
     keeper_stop(n->status);

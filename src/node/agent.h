@@ -32,7 +32,7 @@ struct node_agent {
     struct node_status_keeper *status;
     struct housekeeping *housekeeping;
     struct endpoint *endpoint;
-    struct informer *pod_informer, *service_informer, *node_informer;
+    struct informer *pod_informer, *service_informer, *node_informer, *volume_informer;
     pthread_mutex_t network_mutex;
     struct pod_network
         *network;    /* guarded by network_mutex; NULL until the node has its range of addresses */

@@ -2,6 +2,7 @@
 
 #include "base/thread.h"
 #include "kinds/core_v1.h"
+#include "kinds/storage_v1.h"
 #include "schema/copy.h"
 #include "server/flow_defaults.h"
 #include "server/roles.h"
@@ -381,10 +382,12 @@ static void ensure_flows(struct batch *b, struct snapshot *snap)
 
 /* --- what extension servers read --- */
 
+static const char authentication_config[] = "extension-apiserver-authentication";
+
 static void ensure_authentication_config(struct batch *b, struct snapshot *snap,
                                          const struct bootstrap_options *o)
 {
-    static const char name[] = "extension-apiserver-authentication";
+    const char *name = authentication_config;
     struct arena *a = &b->arena;
     struct object *now = find(b, snap, &config_map_resource, "kube-system", name);
     struct config_map *map = now ? object_copy(now, a) : arena_new(a, struct config_map);
@@ -405,6 +408,25 @@ static void ensure_authentication_config(struct batch *b, struct snapshot *snap,
         batch_write(b, &config_map_resource, STR("kube-system"), map->metadata.name, map, now != NULL);
 }
 
+/* --- storage --- */
+
+/* Claims without a class get a directory of their pod's node. Made once, with the cluster: who deletes it
+ * does not want it. */
+static void ensure_storage_class(struct batch *b, struct snapshot *snap, struct str volumes_dir)
+{
+    struct arena *a = &b->arena;
+    if (find(b, snap, &config_map_resource, "kube-system", authentication_config))
+        return;
+    struct storage_class *class = arena_new(a, struct storage_class);
+    struct str mode = STR("WaitForFirstConsumer");
+    class->metadata.name = STR("local");
+    map_set(a, &class->metadata.annotations, STR("storageclass.kubernetes.io/is-default-class"), STR("true"));
+    map_set(a, &class->parameters, STR("path"), volumes_dir);
+    class->provisioner = STR("sagong.io/local");
+    class->volume_binding_mode = arena_dup(a, &mode, sizeof mode);
+    batch_write(b, &storage_class_resource, (struct str){0}, class->metadata.name, class, false);
+}
+
 int bootstrap_run(struct api *api, const struct bootstrap_options *o, struct err *err)
 {
     struct batch b = {.api = api};
@@ -414,6 +436,8 @@ int bootstrap_run(struct api *api, const struct bootstrap_options *o, struct err
     ensure_roles(&b, snap);
     ensure_bindings(&b, snap);
     ensure_flows(&b, snap);
+    if (!str_empty(o->volumes_dir))
+        ensure_storage_class(&b, snap, o->volumes_dir);
     if (!str_empty(o->client_ca_pem))
         ensure_authentication_config(&b, snap, o);
     batch_run(&b);

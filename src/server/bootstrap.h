@@ -8,6 +8,7 @@ struct bootstrap_options {
     struct str client_ca_pem; /* who signs client certificates */
     struct str
         front_proxy_ca_pem; /* who signs ours, by which aggregated API servers know us; empty: no one */
+    struct str volumes_dir; /* where nodes keep local volumes: for the class "local"; empty: no such class */
 };
 
 /* Idempotent; blocks. The namespaces must be there (api_bootstrap). */

@@ -118,6 +118,8 @@ const struct role_default role_defaults[] = {
          {"create delete get patch update", "storage.k8s.io", "csinodes"},
          {READ, "node.k8s.io", "runtimeclasses"}, {"get", "resource.k8s.io", "resourceclaims"},
          {"deletecollection list watch create delete get patch update", "resource.k8s.io", "resourceslices"}),
+    /* Not upstream's: nodes remove the directories of local volumes that have gone. */
+    ROLE("sagong:local-volumes", {"list watch", CORE, "persistentvolumes"}),
     ROLE("system:node-problem-detector", {"get", CORE, "nodes"}, {"patch", CORE, "nodes/status"}, EVENTS),
     ROLE("system:kubelet-api-admin", {READ, CORE, "nodes"}, {"proxy", CORE, "nodes"},
          {"*", CORE,
@@ -312,6 +314,7 @@ const struct binding_default binding_defaults[] = {
     {NULL, "system:kube-dns", "system:kube-dns", "sa:kube-system:kube-dns"},
     {NULL, "system:kube-scheduler", "system:kube-scheduler", "user:system:kube-scheduler"},
     {NULL, "system:volume-scheduler", "system:volume-scheduler", "user:system:kube-scheduler"},
+    {NULL, "sagong:local-volumes", "sagong:local-volumes", "group:system:nodes"},
     {NULL, "system:node", "system:node", ""}, /* nodes are the Node authorizer's */
     {NULL, "system:service-account-issuer-discovery", "system:service-account-issuer-discovery",
      "group:system:serviceaccounts"},

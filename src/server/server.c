@@ -354,7 +354,8 @@ static int start_parts(struct server *s, struct err *err)
         deadlines_new(o->loops, o->n_loops, o->request_timeout_ns ? o->request_timeout_ns : 60 * CLOCK_S);
     s->openapi = openapi_cache_new(s->api);
     struct bootstrap_options bootstrap = {.client_ca_pem = o->client_ca_pem,
-                                          .front_proxy_ca_pem = o->front_proxy_ca_pem};
+                                          .front_proxy_ca_pem = o->front_proxy_ca_pem,
+                                          .volumes_dir = o->volumes_dir};
     if (bootstrap_run(s->api, &bootstrap, err) < 0 ||
         (o->max_in_flight > 0 && flow_new(s->store, (uint32_t)o->max_in_flight, &s->flow, err) < 0) ||
         webhook_client_new(s->store, &s->webhook_client, err) < 0)

@@ -16,6 +16,7 @@ struct server_options {
     struct str client_ca_pem;           /* who signs client certificates */
     struct str service_account_key_pem; /* signs and verifies service account tokens */
     const char *issuer;                 /* NULL: "https://kubernetes.default.svc.cluster.local" */
+    struct str volumes_dir;             /* absolute: nodes' local volumes; empty: no class is made for them */
     struct str token_csv;               /* the static token file's content; empty: none */
     /* Who else is known, and who decides; NULL: the usual. Both outlive the server. */
     const struct authentication_configuration *authentication;

@@ -1,6 +1,8 @@
 /* Stateful sets: names, order and claims. */
 #include "cluster.h"
 
+#include <stdio.h>
+
 static void create_set(struct cluster *c, int replicas, const char *more)
 {
     create(c,
@@ -112,6 +114,46 @@ static void updates_go_from_the_highest_down_to_the_partition(void **state)
                       field(c, &stateful_set_resource, "db", "status.updateRevision")));
 }
 
+static void claims_go_as_the_policy_says(void **state)
+{
+    struct cluster *c = *state;
+    cluster_run_node(c, "worker-1");
+    create_set(c, 2,
+               ",'persistentVolumeClaimRetentionPolicy':{'whenDeleted':'Delete','whenScaled':'Delete'},"
+               "'volumeClaimTemplates':[{'metadata':{'name':'data'},'spec':{'accessModes':['ReadWriteOnce'],"
+               "'resources':{'requests':{'storage':'1Gi'}}}}]");
+    becomes(&stateful_set_resource, "db", "status.readyReplicas", "2");
+    becomes(&persistent_volume_claim_resource, "data-db-1", "metadata.ownerReferences[0].kind",
+            "StatefulSet");
+    patch(c, &stateful_set_resource, "db", "", "{'spec':{'replicas':1}}");
+    becomes(&persistent_volume_claim_resource, "data-db-1", "metadata.name", "");
+    becomes(&persistent_volume_claim_resource, "data-db-0", "metadata.ownerReferences[0].kind",
+            "StatefulSet");
+    patch(c, &stateful_set_resource, "db", "",
+          "{'spec':{'persistentVolumeClaimRetentionPolicy':{'whenDeleted':'Retain','whenScaled':'Retain'}}}");
+    becomes(&persistent_volume_claim_resource, "data-db-0", "metadata.ownerReferences[0].kind", "");
+}
+
+static void several_may_be_updated_at_once(void **state)
+{
+    struct cluster *c = *state;
+    create_set(c, 4,
+               ",'podManagementPolicy':'Parallel','updateStrategy':{'rollingUpdate':{'maxUnavailable':2}}");
+    eventually(count(c, &pod_resource, "db-") == 4);
+    for (int i = 0; i < 4; i++) {
+        char name[8];
+        sprintf(name, "db-%d", i);
+        pod_becomes(c, name, "Running", true);
+    }
+    becomes(&stateful_set_resource, "db", "status.readyReplicas", "4");
+    becomes(&stateful_set_resource, "db", "status.currentReplicas", "4");
+    set_image(c, "two");
+    becomes(&pod_resource, "db-2", "spec.containers[0].image", "two"); /* not bound, it goes at once */
+    becomes(&pod_resource, "db-3", "spec.containers[0].image", "two");
+    cluster_rest(c);
+    assert_str(field(c, &pod_resource, "db-1", "spec.containers[0].image"), "one");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +163,8 @@ int main(void)
         cluster_test(each_has_claims_that_outlive_it),
         cluster_test(a_lost_pod_comes_back_under_its_name),
         cluster_test(updates_go_from_the_highest_down_to_the_partition),
+        cluster_test(claims_go_as_the_policy_says),
+        cluster_test(several_may_be_updated_at_once),
     };
     return cmocka_run_group_tests_name("controllers/stateful_set", tests, NULL, NULL);
 }

@@ -30,17 +30,23 @@ static void valid_workload_selector(struct field_errors *e, const struct path *s
     }
 }
 
-/* A template whose restartPolicy must be Always. */
+/* A template whose pods are to run on: restartPolicy must be Always. */
+static void valid_running_on(struct field_errors *e, const struct path *at, const struct pod_template_spec *t,
+                             const char *kind)
+{
+    if (t->spec.restart_policy.n && !str_is(t->spec.restart_policy, "Always"))
+        VALID_ONE_OF(e, PATH(PATH(at, "spec"), "restartPolicy"), t->spec.restart_policy, true, STR("Always"));
+    if (t->spec.active_deadline_seconds)
+        field_forbidden(e, PATH(PATH(at, "spec"), "activeDeadlineSeconds"),
+                        "activeDeadlineSeconds in %s is not Supported", kind);
+}
+
 static void valid_long_running_template(struct field_errors *e, const struct path *spec,
                                         const struct pod_template_spec *t)
 {
     const struct path *at = PATH(spec, "template");
     valid_pod_template(e, at, t);
-    if (t->spec.restart_policy.n && !str_is(t->spec.restart_policy, "Always"))
-        VALID_ONE_OF(e, PATH(PATH(at, "spec"), "restartPolicy"), t->spec.restart_policy, true, STR("Always"));
-    if (t->spec.active_deadline_seconds)
-        field_forbidden(e, PATH(PATH(at, "spec"), "activeDeadlineSeconds"),
-                        "activeDeadlineSeconds in ReplicaSet is not Supported");
+    valid_running_on(e, at, t, "ReplicaSet");
 }
 
 static void workload_warn_template(const struct pod_template_spec *t, const struct pod_template_spec *old,
@@ -365,7 +371,11 @@ static void stateful_set_validate(const void *o, struct field_errors *e)
     if (s->spec.ordinals)
         valid_not_negative(e, PATH(PATH(spec, "ordinals"), "start"), s->spec.ordinals->start);
     valid_workload_selector(e, spec, s->spec.selector, &s->spec.template);
-    valid_long_running_template(e, spec, &s->spec.template);
+    /* As upstream: the rest of the template shows with its pods, which have the claims' volumes too. */
+    const struct path *template = PATH(spec, "template");
+    valid_labels(e, PATH(template, "labels"), &s->spec.template.metadata.labels);
+    valid_annotations(e, PATH(template, "annotations"), &s->spec.template.metadata.annotations);
+    valid_running_on(e, template, &s->spec.template, "StatefulSet");
     const struct path *retention = PATH(spec, "persistentVolumeClaimRetentionPolicy");
     if (s->spec.persistent_volume_claim_retention_policy) {
         VALID_ONE_OF(e, PATH(retention, "whenDeleted"),

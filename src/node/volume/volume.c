@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "node/volume/claim.h"
 #include "node/volume/content.h"
 #include "node/volume/sub_path.h"
 #include "schema/quantity.h"
@@ -77,32 +78,6 @@ static int check_host_path(struct str path, struct str type, struct err *err)
     return 0;
 }
 
-/* --- persistentVolumeClaim: volumes that are a directory of this node --- */
-
-static int claim_path(struct pod_state *p, const struct volume *v, struct arena *a, struct str *out,
-                      struct err *err)
-{
-    _cleanup_object_ struct object *claim = NULL, *volume = NULL;
-    struct str name = v->persistent_volume_claim->claim_name;
-    struct client *c = p->node->client;
-    if (client_get(c, &persistent_volume_claim_resource, p->ns, name, &claim, err) < 0)
-        return -1;
-    const struct persistent_volume_claim *pvc = object_typed(claim);
-    if (!str_is(pvc->status.phase, "Bound"))
-        return err_set(err, ERR_CONFLICT, "PVC " STR_FMT "/" STR_FMT " is not bound", STR_ARG(p->ns),
-                       STR_ARG(name));
-    if (client_get(c, &persistent_volume_resource, STR(""), pvc->spec.volume_name, &volume, err) < 0)
-        return -1;
-    const struct persistent_volume *pv = object_typed(volume);
-    if (pv->spec.host_path)
-        *out = arena_str(a, pv->spec.host_path->path);
-    else if (pv->spec.local)
-        *out = arena_str(a, pv->spec.local->path);
-    else
-        return err_set(err, ERR_INVALID, "no volume plugin matched");
-    return 0;
-}
-
 static int mount_volume(struct pod_state *p, const struct pod *pod, const struct volume *v,
                         const struct field_context *x, struct err *err)
 {
@@ -111,8 +86,8 @@ static int mount_volume(struct pod_state *p, const struct pod *pod, const struct
     struct str path;
     if (v->host_path)
         return check_host_path(v->host_path->path, v->host_path->type ? *v->host_path->type : STR(""), err);
-    if (v->persistent_volume_claim)
-        return claim_path(p, v, &a, &path, err);
+    if (v->persistent_volume_claim || v->ephemeral)
+        return claim_mount(p, pod, v, !p->volumes_ready, &a, &path, err);
     bool fresh = !file_exists(dir);
     if (file_mkdirs(dir, 0755, err) < 0)
         return -1;
@@ -178,8 +153,8 @@ int volume_mount_source(struct pod_state *p, const struct pod *pod, const struct
         return err_set(err, ERR_INVALID, "volume \"" STR_FMT "\" not found", STR_ARG(m->name));
     if (v->host_path)
         *out = v->host_path->path;
-    else if (v->persistent_volume_claim) {
-        if (claim_path(p, v, a, out, err) < 0)
+    else if (v->persistent_volume_claim || v->ephemeral) {
+        if (claim_mount(p, pod, v, false, a, out, err) < 0)
             return -1;
     } else {
         *out = volume_dir(p, m->name, a);
