@@ -17,14 +17,26 @@ static bool pod_uses(struct arena *a, const struct pod *pod, struct str claim)
 }
 
 /* Only pods that are on a node count: no node begins with a claim that is being deleted. */
-static bool claim_is_used(struct work *w)
+static bool any_uses(struct work *w, const struct objects *pods)
 {
-    _cleanup_objects_ struct objects all = {0};
-    informer_list(informer_of(w, pod), w->ns, &all);
-    for (size_t i = 0; i < all.n; i++)
-        if (pod_of(all.at[i])->spec.node_name.n && pod_uses(w->a, pod_of(all.at[i]), w->name))
+    for (size_t i = 0; i < pods->n; i++)
+        if (pod_of(pods->at[i])->spec.node_name.n && pod_uses(w->a, pod_of(pods->at[i]), w->name))
             return true;
     return false;
+}
+
+/* Nobody's use is asked for at the API too: a pod may be too young for the cache. */
+static int claim_is_used(struct work *w, bool *used)
+{
+    _cleanup_objects_ struct objects cached = {0}, live = {0};
+    informer_list(informer_of(w, pod), w->ns, &cached);
+    *used = any_uses(w, &cached);
+    if (*used)
+        return 0;
+    if (client_list(w->client, &pod_resource, w->ns, NULL, &live, w->err) < 0)
+        return -1;
+    *used = any_uses(w, &live);
+    return 0;
 }
 
 static int claim_protection_reconcile(struct work *w)
@@ -34,7 +46,12 @@ static int claim_protection_reconcile(struct work *w)
         return 0;
     bool ends = object_meta(o)->deletion_timestamp,
          has = strs_has(&object_meta(o)->finalizers, CLAIM_PROTECTION);
-    if (ends != has || (ends && claim_is_used(w)))
+    bool used = false;
+    if (ends != has)
+        return 0;
+    if (ends && claim_is_used(w, &used) < 0)
+        return -1;
+    if (used)
         return 0;
     struct persistent_volume_claim *c = object_copy(o, w->a);
     if (ends)
