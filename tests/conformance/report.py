@@ -1,7 +1,9 @@
-"""What tools/conformance makes of the suite's list, of results, and of an earlier summary."""
+"""What tools/conformance makes of the suite's list, of its reports, of results, and of an earlier summary."""
 
+import argparse
 import importlib.machinery
 import importlib.util
+import json
 import os
 import sys
 import tempfile
@@ -23,6 +25,7 @@ def load(name):
 
 
 report = load("report")
+tests = load("tests")
 
 PODS = "[k8s.io] Pods should run [NodeConformance] [Conformance]"
 DNS = "[sig-network] DNS should resolve [Conformance]"
@@ -80,6 +83,60 @@ class SuiteData(unittest.TestCase):
     def test_a_bad_line_of_what_is_known_is_an_error(self):
         with self.assertRaises(ValueError):
             known("removed | only two\n")
+
+
+JUNIT = """<testsuite tests="2" failures="1">
+  <testcase name="%s" time="1"><failure type="Failure">it broke</failure></testcase>
+  <testcase name="[sig-network] DNS  should resolve [Conformance]" time="1"></testcase>
+  <testcase name="%s" time="0"><skipped>not enough nodes</skipped></testcase>
+</testsuite>""" % (PODS, SERIAL)
+
+
+class Runner(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.results = os.path.join(self.folder.name, "results")
+        os.mkdir(self.results)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def keep(self, name, state):
+        with open(os.path.join(self.results, suite_data.slug(name) + ".json"), "w") as file:
+            json.dump(dict(result(state), name=name), file)
+
+    def chosen(self, focus="", failed=False):
+        options = argparse.Namespace(cache=self.folder.name, focus=focus, failed=failed)
+        return tests.chosen(options, self.results, NAMES)
+
+    def test_the_suites_report_says_what_became_of_a_test(self):
+        path = os.path.join(self.folder.name, "junit.xml")
+        with open(path, "w") as file:
+            file.write(JUNIT)
+        self.assertEqual(tests.verdict(path, PODS), ("failed", "it broke"))
+        self.assertEqual(tests.verdict(path, DNS), ("passed", ""))
+        self.assertEqual(tests.verdict(path, SERIAL), ("skipped", "not enough nodes"))
+        self.assertIsNone(tests.verdict(path, INGRESS))
+        self.assertIsNone(tests.verdict(os.path.join(self.folder.name, "absent.xml"), PODS))
+
+    def test_a_full_run_goes_on_where_it_stopped(self):
+        self.keep(PODS, "passed")
+        self.keep(DNS, "failed")
+        self.assertEqual(self.chosen(), [INGRESS, SERIAL])
+
+    def test_a_full_run_that_ended_begins_anew(self):
+        self.keep(PODS, "passed")
+        open(os.path.join(self.results, "ended"), "w").close()
+        self.assertEqual(self.chosen(), NAMES)
+        self.assertEqual(os.listdir(self.results), [])
+
+    def test_a_part_is_run_again_and_forgets_nothing(self):
+        self.keep(PODS, "passed")
+        self.keep(DNS, "failed")
+        self.assertEqual(self.chosen(focus="Pods|DNS"), [PODS, DNS])
+        self.assertEqual(self.chosen(failed=True), [DNS, INGRESS, SERIAL])
+        self.assertEqual(self.chosen(focus="Pods|DNS", failed=True), [DNS])
+        self.assertEqual(set(suite_data.results(self.folder.name)), {PODS, DNS})
 
 
 class Report(unittest.TestCase):
