@@ -171,7 +171,7 @@ int road_decode(struct road *d, const struct resource *type, void **out)
     if (r->typed) {
         if (r->typed_resource)
             given = r->typed_resource;
-        ensure(given == type || stored_form(given) == type);
+        ensure(given == type || stored_form(given) == type || (given->custom && type->custom));
         *out = struct_dup(r->arena, given->type, r->typed);
     } else {
         *out = arena_alloc(r->arena, given->type->size);

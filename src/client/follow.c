@@ -186,12 +186,18 @@ static void follow_main(void *arg)
             failed = follow_list(f, &err);
             listed |= !failed;
         }
+
         int64_t start = clock_mono();
         if (!failed)
             failed = follow_watch(f, &err);
         if (is_ending(f->remote))
             return;
-        if (failed && !f->expired)
+        bool gone = failed && err.reason == ERR_NOT_FOUND && f->informer->resource->custom;
+        if (gone) { /* its definition is not there (any more) */
+            informer_replace(f->informer, &(struct objects){0});
+            listed = false;
+        }
+        if (failed && !f->expired && !gone)
             log_warn("following " STR_FMT ": " STR_FMT, STR_ARG(f->informer->resource->plural),
                      STR_ARG(err.message));
         /* A watch that ends at once, though without an error, must not make us spin either. */

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "api/resources.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "client/transport.h"
@@ -72,13 +73,27 @@ static struct str manager_of(const struct user *u)
 static struct follower *follower_of(struct in_process *p, const struct resource *r);
 static void follower_wake(void *arg);
 
+/* A caller's custom resource may be of an older state of its definition, or say less: the API works with its
+ * own. A reference; NULL: it is not served (any more). */
+static const struct resource *served(struct in_process *p, const struct resource *r)
+{
+    return r->custom ? api_resource_now(p->api, r) : r;
+}
+
+static int not_served(const struct resource *r, struct err *err)
+{
+    err_set(err, ERR_NOT_FOUND, "the server could not find the requested resource");
+    return err_about(err, r->group, r->plural, STR(""));
+}
+
+/* Where it is refused already, its code says so. */
 static struct api_request request_of(struct in_process *p, const struct call *call, struct arena *a)
 {
     struct api_request r = {
         .arena = a,
         .user = &p->user,
         .verb = verbs[call->verb],
-        .resource = call->resource,
+        .resource = served(p, call->resource),
         .ns = call->ns,
         .name = call->name,
         .subresource = call->sub,
@@ -98,6 +113,10 @@ static struct api_request request_of(struct in_process *p, const struct call *ca
         r.propagation_policy = propagations[call->options.propagation];
         r.precondition_uid = call->options.uid;
         r.precondition_resource_version = call->options.resource_version;
+    }
+    if (!r.resource) {
+        not_served(call->resource, &r.err);
+        r.code = r.err.code;
     }
     return r;
 }
@@ -126,6 +145,7 @@ static int request_end(struct in_process *p, const struct call *call, struct api
         }
     }
     api_finish(p->api, r);
+    resource_unref(r->resource);
     return failed;
 }
 
@@ -135,7 +155,8 @@ static int in_process_call(struct client *c, const struct call *call, struct obj
     struct in_process *p = in_process(c);
     _cleanup_arena_ struct arena arena = {0};
     struct api_request r = request_of(p, call, &arena);
-    api_call(p->api, &r);
+    if (!r.code)
+        api_call(p->api, &r);
     return request_end(p, call, &r, out, revision, err);
 }
 
@@ -187,7 +208,7 @@ static void in_process_calls(struct client *c, const struct call *calls, size_t 
         f->r = request_of(p, &calls[i], &f->arena);
         f->r.wake = flight_wake;
         f->r.caller = &all;
-        pending += api_run(p->api, &f->r) == API_PENDING;
+        pending += !f->r.code && api_run(p->api, &f->r) == API_PENDING;
     }
     while (pending)
         pending -= api_run(p->api, &flights_wait(&all)->r) == API_DONE;
@@ -216,6 +237,9 @@ static int in_process_list(struct client *c, const struct resource *r, struct st
         .field_selector = o->field_selector,
     };
     *out = (struct objects){0};
+    q.resource = served(p, r);
+    if (!q.resource)
+        return not_served(r, err);
     int failed = api_call(p->api, &q);
     if (failed) {
         err_move(err, &q.err);
@@ -227,6 +251,7 @@ static int in_process_list(struct client *c, const struct resource *r, struct st
             out->at[i] = object_ref(q.list->at[i]);
     }
     api_finish(p->api, &q);
+    resource_unref(q.resource);
     return failed;
 }
 
@@ -287,7 +312,12 @@ static int follower_open(struct follower *f, struct err *err)
         .field_selector = i->field_selector,
         .resource_version = arena_printf(&f->arena, "%lld", (long long)list.revision),
     };
-    if (api_watch_open(f->owner->api, &f->request, follower_wake, f, &f->watch, err) < 0)
+    f->request.resource = served(f->owner, i->resource);
+    if (!f->request.resource)
+        return not_served(i->resource, err);
+    int failed = api_watch_open(f->owner->api, &f->request, follower_wake, f, &f->watch, err);
+    resource_unref(f->request.resource); /* the watch has its own */
+    if (failed)
         return -1;
     informer_replace(i, &list);
     return 0;
@@ -305,6 +335,8 @@ static bool follower_drain(struct follower *f)
         else if (ev.type != WATCH_BOOKMARK)
             informer_put(f->informer, ev.object);
     }
+    if (goes_on && api_watch_over(f->watch))
+        return false;
     if (goes_on)
         informer_bookmark(f->informer, api_watch_revision(f->watch));
     return goes_on;
@@ -318,6 +350,12 @@ static bool follower_run(struct follower *f)
     follower_close(f);
     _cleanup_err_ struct err err = {0};
     if (follower_open(f, &err) < 0) {
+        if (err.reason == ERR_NOT_FOUND && f->informer->resource->custom) {
+            /* Its definition is gone, and all objects with it; informer_look wakes us. */
+            follower_close(f);
+            informer_replace(f->informer, &(struct objects){0});
+            return true;
+        }
         log_warn("cannot follow " STR_FMT ": " STR_FMT, STR_ARG(f->informer->resource->plural),
                  STR_ARG(err.message));
         follower_close(f);
@@ -384,6 +422,12 @@ static void in_process_follow(struct client *c, struct informer *i)
     }
 }
 
+static void in_process_look(struct client *c, struct informer *i)
+{
+    (void)c;
+    follower_wake(i->follower);
+}
+
 static void in_process_stop(struct client *c)
 {
     struct in_process *p = in_process(c);
@@ -416,6 +460,7 @@ static const struct transport in_process_transport = {
     .calls = in_process_calls,
     .list = in_process_list,
     .follow = in_process_follow,
+    .look = in_process_look,
     .stop = in_process_stop,
     .free = in_process_free,
 };

@@ -170,6 +170,12 @@ void client_wrote(struct client *c, const struct resource *r, int64_t revision)
         i->awaited = revision;
 }
 
+void informer_look(struct informer *i)
+{
+    if (i->client->transport->look)
+        i->client->transport->look(i->client, i);
+}
+
 /* --- handlers --- */
 
 void informer_handle(struct informer *i, informer_fn fn, void *arg)

@@ -19,6 +19,9 @@ struct informer_options {
 /* Gets or makes the informer. It starts listing at once. Freed with the client. */
 struct informer *client_informer(struct client *c, const struct resource *r,
                                  const struct informer_options *o);
+/* A kind that comes and goes (RESOURCE_CUSTOM) has no objects while it is not served; this says that it may
+ * be served now, or may be no more. */
+void informer_look(struct informer *i);
 /* Adds a handler; before this returns it has seen every object there is, as added. */
 void informer_handle(struct informer *i, informer_fn fn, void *arg);
 /* Takes it away again; after this returns it is not called any more. Not from within a handler. */

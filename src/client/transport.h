@@ -32,6 +32,8 @@ struct transport {
                 const struct client_list_options *o, struct objects *out, struct err *err);
     /* From now on keeps the informer up to date (client/index.h), from another thread. */
     void (*follow)(struct client *c, struct informer *i);
+    /* See informer_look; NULL: it finds out by itself. */
+    void (*look)(struct client *c, struct informer *i);
     /* Ends all following. */
     void (*stop)(struct client *c);
     void (*free)(struct client *c); /* after stop, informers being gone */

@@ -5,6 +5,7 @@
 #include "client/events.h"
 #include "client/reconciler.h"
 #include "controllers/controllers.h"
+#include "controllers/kinds.h"
 
 struct controller;
 
@@ -43,6 +44,7 @@ struct controller {
     const struct controller_def *def;
     struct client *client;
     const struct controllers_options *options;
+    struct kinds *kinds;
     struct worker_pool *pool;
     struct recorder *recorder;
     struct reconciler *reconciler;

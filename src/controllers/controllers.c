@@ -49,6 +49,7 @@ struct controllers {
     struct controllers_options options;
     struct arena arena; /* of its strings */
     struct worker_pool *pool;
+    struct kinds *kinds;
     struct controller at[ARRAY_LEN(defs)];
     size_t n;
 };
@@ -188,6 +189,25 @@ static void controller_on_change(void *arg, struct object *before, struct object
 
 /* --- all of them --- */
 
+/* A custom kind has come: those who want to hear of all kinds hear of it too. */
+static void controllers_found(void *arg, const struct resource *r)
+{
+    struct controllers *all = arg;
+    for (size_t i = 0; i < all->n; i++)
+        if (all->at[i].def->on_any)
+            informer_handle(client_informer(all->at[i].client, r, NULL), controller_on_change, &all->at[i]);
+}
+
+static void controllers_forget(struct controllers *all)
+{
+    const struct resource *r;
+    for (size_t i = 0; (r = kinds_known(all->kinds, i)); i++)
+        for (size_t k = 0; r->custom && k < all->n; k++)
+            if (all->at[k].def->on_any)
+                informer_unhandle(client_informer(all->at[k].client, r, NULL), controller_on_change,
+                                  &all->at[k]);
+}
+
 static int controller_start(struct controllers *all, const struct controller_def *def, struct client *c,
                             struct err *err)
 {
@@ -196,6 +216,7 @@ static int controller_start(struct controllers *all, const struct controller_def
         .def = def,
         .client = c,
         .options = &all->options,
+        .kinds = all->kinds,
         .pool = all->pool,
         .recorder = recorder_new(c, def->component, (struct str){0}),
     };
@@ -220,11 +241,13 @@ int controllers_start(struct client *c, const struct controllers_options *o, str
     all->options.token_key_pem = arena_str(&all->arena, o->token_key_pem);
     all->options.cluster_cidr = arena_str(&all->arena, o->cluster_cidr);
     all->pool = worker_pool_new("controllers", o->workers ? o->workers : WORKERS);
+    all->kinds = kinds_new(c, controllers_found, all);
     for (size_t i = 0; i < ARRAY_LEN(defs); i++)
         if (controller_start(all, defs[i], c, err) < 0) {
             controllers_stop(all);
             return -1;
         }
+    kinds_start(all->kinds);
     log_info("%zu controllers started", all->n);
     *out = all;
     return 0;
@@ -234,6 +257,8 @@ void controllers_stop(struct controllers *all)
 {
     if (!all)
         return;
+    kinds_stop(all->kinds);
+    controllers_forget(all);
     for (size_t i = 0; i < all->n; i++) {
         struct informer *v;
         for (size_t n = 0; (v = controller_informer(&all->at[i], n)); n++)
@@ -248,6 +273,7 @@ void controllers_stop(struct controllers *all)
         recorder_free(k->recorder);
     }
     worker_pool_free(all->pool);
+    kinds_free(all->kinds);
     arena_free(&all->arena);
     free(all);
 }

@@ -80,7 +80,7 @@ static void empty(struct work *w, struct emptying *e)
     const struct resource *r;
     /* What runs ends before what it may need to end well goes (KEP-5080). */
     empty_kind(w, &pod_resource, e, &finalizers);
-    for (size_t i = 0; !e->n_left && (r = kind_stored(i)); i++)
+    for (size_t i = 0; !e->n_left && (r = kinds_at(w->controller->kinds, i)); i++)
         if (r->flags & RESOURCE_NAMESPACED && r != &pod_resource)
             empty_kind(w, r, e, &finalizers);
     if (!e->n_left && delete_kind(w, &event_resource) < 0) {

@@ -146,7 +146,7 @@ static int resource_quota_reconcile(struct work *w)
     for (size_t i = 0; i < q->spec.hard.n; i++)
         labels_set(w->a, &u.used, q->spec.hard.at[i].key, STR("0"));
     const struct resource *r;
-    for (size_t i = 0; (r = kind_stored(i)); i++)
+    for (size_t i = 0; (r = kinds_at(w->controller->kinds, i)); i++)
         if (r->flags & RESOURCE_NAMESPACED)
             usage_add_kind(w, &u, q, r);
     q->status.hard = q->spec.hard;

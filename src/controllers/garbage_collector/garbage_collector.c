@@ -11,7 +11,7 @@ static struct graph *graph_of(const struct work *w)
 
 static int live_get(struct work *w, const struct identity *id, struct object **out)
 {
-    const struct resource *r = resource_find_kind(id->api_version, id->kind);
+    const struct resource *r = kinds_find(w->controller->kinds, id->api_version, id->kind);
     *out = NULL;
     if (!r)
         return err_set(w->err, ERR_BAD_REQUEST,
@@ -96,7 +96,7 @@ static void tell_stray(struct work *w, struct object *o, const struct identity *
 /* Does the owner exist, and does it wait for this dependent to go? */
 static int owner_holds(struct work *w, struct object *o, const struct owner_reference *ref, enum hold *hold)
 {
-    const struct resource *r = resource_find_kind(ref->api_version, ref->kind);
+    const struct resource *r = kinds_find(w->controller->kinds, ref->api_version, ref->kind);
     *hold = HOLD_SOLID;
     if (!r)
         return 0; /* a kind not served: nobody can tell, so it stays */
@@ -181,7 +181,7 @@ static int judge(struct work *w, const struct graph_view *v, struct object *o)
 /* Someone refers to an owner that was never seen: is it there? */
 static int verify(struct work *w, const struct graph_view *v)
 {
-    const struct resource *r = resource_find_kind(v->id.api_version, v->id.kind);
+    const struct resource *r = kinds_find(w->controller->kinds, v->id.api_version, v->id.kind);
     if (!r)
         return 0;
     _cleanup_object_ struct object *o = NULL;
@@ -227,7 +227,7 @@ static void attend(void *arg, struct str uid)
 static int garbage_collector_start(struct controller *k, struct err *err)
 {
     (void)err;
-    k->state = graph_new(attend, k);
+    k->state = graph_new(k->kinds, attend, k);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "base/thread.h"
+#include "controllers/kinds.h"
 #include "controllers/meta.h"
 
 struct link {
@@ -23,16 +24,17 @@ struct vertex {
 };
 
 struct graph {
+    struct kinds *kinds;
     graph_fn attend;
     void *arg;
     pthread_mutex_t mutex;
     struct map nodes; /* by uid */
 };
 
-struct graph *graph_new(graph_fn attend, void *arg)
+struct graph *graph_new(struct kinds *kinds, graph_fn attend, void *arg)
 {
     struct graph *g = mem_zalloc(sizeof *g);
-    *g = (struct graph){.attend = attend, .arg = arg};
+    *g = (struct graph){.kinds = kinds, .attend = attend, .arg = arg};
     pthread_mutex_init(&g->mutex, NULL);
     return g;
 }
@@ -145,7 +147,7 @@ static void vertex_add_owner(struct graph *g, struct vertex *n, struct object *o
 {
     struct vertex *owner = map_get(&g->nodes, ref->uid);
     if (!owner) {
-        const struct resource *r = resource_find_kind(ref->api_version, ref->kind);
+        const struct resource *r = kinds_find(g->kinds, ref->api_version, ref->kind);
         struct identity id = {ref->api_version, ref->kind, object_namespace(o), ref->name, ref->uid};
         if (r && !(r->flags & RESOURCE_NAMESPACED))
             id.ns = (struct str){0};

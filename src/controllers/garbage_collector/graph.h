@@ -31,7 +31,8 @@ struct graph_view {
 
 /* Told of each uid that needs attention; called with the graph's lock held, must only queue. */
 typedef void (*graph_fn)(void *arg, struct str uid);
-struct graph *graph_new(graph_fn attend, void *arg);
+struct kinds;
+struct graph *graph_new(struct kinds *kinds, graph_fn attend, void *arg);
 void graph_free(struct graph *g);
 void graph_change(struct graph *g, struct object *before, struct object *after);
 /* False when there is no node. */
