@@ -35,6 +35,8 @@ struct server_flags {
     const char *data_dir, *listen, *kubeconfig_out, *config;
     const char *advertise_address, *service_cidr, *cluster_cidr, *node_port_range, *token_auth_file;
     const char *authentication_config, *authorization_config, *authorization_policies, *token_webhook;
+    const char *audit_policy, *audit_log;
+    int64_t audit_log_size, audit_log_backups, audit_log_age;
     struct flag_list tls_sans;
     bool node, controllers, scheduler, legacy_tokens, verbose;
     struct member_flags member;
@@ -47,7 +49,7 @@ struct server_parts {
     uint16_t port;
     struct str url; /* "https://10.0.0.1:6443": for nodes */
     struct cluster_pki pki;
-    struct buf tokens, policies;
+    struct buf tokens, policies, audit_policy;
     void *authentication, *authorization; /* configurations; NULL: the usual */
     struct store *store;
     struct api *api;
@@ -119,6 +121,7 @@ static int server_access(struct server_parts *p, const struct server_flags *f, s
     if ((f->token_auth_file && file_read(f->token_auth_file, CONFIG_MOST, &p->tokens, err) < 0) ||
         (f->authorization_policies &&
          file_read(f->authorization_policies, CONFIG_MOST, &p->policies, err) < 0) ||
+        (f->audit_policy && file_read(f->audit_policy, CONFIG_MOST, &p->audit_policy, err) < 0) ||
         server_config(p, f->authentication_config, &authentication_configuration_resource, &p->authentication,
                       err) < 0)
         return -1;
@@ -167,6 +170,11 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
         .kubelet_ca_pem = buf_str(&p->pki.ca.cert_pem),
         .kubelet_cert_pem = buf_str(&p->pki.kubelet.cert_pem),
         .kubelet_key_pem = buf_str(&p->pki.kubelet.key_pem),
+        .audit_policy = buf_str(&p->audit_policy),
+        .audit_log_path = f->audit_policy ? f->audit_log : NULL,
+        .audit_log_max_size_mb = (int)f->audit_log_size,
+        .audit_log_max_backups = (int)f->audit_log_backups,
+        .audit_log_max_age_days = (int)f->audit_log_age,
         .front_proxy_ca_pem = buf_str(&p->pki.front_proxy_ca.cert_pem),
         .front_proxy_cert_pem = buf_str(&p->pki.front_proxy.cert_pem),
         .front_proxy_key_pem = buf_str(&p->pki.front_proxy.key_pem),
@@ -306,6 +314,7 @@ static void server_down(struct server_parts *p)
     cluster_pki_free(&p->pki);
     buf_free(&p->tokens);
     buf_free(&p->policies);
+    buf_free(&p->audit_policy);
     arena_free(&p->arena);
 }
 
@@ -319,6 +328,7 @@ int server_main(int argc, char **argv)
         .service_cidr = "10.96.0.0/12",
         .cluster_cidr = "10.244.0.0/16",
         .node_port_range = "30000-32767",
+        .audit_log_size = 100,
         .node = true,
         .controllers = true,
         .scheduler = true,
@@ -349,6 +359,13 @@ int server_main(int argc, char **argv)
          "an AuthorizationConfiguration: who decides what users may do; else Node and RBAC"},
         {"authorization-policy-file", FLAG_STR, &f.authorization_policies, "FILE",
          "policies for the authorizer ABAC, one a line"},
+        {"audit-policy-file", FLAG_STR, &f.audit_policy, "FILE",
+         "an audit Policy: which requests are noted in the audit log"},
+        {"audit-log-path", FLAG_STR, &f.audit_log, "FILE", "the audit log; - for standard output"},
+        {"audit-log-maxsize", FLAG_INT, &f.audit_log_size, "MB", "set the audit log aside at this size"},
+        {"audit-log-maxbackup", FLAG_INT, &f.audit_log_backups, "N",
+         "keep so many that were set aside; 0: all"},
+        {"audit-log-maxage", FLAG_INT, &f.audit_log_age, "DAYS", "keep them for so long; 0: for ever"},
         {"legacy-service-account-tokens", FLAG_BOOL, &f.legacy_tokens, NULL,
          "give each new service account a Secret with a token, as clusters before 1.24 did"},
         {"verbose", FLAG_BOOL, &f.verbose, NULL, "log more"},

@@ -5,6 +5,7 @@
 #include "kinds/meta_v1.h"
 #include "schema/json.h"
 #include "schema/proto.h"
+#include "server/audit.h"
 #include "server/frame.h"
 #include "server/gzip.h"
 #include "server/internal.h"
@@ -229,11 +230,24 @@ static bool is_large(struct request *q, const struct api_list *list)
     return size > GZIP_FROM;
 }
 
+/* The whole list, as the audit log shows it. */
+static void note_list(struct list_stream *ls)
+{
+    _cleanup_buf_ struct buf json = {0};
+    add_head(ls, &json);
+    for (size_t i = 0; i < ls->list->n; i++)
+        add_item(ls, i, &json);
+    add_tail(ls, &json);
+    audit_response(ls->q, str_trim(buf_str(&json)));
+}
+
 void list_respond(struct request *q)
 {
     struct list_stream *ls = arena_new(q->arena, struct list_stream);
     ls->q = q;
     ls->list = q->api.list;
+    if (audit_wants_response(q) && q->accept.media != MEDIA_PROTOBUF)
+        note_list(ls);
     if (q->accept.media == MEDIA_YAML || (q->accept.media == MEDIA_JSON && request_pretty(q))) {
         respond_whole(ls);
         return;

@@ -1,5 +1,7 @@
 #include "server/render.h"
 
+#include "server/audit.h"
+
 #include "kinds/meta_v1.h"
 #include "schema/json.h"
 #include "schema/proto.h"
@@ -139,6 +141,8 @@ void render_type(struct request *q, struct object *o, struct str *api_version, s
 void request_object(struct request *q, int code, struct object *o)
 {
     struct str type = media_type_name(q->accept.media, false);
+    if (audit_wants_response(q))
+        audit_response(q, object_json(o));
     if (q->accept.media == MEDIA_JSON && q->accept.rendering == RENDER_OBJECT && !request_pretty(q)) {
         struct http_part part = {.bytes = object_json(o), .release = object_release, .owner = object_ref(o)};
         request_bytes(q, code, type, &part);

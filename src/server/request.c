@@ -6,6 +6,7 @@
 #include "schema/json.h"
 #include "schema/proto.h"
 #include "schema/yaml.h"
+#include "server/audit.h"
 #include "server/gzip.h"
 #include "server/internal.h"
 #include "server/pretty.h"
@@ -74,6 +75,7 @@ void request_done(struct request *q, int code)
         if (s->flow)
             flow_leave(s->flow, &q->ticket);
     }
+    audit_complete(q, code);
     metrics_count(s->metrics, &q->route, code, clock_mono() - q->began);
     resource_unref(q->resource);
     q->resource = NULL;
@@ -156,6 +158,8 @@ void request_begin(struct request *q, int code, struct str content_type, bool gz
         add_header(&h, STR("content-encoding"), STR("gzip"));
         add_header(&h, STR("vary"), STR("Accept-Encoding"));
     }
+    if (route_long_running(&q->route))
+        audit_started(q, code);
     http_begin(q->http, code, h.at, h.n, closed, drained, arg);
 }
 
@@ -215,6 +219,7 @@ void request_json(struct request *q, int code, const struct type *type, const vo
 {
     _cleanup_buf_ struct buf json = {0};
     json_encode(&json, type, typed);
+    audit_response(q, buf_str(&json));
     respond_buf(q, code, q->accept.media == MEDIA_YAML ? MEDIA_YAML : MEDIA_JSON,
                 request_render_json(q, buf_str(&json)));
 }
@@ -224,6 +229,11 @@ void request_typed(struct request *q, int code, const struct resource *r, const 
     if (q->accept.media != MEDIA_PROTOBUF) {
         request_json(q, code, r->type, typed);
         return;
+    }
+    if (audit_wants_response(q)) {
+        _cleanup_buf_ struct buf json = {0};
+        json_encode(&json, r->type, typed);
+        audit_response(q, buf_str(&json));
     }
     struct buf *out = mem_zalloc(sizeof *out);
     proto_seal(out, r->api_version, r->kind, r->type, typed);
@@ -238,6 +248,7 @@ void request_error(struct request *q, const struct err *err)
 void request_expired(struct request *q, const struct err *err, struct str token)
 {
     struct status status;
+    audit_failure(q, err);
     status_of_err(q->arena, err, &status);
     status.metadata.continue_ = token;
     struct headers h = {0};

@@ -23,6 +23,10 @@ struct request {
     struct str_vec warnings;         /* for Warning headers (RFC 7234 5.5), upstream's 299 */
     int64_t began;                   /* clock_mono */
     struct str audit_id;
+    /* server/audit.h */
+    struct audit_note *audit; /* NULL: it is not noted */
+    bool audit_decided;
+    struct str decision, decision_reason; /* of authorization; empty: it did not come to that */
     bool counted;              /* is among the requests in flight */
     struct flow_ticket ticket; /* its seat among them */
     struct api_request api;

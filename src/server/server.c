@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "cel/cel.h"
 #include "server/aggregator.h"
+#include "server/audit.h"
 #include "server/bootstrap.h"
 #include "server/deadline.h"
 #include "server/discovery.h"
@@ -79,6 +80,15 @@ static int admit(struct request *q, struct err *err)
     return rc;
 }
 
+/* For the audit log. */
+static void note_decision(struct request *q, const struct attributes *a, bool allowed)
+{
+    _cleanup_buf_ struct buf why = {0};
+    authz_decide(q->server->authz, a, &why, NULL);
+    q->decision = allowed ? STR("allow") : STR("forbid");
+    q->decision_reason = arena_str(q->arena, buf_str(&why));
+}
+
 static int authorize(struct request *q, struct err *err)
 {
     const struct route *r = &q->route;
@@ -87,7 +97,10 @@ static int authorize(struct request *q, struct err *err)
         a.field_selector = query_get(&q->query, "fieldSelector");
         a.label_selector = query_get(&q->query, "labelSelector");
     }
-    return authz_check(q->server->authz, &a, &q->waiter, err);
+    int rc = authz_check(q->server->authz, &a, &q->waiter, err);
+    if (q->audit && rc <= 0)
+        note_decision(q, &a, rc == 0);
+    return rc;
 }
 
 static int parse(struct request *q, struct err *err)
@@ -124,6 +137,10 @@ static void handle_woken(struct waiter *w)
 static int enter(struct request *q, struct err *err)
 {
     int rc = authenticate(q, err);
+    if (rc == 0)
+        audit_begin(q->server->audit, q);
+    else if (rc < 0)
+        audit_unauthenticated(q->server->audit, q);
     rc = rc ? rc : impersonate(q->server->authz, q->arena, q->http, &q->user, &q->waiter, err);
     rc = rc ? rc : admit(q, err);
     rc = rc ? rc : authorize(q, err);
@@ -360,6 +377,12 @@ static int start_parts(struct server *s, struct err *err)
         (o->max_in_flight > 0 && flow_new(s->store, (uint32_t)o->max_in_flight, &s->flow, err) < 0) ||
         webhook_client_new(s->store, &s->webhook_client, err) < 0)
         return -1;
+    struct audit_log_options log = {.path = o->audit_log_path,
+                                    .max_size_mb = o->audit_log_max_size_mb,
+                                    .max_backups = o->audit_log_max_backups,
+                                    .max_age_days = o->audit_log_max_age_days};
+    if (o->audit_log_path && audit_new(o->audit_policy, &log, &s->audit, err) < 0)
+        return -1;
     s->webhooks = webhooks_new(s->api, s->webhook_client);
     struct aggregator_options aggregator = {
         .api = s->api, .cert_pem = o->front_proxy_cert_pem, .key_pem = o->front_proxy_key_pem};
@@ -432,6 +455,7 @@ void server_free(struct server *s)
     discovery_free(s->discovery);
     deadlines_free(s->deadlines);
     metrics_free(s->metrics);
+    audit_free(s->audit);
     if (s->key)
         jwt_key_free(s->key);
     pthread_mutex_destroy(&s->streams_mutex);
