@@ -9,6 +9,7 @@
 #include "controllers/table.h"
 
 static const struct controller_def *const defs[] = {
+    &admission_policy_controller,
     &certificate_controller,
     &cluster_role_aggregation_controller,
     &namespace_controller,

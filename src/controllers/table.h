@@ -2,6 +2,7 @@
 #pragma once
 #include "controllers/controller.h"
 
+extern const struct controller_def admission_policy_controller;
 extern const struct controller_def certificate_controller;
 extern const struct controller_def claim_binder_controller;
 extern const struct controller_def claim_protection_controller;
