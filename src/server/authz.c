@@ -101,7 +101,7 @@ static void check_webhook(struct field_errors *e, const struct path *at,
                 version = path_child(at, STR("subjectAccessReviewVersion")),
                 policy = path_child(at, STR("failurePolicy")), info = path_child(at, STR("connectionInfo")),
                 type = path_child(&info, STR("type")), path = path_child(&info, STR("kubeConfigFile")),
-                conditions = path_child(at, STR("matchConditions"));
+                conditions = path_child(at, STR("matchConditionSubjectAccessReviewVersion"));
     if (c->timeout <= 0 || c->timeout > 30 * CLOCK_S)
         field_invalid_int(e, &timeout, c->timeout, "must be greater than zero and at most thirty seconds");
     if (!str_eq(c->subject_access_review_version, v1))
@@ -112,8 +112,8 @@ static void check_webhook(struct field_errors *e, const struct path *at,
         field_not_supported(e, &type, c->connection_info.type, &file, 1);
     if (!c->connection_info.kube_config_file || !c->connection_info.kube_config_file->n)
         field_required(e, &path, "says where the webhook is");
-    if (c->match_conditions.n)
-        field_forbidden(e, &conditions, "match conditions are not supported yet");
+    if (c->match_conditions.n && !str_eq(c->match_condition_subject_access_review_version, v1))
+        field_not_supported(e, &conditions, c->match_condition_subject_access_review_version, &v1, 1);
 }
 
 static int check(const struct authz_options *o, struct err *err)

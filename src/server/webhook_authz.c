@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "cel/cel.h"
 #include "kinds/authorization_v1.h"
 #include "schema/json.h"
 #include "schema/value.h"
@@ -14,6 +15,9 @@
 struct webhook_authz {
     const struct webhook_configuration *config;
     struct review_webhook *webhook;
+    struct arena arena;
+    struct cel_var request; /* what conditions see: the review's spec */
+    struct cel_program **conditions;
 };
 
 static bool value_true(const struct value *v)
@@ -38,6 +42,20 @@ static int64_t good_for(void *arg, struct str answer)
                : ttl(c->cache_unauthorized_requests, c->unauthorized_ttl, UNAUTHORIZED_TTL);
 }
 
+static int compile_conditions(struct webhook_authz *h, struct err *err)
+{
+    static const struct cel_type *const truth[] = {&cel_bool};
+    const struct webhook_match_condition_vec *all = &h->config->match_conditions;
+    h->request =
+        (struct cel_var){STR("request"), cel_type_described(&h->arena, &subject_access_review_spec_type)};
+    h->conditions = arena_new_n(&h->arena, struct cel_program *, all->n);
+    struct cel_env env = {.vars = &h->request, .n_vars = 1, .results = truth, .n_results = 1};
+    for (size_t i = 0; i < all->n; i++)
+        if (cel_compile(&env, all->at[i].expression, &h->conditions[i], err) < 0)
+            return err_wrap(err, "matchConditions[%zu].expression", i);
+    return 0;
+}
+
 int webhook_authz_new(const struct webhook_configuration *c, struct webhook_authz **out, struct err *err)
 {
     struct webhook_authz *h = mem_zalloc(sizeof *h);
@@ -49,8 +67,8 @@ int webhook_authz_new(const struct webhook_configuration *c, struct webhook_auth
         .arg = (void *)c,
     };
     h->config = c;
-    if (review_webhook_new(&o, &h->webhook, err) < 0) {
-        free(h);
+    if (compile_conditions(h, err) < 0 || review_webhook_new(&o, &h->webhook, err) < 0) {
+        webhook_authz_free(h);
         return -1;
     }
     *out = h;
@@ -59,13 +77,34 @@ int webhook_authz_new(const struct webhook_configuration *c, struct webhook_auth
 
 void webhook_authz_free(struct webhook_authz *h)
 {
-    if (h)
-        review_webhook_free(h->webhook);
+    if (!h)
+        return;
+    review_webhook_free(h->webhook);
+    for (size_t i = 0; i < h->config->match_conditions.n; i++)
+        cel_program_free(h->conditions[i]);
+    arena_free(&h->arena);
     free(h);
 }
 
-/* The question, as a SubjectAccessReview. */
-static void ask(const struct attributes *at, struct arena *a, struct buf *body)
+/* 1: all conditions hold. 0: one does not. -1: none is false, but one could not be told. */
+static int conditions_hold(const struct webhook_authz *h, const struct subject_access_review_spec *spec,
+                           struct arena *a, struct err *err)
+{
+    struct cel_value request = cel_from_struct(&subject_access_review_spec_type, spec), v;
+    int rc = 1;
+    for (size_t i = 0; i < h->config->match_conditions.n; i++) {
+        struct cel_run run = {.arena = a, .vars = &request, .cost_limit = CEL_COST_CONDITIONS};
+        if (cel_eval(h->conditions[i], &run, &v, err) < 0)
+            rc = -1;
+        else if (v.kind != CEL_BOOL || !v.b)
+            return 0;
+    }
+    return rc;
+}
+
+/* The question, as a SubjectAccessReview. 0: nobody is to be asked. */
+static int make_question(const struct webhook_authz *h, const struct attributes *at, struct arena *a,
+                         struct buf *body, struct err *err)
 {
     const struct resource *kind = &subject_access_review_resource;
     struct label_selector_attributes labels = {.raw_selector = at->label_selector};
@@ -96,7 +135,10 @@ static void ask(const struct attributes *at, struct arena *a, struct buf *body)
     for (size_t i = 0; i < at->user->n_extra; i++)
         review.spec.extra.at[i] =
             (struct authorization_extra_value_entry){at->user->extra[i].key, {at->user->extra[i].values}};
-    json_encode(body, kind->type, &review);
+    int rc = conditions_hold(h, &review.spec, a, err);
+    if (rc > 0)
+        json_encode(body, kind->type, &review);
+    return rc;
 }
 
 static void explain(struct buf *reason, struct str text)
@@ -113,8 +155,11 @@ enum authz_decision webhook_authz_decide(struct webhook_authz *h, const struct a
     _cleanup_err_ struct err err = {0};
     struct subject_access_review answer = {0};
     struct str text;
-    ask(at, &a, &body);
-    int rc = review_webhook_ask(h->webhook, buf_str(&body), &a, &text, w, &err);
+    int rc = make_question(h, at, &a, &body, &err);
+    if (rc == 0)
+        return AUTHZ_NO_OPINION;
+    if (rc > 0)
+        rc = review_webhook_ask(h->webhook, buf_str(&body), &a, &text, w, &err);
     if (rc > 0)
         return w ? AUTHZ_WAIT : AUTHZ_NO_OPINION;
     if (rc == 0)

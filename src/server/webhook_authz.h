@@ -5,7 +5,7 @@
 
 struct webhook_authz;
 
-/* `c` is checked by the caller and must outlive this. */
+/* `c` must outlive this; all but its match conditions is checked by the caller. */
 int webhook_authz_new(const struct webhook_configuration *c, struct webhook_authz **out, struct err *err);
 void webhook_authz_free(struct webhook_authz *h); /* waiters are woken; NULL is fine */
 

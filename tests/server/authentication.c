@@ -113,7 +113,7 @@ static void another_issuers_tokens_are_believed(void **state)
     keys_make();
     hook_start(&issuer, "127.0.0.1", issuer_answers, NULL);
     struct buf config = issuer_config("  claimValidationRules:\n  - {claim: kind, requiredValue: person}\n");
-    cluster_start(&c, &(struct cluster_options){.authentication = buf_str(&config).p});
+    cluster_start(&c, &(struct cluster_options){.authentication = arena_c(&a, buf_str(&config))});
     const char *jane = "\"sub\":\"jane\",\"teams\":[\"a\",\"b\"],\"id\":\"7\",\"kind\":\"person\",";
 
     /* the first request may come before the keys: it waits for them */
@@ -161,6 +161,58 @@ static void another_issuers_tokens_are_believed(void **state)
     keys_drop();
 }
 
+static void claims_are_read_by_expressions(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    struct cluster c;
+    struct buf b = {0};
+    keys_make();
+    hook_start(&issuer, "127.0.0.1", issuer_answers, NULL);
+    buf_addf(&b,
+             "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n"
+             "jwt:\n- issuer:\n    url: https://127.0.0.1:%d\n    audiences: [sagong]\n    "
+             "certificateAuthority: |\n",
+             issuer.port);
+    put_block(&b, buf_str(&issuer.ca.cert_pem), "      ");
+    buf_add_lit(&b,
+                "  claimValidationRules:\n"
+                "  - {expression: 'claims.exp - claims.iat <= 86400', message: too long}\n"
+                "  claimMappings:\n"
+                "    username: {expression: '\"who:\" + claims.sub'}\n"
+                "    groups: {expression: 'claims.roles.split(\",\")'}\n"
+                "    uid: {expression: 'string(claims.number)'}\n"
+                "    extra:\n    - {key: 'example.com/tenant', valueExpression: claims.tenant}\n"
+                "  userValidationRules:\n"
+                "  - {expression: '!user.groups.exists(g, g.startsWith(\"system:\"))', message: reserved}\n");
+    cluster_start(&c, &(struct cluster_options){.authentication = arena_c(&a, buf_str(&b))});
+    long long now = clock_wall() / CLOCK_S;
+    struct str good = arena_printf(
+        &a, "\"sub\":\"jane\",\"iat\":%lld,\"roles\":\"a,b\",\"number\":7,\"tenant\":\"t1\",", now);
+    _cleanup_answer_ struct answer yes = whoami(&c, token_of(&a, keys[0], "sagong", 60, good.p));
+    assert_status(yes, 201);
+    assert_str(at(&yes, "status.userInfo.username"), "who:jane");
+    assert_str(at(&yes, "status.userInfo.uid"), "7");
+    assert_str(at(&yes, "status.userInfo.groups.1"), "b");
+    assert_true(str_find(yes.response.body, STR("\"extra\":{\"example.com/tenant\":[\"t1\"]}")) > 0);
+    struct str refused[] = {
+        arena_printf(&a, "\"sub\":\"jane\",\"iat\":%lld,\"roles\":\"a\",\"number\":7,\"tenant\":\"t\",",
+                     now - 90000),
+        arena_printf(
+            &a, "\"sub\":\"jane\",\"iat\":%lld,\"roles\":\"system:masters\",\"number\":7,\"tenant\":\"t\",",
+            now),
+        arena_printf(&a, "\"sub\":\"jane\",\"iat\":%lld,\"roles\":\"a\",\"number\":7,", now), /* no tenant */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        _cleanup_answer_ struct answer no = whoami(&c, token_of(&a, keys[0], "sagong", 60, refused[i].p));
+        assert_status(no, 401);
+    }
+    cluster_stop(&c);
+    buf_free(&b);
+    hook_stop(&issuer);
+    keys_drop();
+}
+
 static void an_issuer_that_is_away_lets_nobody_in(void **state)
 {
     (void)state;
@@ -170,7 +222,7 @@ static void an_issuer_that_is_away_lets_nobody_in(void **state)
     broken = true;
     hook_start(&issuer, "127.0.0.1", issuer_answers, NULL);
     struct buf config = issuer_config("");
-    cluster_start(&c, &(struct cluster_options){.authentication = buf_str(&config).p});
+    cluster_start(&c, &(struct cluster_options){.authentication = arena_c(&a, buf_str(&config))});
     _cleanup_answer_ struct answer no = whoami(&c, token_of(&a, keys[0], "sagong", 60, "\"sub\":\"jane\","));
     assert_status(no, 401);
     _cleanup_answer_ struct answer others =
@@ -199,6 +251,13 @@ static void a_wrong_configuration_is_refused(void **state)
          "jwt[0].claimMappings.username.prefix: Required value"},
         {"issuer: {url: 'https://x', audiences: [a]}\n  claimMappings: {}",
          "jwt[0].claimMappings.username: Required value: claim or expression is required"},
+        {"issuer: {url: 'https://x', audiences: [a]}\n  claimMappings: {username: {expression: 'claims.'}}",
+         "jwt[0].claimMappings.username: Invalid value: \"claims.\": compilation failed"},
+        {"issuer: {url: 'https://x', audiences: [a]}\n  claimMappings: {username: {expression: '7'}}",
+         "jwt[0].claimMappings.username: Invalid value: \"7\""},
+        {"issuer: {url: 'https://x', audiences: [a]}\n  claimMappings: {username: {expression: "
+         "claims.email}}",
+         "claims.email_verified must be used in claimMappings.username.expression"},
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         _cleanup_arena_ struct arena a = {0};
@@ -308,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_issuers_tokens_are_believed),
+        cmocka_unit_test(claims_are_read_by_expressions),
         cmocka_unit_test(an_issuer_that_is_away_lets_nobody_in),
         cmocka_unit_test(a_wrong_configuration_is_refused),
         cmocka_unit_test(only_some_paths_are_open_to_nobody),

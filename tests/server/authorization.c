@@ -82,7 +82,7 @@ struct webhooked {
     char path[40];
 };
 
-static void webhooked_start(struct webhooked *w, const char *failure_policy)
+static void webhooked_start(struct webhooked *w, const char *failure_policy, const char *conditions)
 {
     _cleanup_arena_ struct arena a = {0};
     struct err err = {0};
@@ -96,9 +96,9 @@ static void webhooked_start(struct webhooked *w, const char *failure_policy)
     struct str config = arena_printf(&a,
                                      HEAD "- type: Webhook\n  name: judge\n  webhook:\n    timeout: 3s\n"
                                           "    subjectAccessReviewVersion: v1\n    failurePolicy: %s\n"
-                                          "    connectionInfo: {type: KubeConfigFile, kubeConfigFile: %s}\n"
+                                          "    connectionInfo: {type: KubeConfigFile, kubeConfigFile: %s}\n%s"
                                           "- {type: RBAC, name: rbac}\n",
-                                     failure_policy, w->path);
+                                     failure_policy, w->path, conditions);
     cluster_start(&w->c, &(struct cluster_options){.tokens = tokens, .authorization = config.p});
 }
 
@@ -113,7 +113,7 @@ static void a_webhook_decides_before_others(void **state)
 {
     (void)state;
     struct webhooked w;
-    webhooked_start(&w, "NoOpinion");
+    webhooked_start(&w, "NoOpinion", "");
     assert_int_equal(status_of(&w.c, "ann-token", "GET", "/api/v1/secrets"), 200);
     int asked = w.h.asked;
     assert_int_equal(status_of(&w.c, "ann-token", "GET", "/api/v1/secrets"), 200);
@@ -154,9 +154,26 @@ static void a_webhook_that_fails_may_mean_no(void **state)
 {
     (void)state;
     struct webhooked w;
-    webhooked_start(&w, "Deny");
+    webhooked_start(&w, "Deny", "");
     assert_int_equal(status_of(&w.c, "eve-token", "GET", "/healthz"), 403);
     assert_int_equal(status_of(&w.c, "bob-token", "GET", "/healthz"), 200);
+    webhooked_stop(&w);
+}
+
+static void a_webhook_is_asked_where_its_conditions_hold(void **state)
+{
+    (void)state;
+    struct webhooked w;
+    webhooked_start(&w, "Deny",
+                    "    matchConditionSubjectAccessReviewVersion: v1\n    matchConditions:\n"
+                    "    - expression: has(request.resourceAttributes)\n"
+                    "    - expression: request.resourceAttributes.namespace == 'default'\n"
+                    "    - expression: request.user != 'zoe'\n");
+    assert_int_equal(status_of(&w.c, "ann-token", "GET", "/api/v1/namespaces/default/secrets"), 200);
+    assert_int_equal(w.h.asked, 1);
+    assert_int_equal(status_of(&w.c, "ann-token", "GET", "/api/v1/namespaces/kube-system/secrets"), 403);
+    assert_int_equal(status_of(&w.c, "eve-token", "GET", "/healthz"), 200);
+    assert_int_equal(w.h.asked, 1);
     webhooked_stop(&w);
 }
 
@@ -206,6 +223,7 @@ int main(void)
         cmocka_unit_test(policies_of_attributes),
         cmocka_unit_test(a_webhook_decides_before_others),
         cmocka_unit_test(a_webhook_that_fails_may_mean_no),
+        cmocka_unit_test(a_webhook_is_asked_where_its_conditions_hold),
         cmocka_unit_test(a_wrong_configuration_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
