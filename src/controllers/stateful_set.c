@@ -254,10 +254,33 @@ static int make_members(struct members *m, bool *wait)
     return 0;
 }
 
+static bool is_healthy(struct object *o)
+{
+    return o && is_running_and_ready(o) && !is_ending(o);
+}
+
+/* The unhealthy member of the lowest ordinal, those that are to go behind those that stay; NULL: none. */
+static struct object *first_unhealthy(const struct members *m)
+{
+    for (int32_t i = 0; i < m->n; i++)
+        if (!is_healthy(m->replicas[i]))
+            return m->replicas[i];
+    for (size_t i = m->n_condemned; i > 0; i--) /* from the highest ordinal down */
+        if (!is_healthy(m->condemned[i - 1]))
+            return m->condemned[i - 1];
+    return NULL;
+}
+
 static int shrink_members(struct members *m, bool *wait)
 {
+    struct object *unhealthy = first_unhealthy(m);
     for (size_t i = 0; i < m->n_condemned && !*wait; i++) {
         struct object *o = m->condemned[i];
+        /* In order, one that is unhealthy only goes when none before it is. */
+        if (m->in_order && !is_ending(o) && o != unhealthy && !is_available(m, o)) {
+            *wait = true;
+            return 0;
+        }
         if (!is_ending(o) && delete_member(m, o) < 0)
             return -1;
         *wait = m->in_order; /* until it is gone */

@@ -61,6 +61,34 @@ static void the_highest_goes_first(void **state)
     event_comes("db", "SuccessfulDelete", "delete Pod db-2 in StatefulSet db successful");
 }
 
+static void shrinking_waits_for_the_unhealthy_below(void **state)
+{
+    struct cluster *c = *state;
+    create_set(c, 3, "");
+    for (int i = 0; i < 3; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "db-%d", i);
+        eventually(count(c, &pod_resource, name) == 1);
+        pod_becomes(c, name, "Running", true);
+    }
+    becomes(&stateful_set_resource, "db", "status.readyReplicas", "3");
+    for (int i = 0; i < 3; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "db-%d", i);
+        pod_becomes(c, name, "Running", false);
+    }
+    becomes(&stateful_set_resource, "db", "status.readyReplicas", "");
+    patch(c, &stateful_set_resource, "db", "", "{'spec':{'replicas':0}}");
+    cluster_rest(c);
+    assert_int_equal(count(c, &pod_resource, "db-"), 3);
+    pod_becomes(c, "db-2", "Running", true); /* the highest may go now, and then the next waits */
+    eventually(count(c, &pod_resource, "db-") == 2);
+    cluster_rest(c);
+    assert_int_equal(count(c, &pod_resource, "db-"), 2);
+    pod_becomes(c, "db-1", "Running", true);
+    eventually(count(c, &pod_resource, "db-") == 0); /* the lowest has none below it to wait for */
+}
+
 static void each_has_claims_that_outlive_it(void **state)
 {
     struct cluster *c = *state;
@@ -160,6 +188,7 @@ int main(void)
         cluster_test(pods_are_made_one_after_the_other),
         cluster_test(in_parallel_they_do_not_wait),
         cluster_test(the_highest_goes_first),
+        cluster_test(shrinking_waits_for_the_unhealthy_below),
         cluster_test(each_has_claims_that_outlive_it),
         cluster_test(a_lost_pod_comes_back_under_its_name),
         cluster_test(updates_go_from_the_highest_down_to_the_partition),
