@@ -35,6 +35,7 @@ static const struct controller_def *const defs[] = {
     &volume_protection_controller,
     &ephemeral_volume_controller,
     &endpoint_slice_controller,
+    &endpoint_slice_mirroring_controller,
     &endpoints_controller,
     &node_ipam_controller,
     &node_lifecycle_controller,

@@ -14,6 +14,7 @@ extern const struct controller_def daemon_set_controller;
 extern const struct controller_def deployment_controller;
 extern const struct controller_def disruption_controller;
 extern const struct controller_def endpoint_slice_controller;
+extern const struct controller_def endpoint_slice_mirroring_controller;
 extern const struct controller_def endpoints_controller;
 extern const struct controller_def ephemeral_volume_controller;
 extern const struct controller_def flow_schema_controller;

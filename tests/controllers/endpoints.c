@@ -154,6 +154,93 @@ static void slices_go_with_the_service(void **state)
     becomes(&endpoints_resource, "web", "metadata.name", "");
 }
 
+static void create_endpoints(struct cluster *c, const char *more)
+{
+    create(c, "{'kind':'Service','apiVersion':'v1','metadata':{'name':'hand'},'spec':{'ports':[{'name':'http'"
+              ",'port':80}]}}");
+    create(c,
+           "{'kind':'Endpoints','apiVersion':'v1','metadata':{'name':'hand','labels':{'team':'a'%s},'"
+           "annotations':{"
+           "'note':'x','kubectl.kubernetes.io/"
+           "last-applied-configuration':'y'}},'subsets':[{'addresses':[{'ip':'10.1.2.3',"
+           "'hostname':'h'},{'ip':'fd00::3'}],'notReadyAddresses':[{'ip':'10.1.2.4'}],'ports':[{'name':'http'"
+           ",'port':8080}]}]}",
+           more);
+}
+
+/* The name of the slice of an address family that mirrors "hand". */
+static const char *mirror(struct cluster *c, const char *family)
+{
+    for (int i = 0; i < count(c, &endpoint_slice_resource, "hand-"); i++) {
+        const char *name = name_of(c, &endpoint_slice_resource, "hand-", i);
+        if (str_is(field(c, &endpoint_slice_resource, name, "addressType"), family))
+            return name;
+    }
+    return "";
+}
+
+static void endpoints_by_hand_are_mirrored(void **state)
+{
+    struct cluster *c = *state;
+    create_endpoints(c, "");
+    eventually(count(c, &endpoint_slice_resource, "hand-") == 2);
+    const char *four = mirror(c, "IPv4"), *six = mirror(c, "IPv6");
+    assert_str(field(c, &endpoint_slice_resource, four, "endpoints[0]"),
+               "{\"addresses\":[\"10.1.2.3\"],\"conditions\":{\"ready\":true},\"hostname\":\"h\"}");
+    assert_str(field(c, &endpoint_slice_resource, four, "endpoints[1]"),
+               "{\"addresses\":[\"10.1.2.4\"],\"conditions\":{\"ready\":false}}");
+    assert_str(field(c, &endpoint_slice_resource, six, "endpoints[0].addresses[0]"), "fd00::3");
+    assert_str(field(c, &endpoint_slice_resource, four, "ports"),
+               "[{\"name\":\"http\",\"port\":8080,\"protocol\":\"TCP\"}]");
+    assert_str(
+        field(c, &endpoint_slice_resource, four, "metadata.labels.{endpointslice.kubernetes.io/managed-by}"),
+        "endpointslicemirroring-controller.k8s.io");
+    assert_str(field(c, &endpoint_slice_resource, four, "metadata.labels.{kubernetes.io/service-name}"),
+               "hand");
+    assert_str(field(c, &endpoint_slice_resource, four, "metadata.labels.team"), "a");
+    assert_str(field(c, &endpoint_slice_resource, four, "metadata.annotations"), "{\"note\":\"x\"}");
+    assert_str(field(c, &endpoint_slice_resource, four, "metadata.ownerReferences[0].kind"), "Endpoints");
+
+    patch(c, &endpoints_resource, "hand", "",
+          "{'subsets':[{'addresses':[{'ip':'10.1.2.9'}],'ports':[{'name':'http','port':8080}]}]}");
+    becomes(&endpoint_slice_resource, four, "endpoints[0].addresses[0]", "10.1.2.9"); /* in its place */
+    eventually(count(c, &endpoint_slice_resource, "hand-") == 1);
+    erase(c, &endpoints_resource, "hand", PROPAGATE_DEFAULT);
+    eventually(count(c, &endpoint_slice_resource, "hand-") == 0);
+}
+
+static void some_endpoints_are_not(void **state)
+{
+    struct cluster *c = *state;
+    create_endpoints(c, ",'endpointslice.kubernetes.io/skip-mirror':'true'");
+    cluster_rest(c);
+    assert_int_equal(count(c, &endpoint_slice_resource, "hand-"), 0);
+    patch(c, &endpoints_resource, "hand", "",
+          "{'metadata':{'labels':{'endpointslice.kubernetes.io/skip-mirror':null}}}");
+    eventually(count(c, &endpoint_slice_resource, "hand-") == 2);
+    /* A service that selects pods has slices of its own. */
+    patch(c, &service_resource, "hand", "", "{'spec':{'selector':{'app':'web'}}}");
+    eventually(count(c, &endpoint_slice_resource, "hand-") == 1);
+    becomes(&endpoint_slice_resource, name_of(c, &endpoint_slice_resource, "hand-", 0),
+            "metadata.labels.{endpointslice.kubernetes.io/managed-by}", "endpointslice-controller.k8s.io");
+}
+
+static void endpoints_say_whom_they_are_close_to_where_asked_for(void **state)
+{
+    struct cluster *c = *state;
+    cluster_run_node(c, "worker-1");
+    patch(c, &node_resource, "/worker-1", "", "{'metadata':{'labels':{'topology.kubernetes.io/zone':'z1'}}}");
+    create_service(c, ",'trafficDistribution':'PreferSameZone'");
+    create_pod(c, "web-1", "");
+    eventually(str_is(field(c, &endpoint_slice_resource, slice(c), "endpoints[0].hints"),
+                      "{\"forZones\":[{\"name\":\"z1\"}]}"));
+    patch(c, &service_resource, "web", "", "{'spec':{'trafficDistribution':'PreferSameNode'}}");
+    becomes(&endpoint_slice_resource, slice(c), "endpoints[0].hints",
+            "{\"forNodes\":[{\"name\":\"worker-1\"}],\"forZones\":[{\"name\":\"z1\"}]}");
+    patch(c, &service_resource, "web", "", "{'spec':{'trafficDistribution':null}}");
+    becomes(&endpoint_slice_resource, slice(c), "endpoints[0].hints", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +252,9 @@ int main(void)
         cluster_test(headless_services_name_their_pods),
         cluster_test(a_slice_holds_a_hundred_and_changes_stay_small),
         cluster_test(slices_go_with_the_service),
+        cluster_test(endpoints_by_hand_are_mirrored),
+        cluster_test(some_endpoints_are_not),
+        cluster_test(endpoints_say_whom_they_are_close_to_where_asked_for),
     };
     return cmocka_run_group_tests_name("controllers/endpoints", tests, NULL, NULL);
 }
