@@ -42,7 +42,7 @@ struct aggregator {
     bool started;
     struct latch wake;
     _Atomic bool stopping;
-    struct watch *watch;
+    struct watch *watches[2]; /* of APIServices, and of what makes groups of our own */
     _Atomic size_t n_remotes;
     pthread_mutex_t mutex; /* guards all below */
     struct remote *remotes;
@@ -280,8 +280,9 @@ static bool forget(struct aggregator *g)
 static int64_t round_of_checks(struct aggregator *g)
 {
     struct watch_event ev;
-    while (watch_next(g->watch, &ev)) /* so that it wakes us again */
-        watch_event_clear(&ev);
+    for (size_t i = 0; i < ARRAY_LEN(g->watches); i++)
+        while (watch_next(g->watches[i], &ev)) /* so that it wakes us again */
+            watch_event_clear(&ev);
     api_services_register(g->api);
     _cleanup_snapshot_ struct snapshot *snap = store_snapshot(g->store);
     struct cursor c;
@@ -414,9 +415,13 @@ int aggregator_start(const struct aggregator_options *o, struct aggregator **out
         .cert_pem = g->cert_pem, .key_pem = g->key_pem, .user_agent = "kube-aggregator"};
     struct fetch_options insecure = fetch;
     insecure.insecure = true;
-    struct watch_selector all = {.table = store_table(g->store, remote_api_resource())};
+    const struct resource *definitions =
+        resource_find(STR("apiextensions.k8s.io"), STR("v1"), STR("customresourcedefinitions"));
+    struct watch_selector services = {.table = store_table(g->store, remote_api_resource())},
+                          kinds = {.table = store_table(g->store, definitions)};
     if (fetch_new(&fetch, &g->fetch, err) < 0 || fetch_new(&insecure, &g->insecure, err) < 0 ||
-        store_watch(g->store, &all, store_revision(g->store), woken, g, &g->watch, err) < 0) {
+        store_watch(g->store, &services, store_revision(g->store), woken, g, &g->watches[0], err) < 0 ||
+        store_watch(g->store, &kinds, store_revision(g->store), woken, g, &g->watches[1], err) < 0) {
         aggregator_free(g);
         return -1;
     }
@@ -443,8 +448,9 @@ void aggregator_free(struct aggregator *g)
     if (!g)
         return;
     aggregator_stop(g);
-    if (g->watch)
-        watch_close(g->watch);
+    for (size_t i = 0; i < ARRAY_LEN(g->watches); i++)
+        if (g->watches[i])
+            watch_close(g->watches[i]);
     fetch_free(g->fetch);
     fetch_free(g->insecure);
     for (struct remote *r; (r = g->remotes);) {

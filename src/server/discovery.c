@@ -12,19 +12,24 @@
 #include "kinds/meta_v1.h"
 #include "schema/json.h"
 #include "schema/proto.h"
+#include "server/internal.h"
+#include "server/remote_discovery.h"
 #include "server/subresource.h"
 
 /* One version of a group: a stretch of the resources. */
 struct group_version {
     struct str group, version;
+    struct str api_version;
     const struct resource **resources; /* sorted by plural */
     size_t n;
+    const struct remote_version *remote; /* or another server has it */
 };
 
-/* The documents of one set of resources. */
+/* The documents of one set of resources, and of what other servers have. */
 struct documents {
     _Atomic uint32_t refs;
     struct resource_set *set;
+    struct remote_set *remotes; /* NULL: none */
     pthread_mutex_t mutex;
     struct arena arena;
     struct group_version
@@ -79,25 +84,37 @@ static size_t place_of(const struct documents *d, struct str group, struct str v
     return i;
 }
 
-static struct documents *documents_new(struct resource_set *set)
+/* The one of that name, made where it belongs when there is none yet. */
+static struct group_version *add_version(struct documents *d, struct str group, struct str version)
+{
+    struct group_version *gv = find_version(d, group, version);
+    if (gv)
+        return gv;
+    size_t at = place_of(d, group, version);
+    memmove(&d->versions[at + 1], &d->versions[at], (d->n - at) * sizeof *d->versions);
+    d->n++;
+    d->versions[at] = (struct group_version){
+        .group = group,
+        .version = version,
+        .api_version = str_empty(group)
+                           ? version
+                           : arena_printf(&d->arena, STR_FMT "/" STR_FMT, STR_ARG(group), STR_ARG(version))};
+    return &d->versions[at];
+}
+
+/* Takes over both references. */
+static struct documents *documents_new(struct resource_set *set, struct remote_set *remotes)
 {
     struct documents *d = mem_zalloc(sizeof *d);
     atomic_init(&d->refs, 1);
     d->set = set;
+    d->remotes = remotes;
     pthread_mutex_init(&d->mutex, NULL);
-    d->versions = arena_new_n(&d->arena, struct group_version, set->n);
-    for (size_t i = 0; i < set->n; i++) {
-        const struct resource *r = set->at[i];
-        struct group_version *gv = find_version(d, r->group, r->version);
-        if (!gv) {
-            size_t at = place_of(d, r->group, r->version);
-            memmove(&d->versions[at + 1], &d->versions[at], (d->n - at) * sizeof *d->versions);
-            d->n++;
-            gv = &d->versions[at];
-            *gv = (struct group_version){r->group, r->version, NULL, 0};
-        }
-        gv->n++;
-    }
+    d->versions = arena_new_n(&d->arena, struct group_version, set->n + (remotes ? remotes->n : 0));
+    for (size_t i = 0; i < set->n; i++)
+        add_version(d, set->at[i]->group, set->at[i]->version)->n++;
+    for (size_t i = 0; remotes && i < remotes->n; i++)
+        add_version(d, remotes->at[i].group, remotes->at[i].version)->remote = &remotes->at[i];
     for (size_t i = 0; i < d->n; i++) {
         struct group_version *gv = &d->versions[i];
         gv->resources = arena_new_n(&d->arena, const struct resource *, gv->n);
@@ -121,18 +138,29 @@ static void documents_unref(void *arg)
     arena_free(&d->arena);
     pthread_mutex_destroy(&d->mutex);
     resource_set_unref(d->set);
+    remote_set_unref(d->remotes);
     free(d);
 }
 
-/* Those of the resources that are served now: a reference. */
-static struct documents *documents_now(struct discovery *d)
+static bool are_of(const struct documents *d, const struct resource_set *set,
+                   const struct remote_set *remotes)
 {
-    _cleanup_resource_set_ struct resource_set *set = api_resources(d->api);
+    return d && d->set->generation == set->generation &&
+           (d->remotes ? d->remotes->generation : 0) == (remotes ? remotes->generation : 0);
+}
+
+/* Those of the resources that are served now: a reference. */
+static struct documents *documents_now(struct discovery *d, struct aggregator *aggregator)
+{
+    struct resource_set *set = api_resources(d->api);
+    struct remote_set *remotes = aggregator_remotes(aggregator);
     _lock_(&d->mutex);
-    if (!d->now || d->now->set->generation != set->generation) {
+    if (are_of(d->now, set, remotes)) {
+        resource_set_unref(set);
+        remote_set_unref(remotes);
+    } else {
         documents_unref(d->now);
-        d->now = documents_new(set);
-        set = NULL;
+        d->now = documents_new(set, remotes);
     }
     atomic_fetch_add_explicit(&d->now->refs, 1, memory_order_relaxed);
     return d->now;
@@ -232,7 +260,11 @@ static void fill_aggregated(const struct documents *d, struct arena *a, bool cor
         }
         struct api_version_discovery *v = &g->versions.at[g->versions.n++];
         v->version = gv->version;
-        v->freshness = STR("Current");
+        v->freshness = !gv->remote || gv->remote->available ? STR("Current") : STR("Stale");
+        if (gv->remote) {
+            remote_discovery_fill(a, gv->remote, &v->resources);
+            continue;
+        }
         v->resources.at = arena_new_n(a, struct api_resource_discovery, gv->n);
         for (size_t r = 0; r < gv->n; r++)
             fill_resource(a, gv->resources[r], &v->resources.at[v->resources.n++]);
@@ -293,8 +325,8 @@ static void fill_group(const struct documents *d, struct arena *a, size_t first,
     out->name = name;
     out->versions.at = arena_new_n(a, struct group_version_for_discovery, d->n);
     for (size_t i = first; i < d->n && str_eq(d->versions[i].group, name); i++)
-        out->versions.at[out->versions.n++] = (struct group_version_for_discovery){
-            d->versions[i].resources[0]->api_version, d->versions[i].version};
+        out->versions.at[out->versions.n++] =
+            (struct group_version_for_discovery){d->versions[i].api_version, d->versions[i].version};
     out->preferred_version = out->versions.at[0];
 }
 
@@ -357,11 +389,10 @@ static void add_subresource(struct arena *a, const struct resource *r, struct st
 static bool respond_resources(struct documents *d, struct request *q, struct str group, struct str version)
 {
     const struct group_version *gv = find_version(d, group, version);
-    if (!gv)
+    if (!gv || gv->remote) /* another server speaks for itself */
         return false;
     struct arena *a = q->arena;
-    struct api_resource_list list = {.kind = STR("APIResourceList"),
-                                     .group_version = gv->resources[0]->api_version};
+    struct api_resource_list list = {.kind = STR("APIResourceList"), .group_version = gv->api_version};
     if (!str_empty(group))
         list.api_version = STR("v1");
     size_t n = gv->n;
@@ -414,7 +445,7 @@ static bool answer(struct documents *d, struct request *q)
 
 bool discovery_handle(struct discovery *d, struct request *q)
 {
-    struct documents *now = documents_now(d);
+    struct documents *now = documents_now(d, q->server->aggregator);
     bool found = answer(now, q);
     documents_unref(now);
     return found;

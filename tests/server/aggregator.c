@@ -136,6 +136,26 @@ static void what_is_served_here_is_registered(void **state)
         assert_true(i < 100);
         clock_sleep(50 * CLOCK_MS);
     }
+    /* a kind that is defined later is registered too, and goes with its definition */
+    _cleanup_answer_ struct answer crd =
+        create(&c, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+               "{\"metadata\":{\"name\":\"foos.example.com\"},\"spec\":{\"group\":\"example.com\",\"scope\":"
+               "\"Namespaced\","
+               "\"names\":{\"plural\":\"foos\",\"kind\":\"Foo\"},\"versions\":[{\"name\":\"v1\",\"served\":"
+               "true,\"storage\":"
+               "true,\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\"}}}]}}");
+    for (int wanted = 200; wanted; wanted = wanted == 200 ? 404 : 0) {
+        for (int i = 0;; i++) {
+            _cleanup_answer_ struct answer own = get(&c, SERVICES "/v1.example.com");
+            if (own.status == wanted)
+                break;
+            assert_true(i < 200);
+            clock_sleep(50 * CLOCK_MS);
+        }
+        _cleanup_answer_ struct answer dropped =
+            ask(&c, c.as_admin, "DELETE",
+                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/foos.example.com", NULL, NULL);
+    }
     _cleanup_answer_ struct answer config =
         get(&c, "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication");
     assert_true(str_find(at(&config, "data"), STR("requestheader-client-ca-file")) >= 0);
@@ -148,6 +168,23 @@ static void requests_are_passed_on_in_the_users_name(void **state)
     make_service();
     make_api_service(arena_str(&a, buf_str(&h.ca.cert_pem)).p);
     wait_for("True", "Passed", "all checks passed");
+
+    _cleanup_answer_ struct answer groups = get(&c, "/apis");
+    assert_true(str_find(at(&groups, "groups"), STR("\"name\":\"wardle.example.com\",\"preferredVersion\":{"
+                                                    "\"groupVersion\":\"wardle.example.com/v1\"")) >= 0);
+    _cleanup_answer_ struct answer group = get(&c, "/apis/wardle.example.com");
+    assert_str(at(&group, "versions.0.groupVersion"), "wardle.example.com/v1");
+    _cleanup_answer_ struct answer all =
+        ask(&c, c.as_admin, "GET", "/apis",
+            "accept: application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", NULL);
+    assert_true(
+        str_find(
+            at(&all, "items"),
+            STR("{\"resource\":\"flunders\",\"responseKind\":{\"group\":\"wardle.example.com\",\"kind\":"
+                "\"Flunder\",\"version\":\"v1\"},\"scope\":\"Namespaced\",\"shortNames\":[\"fl\"],"
+                "\"singularResource\":\"flunder\",\"subresources\":[{\"responseKind\":{\"group\":"
+                "\"wardle.example.com\",\"kind\":\"Flunder\",\"version\":\"v1\"},\"subresource\":\"status\","
+                "\"verbs\":[\"get\"]}],\"verbs\":[\"get\",\"list\"]}")) >= 0);
 
     struct fetch *somebody = cluster_client(&c, "secret");
     _cleanup_answer_ struct answer made =
