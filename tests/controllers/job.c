@@ -123,6 +123,91 @@ static void deleting_it_lets_go_of_its_pods(void **state)
     assert_str(field(c, &job_resource, "sum", "kind"), "");
 }
 
+/* Fails a pod of an index (empty: without one) that is not over yet, as a kubelet tells it. */
+static void fail_pod(struct cluster *c, const char *index, int exit_code)
+{
+    const char *found = "";
+    for (int i = 0; i < count(c, &pod_resource, "sum-"); i++) {
+        const char *name = name_of(c, &pod_resource, "sum-", i);
+        if (str_is(field(c, &pod_resource, name, "status.phase"), "Pending") &&
+            str_is(field(c, &pod_resource, name,
+                         "metadata.annotations.{batch.kubernetes.io/job-completion-index}"),
+                   index))
+            found = name;
+    }
+    assert_true(*found);
+    patch(
+        c, &pod_resource, found, "status",
+        "{'status':{'phase':'Failed','containerStatuses':[{'name':'sum','state':{'terminated':{'exitCode':%d,"
+        "'finishedAt':'2020-01-01T00:00:00Z'}}}]}}",
+        exit_code);
+}
+
+#define CODES(action, code) "{'action':'" action "','onExitCodes':{'operator':'In','values':[" code "]}}"
+
+static void a_failure_can_end_it_at_once(void **state)
+{
+    struct cluster *c = *state;
+    create_job(c, "'backoffLimit':5,'podFailurePolicy':{'rules':[" CODES("Ignore", "7") "," CODES("FailJob",
+                                                                                                  "42") "]}");
+    eventually(count(c, &pod_resource, "sum-") == 1);
+    fail_pod(c, "", 7); /* does not count */
+    eventually(count(c, &pod_resource, "sum-") == 2);
+    assert_str(field(c, &job_resource, "sum", "status.failed"), "");
+    fail_pod(c, "", 42);
+    becomes(&job_resource, "sum", "status.conditions[type=Failed].reason", "PodFailurePolicy");
+    struct str message = field(c, &job_resource, "sum", "status.conditions[type=Failed].message");
+    assert_true(str_starts(message, STR("Container sum for pod default/sum-")));
+    assert_true(str_ends(message, STR(" failed with exit code 42 matching FailJob rule at index 1")));
+    assert_str(field(c, &job_resource, "sum", "status.failed"), "1");
+}
+
+static void each_index_has_failures_of_its_own(void **state)
+{
+    struct cluster *c = *state;
+    create_job(c, "'completions':3,'parallelism':3,'completionMode':'Indexed','backoffLimitPerIndex':1,"
+                  "'podFailurePolicy':{'rules':[" CODES("FailIndex", "42") "]}");
+    eventually(count(c, &pod_resource, "sum-") == 3);
+    fail_pod(c, "0", 42); /* at once */
+    becomes(&job_resource, "sum", "status.failedIndexes", "0");
+    fail_pod(c, "1", 1);
+    eventually(count(c, &pod_resource, "sum-1-") == 2);
+    fail_pod(c, "1", 1); /* the second time is one too many */
+    becomes(&job_resource, "sum", "status.failedIndexes", "0,1");
+    pod_becomes(c, name_of(c, &pod_resource, "sum-2-", 0), "Succeeded", false);
+    becomes(&job_resource, "sum", "status.conditions[type=Failed].reason", "FailedIndexes");
+    assert_str(field(c, &job_resource, "sum", "status.completedIndexes"), "2");
+    assert_int_equal(count(c, &pod_resource, "sum-"), 4);
+}
+
+static void failed_indexes_have_a_limit(void **state)
+{
+    struct cluster *c = *state;
+    create_job(c, "'completions':4,'parallelism':4,'completionMode':'Indexed','backoffLimitPerIndex':0,"
+                  "'maxFailedIndexes':1");
+    eventually(count(c, &pod_resource, "sum-") == 4);
+    fail_pod(c, "3", 1);
+    becomes(&job_resource, "sum", "status.failedIndexes", "3");
+    fail_pod(c, "1", 1);
+    becomes(&job_resource, "sum", "status.conditions[type=Failed].reason", "MaxFailedIndexesExceeded");
+}
+
+static void success_may_be_less_than_all(void **state)
+{
+    struct cluster *c = *state;
+    create_job(c, "'completions':4,'parallelism':4,'completionMode':'Indexed','successPolicy':{'rules':["
+                  "{'succeededIndexes':'0,2-3','succeededCount':2}]}");
+    eventually(count(c, &pod_resource, "sum-") == 4);
+    pod_becomes(c, name_of(c, &pod_resource, "sum-1-", 0), "Succeeded", false);
+    becomes(&job_resource, "sum", "status.completedIndexes", "1");
+    pod_becomes(c, name_of(c, &pod_resource, "sum-3-", 0), "Succeeded", false);
+    pod_becomes(c, name_of(c, &pod_resource, "sum-0-", 0), "Succeeded", false);
+    becomes(&job_resource, "sum", "status.conditions[type=SuccessCriteriaMet].message",
+            "Matched rules at index 0");
+    becomes(&job_resource, "sum", "status.conditions[type=Complete].reason", "SuccessPolicy");
+    eventually(count(c, &pod_resource, "sum-2-") == 0); /* nobody waits for it any more */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +218,10 @@ int main(void)
         cluster_test(a_suspended_job_has_no_pods),
         cluster_test(a_finished_job_goes_after_its_time_to_live),
         cluster_test(deleting_it_lets_go_of_its_pods),
+        cluster_test(a_failure_can_end_it_at_once),
+        cluster_test(each_index_has_failures_of_its_own),
+        cluster_test(failed_indexes_have_a_limit),
+        cluster_test(success_may_be_less_than_all),
     };
     return cmocka_run_group_tests_name("controllers/job", tests, NULL, NULL);
 }

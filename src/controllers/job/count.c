@@ -6,40 +6,39 @@ enum { UNCOUNTED_MAX = 500 }; /* noted in the status at once */
 
 /* --- indexes --- */
 
-static int32_t index_of(const struct run *r, const struct object_meta *meta)
+int32_t run_index_of(const struct run *r, const struct object_meta *meta)
 {
     int64_t i;
     return str_to_i64(labels_get(&meta->annotations, INDEX_ANNOTATION), &i) && i >= 0 && i < r->n ? (int32_t)i
                                                                                                   : -1;
 }
 
-static void indexes_read(struct run *r, struct str text)
+void run_indexes_read(struct str text, bool *set, int32_t n)
 {
     for (struct str item; str_cut(&text, ',', &item);) {
         int64_t first, last;
         struct str from = item, to = item;
-        if (str_index(item, '-') >= 0) {
+        if (str_index(item, '-') >= 0)
             str_cut(&to, '-', &from);
-        }
         if (!str_to_i64(from, &first) || !str_to_i64(to, &last))
             continue;
-        for (int64_t i = first < 0 ? 0 : first; i <= last && i < r->n; i++)
-            r->done[i] = true;
+        for (int64_t i = first < 0 ? 0 : first; i <= last && i < n; i++)
+            set[i] = true;
     }
 }
 
-struct str run_indexes_text(struct run *r)
+struct str run_indexes_text(struct arena *a, const bool *set, int32_t n)
 {
     struct str text = {0};
-    for (int32_t i = 0; i < r->n; i++) {
-        if (!r->done[i])
+    for (int32_t i = 0; i < n; i++) {
+        if (!set[i])
             continue;
         int32_t last = i;
-        while (last + 1 < r->n && r->done[last + 1])
+        while (last + 1 < n && set[last + 1])
             last++;
-        text = arena_printf(r->w->a, STR_FMT "%s%d", STR_ARG(text), text.n ? "," : "", i);
+        text = arena_printf(a, STR_FMT "%s%d", STR_ARG(text), text.n ? "," : "", i);
         if (last > i)
-            text = arena_printf(r->w->a, STR_FMT "%c%d", STR_ARG(text), last == i + 1 ? ',' : '-', last);
+            text = arena_printf(a, STR_FMT "%c%d", STR_ARG(text), last == i + 1 ? ',' : '-', last);
         i = last;
     }
     return text;
@@ -60,8 +59,7 @@ static struct object *pod_of_uid(const struct run *r, struct str uid)
     return NULL;
 }
 
-/* Unless pods are replaced only once they have failed, one that is ending has failed already. */
-static bool has_failed(const struct run *r, const struct pod *p)
+bool run_pod_failed(const struct run *r, const struct pod *p)
 {
     if (str_eq(p->status.phase, POD_PHASE_FAILED))
         return true;
@@ -84,6 +82,15 @@ static void count_noted(struct run *r, struct str_vec *noted, int32_t *number)
     noted->n = kept;
 }
 
+static void note_failed(struct run *r, const struct pod *p, struct uncounted_terminated_pods *noted)
+{
+    int32_t i = r->lost ? run_index_of(r, &p->metadata) : -1;
+    bool ignored = str_eq(p->status.phase, POD_PHASE_FAILED) && failure_of(r, p, NULL) == FAILURE_IGNORED;
+    strs_add(r->w->a, ignored ? &r->ignored : &noted->failed, p->metadata.uid);
+    if (i >= 0 && !r->done[i] && index_is_over(r, p))
+        r->lost[i] = true;
+}
+
 static void note_finished(struct run *r, struct object *o, struct uncounted_terminated_pods *noted)
 {
     const struct pod *p = pod_of(o);
@@ -92,15 +99,36 @@ static void note_finished(struct run *r, struct object *o, struct uncounted_term
         noted->succeeded.n + noted->failed.n >= UNCOUNTED_MAX)
         return;
     if (str_eq(p->status.phase, POD_PHASE_SUCCEEDED)) {
-        int32_t i = r->indexed ? index_of(r, &p->metadata) : 0;
+        int32_t i = r->indexed ? run_index_of(r, &p->metadata) : 0;
         if (r->indexed && (i < 0 || r->done[i])) /* the index has succeeded already: it counts for nothing */
             return;
         if (r->indexed)
             r->done[i] = true;
         strs_add(r->w->a, &noted->succeeded, uid);
-    } else if (has_failed(r, p)) {
-        strs_add(r->w->a, &noted->failed, uid);
+    } else if (run_pod_failed(r, p)) {
+        note_failed(r, p, noted);
     }
+}
+
+static void note_fatal(struct run *r, const struct pod *p)
+{
+    struct str why = {0};
+    if (failure_of(r, p, &why) == FAILURE_ENDS_JOB)
+        r->fatal = why;
+}
+
+/* Into the status: the indexes that have succeeded, and those that have failed. */
+static void write_indexes(struct run *r)
+{
+    struct job_status *s = &r->job->status;
+    if (r->indexed)
+        s->completed_indexes = run_indexes_text(r->w->a, r->done, r->n);
+    if (!r->lost)
+        return;
+    for (int32_t i = 0; i < r->n; i++)
+        r->n_lost += r->lost[i];
+    struct str text = run_indexes_text(r->w->a, r->lost, r->n);
+    s->failed_indexes = arena_dup(r->w->a, &text, sizeof text);
 }
 
 void run_count(struct run *r)
@@ -112,7 +140,12 @@ void run_count(struct run *r)
     struct uncounted_terminated_pods *noted = s->uncounted_terminated_pods;
     if (r->indexed) {
         r->done = arena_new_n(a, bool, (size_t)r->n + 1);
-        indexes_read(r, s->completed_indexes);
+        run_indexes_read(s->completed_indexes, r->done, r->n);
+    }
+    if (r->indexed && r->job->spec.backoff_limit_per_index) {
+        r->lost = arena_new_n(a, bool, (size_t)r->n + 1);
+        if (s->failed_indexes)
+            run_indexes_read(*s->failed_indexes, r->lost, r->n);
     }
     count_noted(r, &noted->succeeded, &s->succeeded);
     count_noted(r, &noted->failed, &s->failed);
@@ -120,6 +153,8 @@ void run_count(struct run *r)
     for (size_t i = 0; i < r->pods.n; i++) {
         struct object *o = r->pods.at[i];
         const struct pod *p = pod_of(o);
+        if (!r->fatal.n && str_eq(p->status.phase, POD_PHASE_FAILED))
+            note_fatal(r, p);
         note_finished(r, o, noted);
         if (pod_is_active(p))
             r->active[r->n_active++] = o;
@@ -128,8 +163,7 @@ void run_count(struct run *r)
     }
     r->succeeded = s->succeeded + (int32_t)noted->succeeded.n;
     r->failed = s->failed + (int32_t)noted->failed.n;
-    if (r->indexed)
-        s->completed_indexes = run_indexes_text(r);
+    write_indexes(r);
 }
 
 int run_write(struct run *r)
@@ -178,7 +212,8 @@ int run_settle(struct run *r)
         struct str uid = object_meta(o)->uid;
         bool is_noted = noted && (strs_has(&noted->succeeded, uid) || strs_has(&noted->failed, uid));
         bool over = !pod_is_active(pod_of(o));
-        if (is_tracked(o) && (is_noted || (finished && over)) && untrack(r->w, o) < 0)
+        if (is_tracked(o) && (is_noted || strs_has(&r->ignored, uid) || (finished && over)) &&
+            untrack(r->w, o) < 0)
             return -1;
     }
     return 0;

@@ -52,10 +52,27 @@ static bool has_failed(struct run *r, const char **reason, const char **message)
         return true;
     }
     const struct job_spec *spec = &r->job->spec;
-    int32_t limit = spec->backoff_limit ? *spec->backoff_limit : 6;
+    int32_t limit = spec->backoff_limit             ? *spec->backoff_limit
+                    : spec->backoff_limit_per_index ? INT32_MAX
+                                                    : 6;
+    if (r->fatal.n) {
+        *reason = "PodFailurePolicy";
+        *message = r->fatal.p;
+        return true;
+    }
     if (r->failed > limit || restarted_too_often(r, limit)) {
         *reason = "BackoffLimitExceeded";
         *message = "Job has reached the specified backoff limit";
+        return true;
+    }
+    if (r->n_lost && spec->max_failed_indexes && r->n_lost > *spec->max_failed_indexes) {
+        *reason = "MaxFailedIndexesExceeded";
+        *message = "Job has exceeded the specified maximal number of failed indexes";
+        return true;
+    }
+    if (r->n_lost && r->n_lost + r->succeeded >= r->n) {
+        *reason = "FailedIndexes";
+        *message = "Job has failed indexes";
         return true;
     }
     if (!spec->active_deadline_seconds || !r->job->status.start_time || (spec->suspend && *spec->suspend))
@@ -70,8 +87,22 @@ static bool has_failed(struct run *r, const char **reason, const char **message)
     return true;
 }
 
-static bool has_succeeded(const struct run *r)
+/* With reason and message; what has been said stays. */
+static bool has_succeeded(const struct run *r, const char **reason, const char **message)
 {
+    const struct job_condition *c =
+        condition_find(&job_condition_type, &r->job->status.conditions, STR("SuccessCriteriaMet"));
+    *reason = "CompletionsReached";
+    *message = "Reached expected number of succeeded pods";
+    if (c && str_eq(c->status, CONDITION_STATUS_TRUE)) {
+        *reason = arena_c(r->w->a, c->reason);
+        *message = arena_c(r->w->a, c->message);
+        return true;
+    }
+    if (success_met(r, message)) {
+        *reason = "SuccessPolicy";
+        return true;
+    }
     if (r->n >= 0)
         return r->succeeded >= r->n;
     return r->succeeded > 0 && r->n_active == 0 && r->terminating == 0;
@@ -105,9 +136,8 @@ static int end_failed(struct run *r, const char *reason, const char *message)
     return 0;
 }
 
-static int end_succeeded(struct run *r)
+static int end_succeeded(struct run *r, const char *reason, const char *message)
 {
-    const char *reason = "CompletionsReached", *message = "Reached expected number of succeeded pods";
     bool over = r->n_active == 0 && r->terminating == 0;
     say(r, "SuccessCriteriaMet", CONDITION_STATUS_TRUE, reason, message);
     if (stop_pods(r) < 0)
@@ -130,6 +160,12 @@ static void add_index(struct run *r, struct pod *pod, int32_t index)
     struct str text = arena_printf(a, "%d", index);
     labels_set(a, &pod->metadata.annotations, INDEX_ANNOTATION, text);
     labels_set(a, &pod->metadata.labels, INDEX_ANNOTATION, text);
+    if (r->lost) {
+        int32_t ignored, failed = index_failures(r, index, &ignored, &(struct time){0});
+        labels_set(a, &pod->metadata.annotations, INDEX_FAILURES, arena_printf(a, "%d", failed));
+        if (ignored)
+            labels_set(a, &pod->metadata.annotations, INDEX_IGNORED, arena_printf(a, "%d", ignored));
+    }
     pod->metadata.generate_name = arena_printf(a, STR_FMT "-%d-", STR_ARG(r->w->name), index);
     pod->spec.hostname = arena_printf(a, STR_FMT "-%d", STR_ARG(r->w->name), index);
     struct object_field_selector *where = arena_new(a, struct object_field_selector);
@@ -159,7 +195,26 @@ static struct pod *pod_draft(struct run *r, int32_t index)
     return pod;
 }
 
-/* Marks the indexes that need no new pod. */
+/* Ten seconds after the first failure, doubling. */
+static int64_t pause_after(int32_t failures)
+{
+    int64_t pause = failures > 6 ? BACKOFF_LAST : BACKOFF_FIRST << (failures - 1);
+    return pause < BACKOFF_LAST ? pause : BACKOFF_LAST;
+}
+
+/* Each index with a limit of its own waits by itself. */
+static bool index_waits(struct run *r, int32_t index)
+{
+    int32_t ignored;
+    struct time at;
+    int32_t failures = index_failures(r, index, &ignored, &at);
+    int64_t rest = failures && !r->done[index] ? pause_after(failures) - time_since(at) : 0;
+    if (rest > 0)
+        work_again(r->w, rest);
+    return rest > 0;
+}
+
+/* Marks the indexes that need no new pod now. */
 static bool *indexes_taken(struct run *r)
 {
     bool *taken = arena_dup(r->w->a, r->done, (size_t)r->n + 1);
@@ -170,10 +225,12 @@ static bool *indexes_taken(struct run *r)
             at >= 0 && at < r->n)
             taken[at] = true;
     }
+    for (int32_t i = 0; r->lost && i < r->n; i++)
+        taken[i] = taken[i] || r->lost[i] || index_waits(r, i);
     return taken;
 }
 
-static struct time finished_at(const struct pod *p)
+struct time run_finished_at(const struct pod *p)
 {
     struct time latest = {0};
     for (size_t i = 0; i < p->status.container_statuses.n; i++) {
@@ -187,16 +244,21 @@ static struct time finished_at(const struct pod *p)
     return time_is_zero(latest) ? p->metadata.creation_timestamp : latest;
 }
 
-/* How long to wait after failures: ten seconds after the first, doubling; a success ends the row. */
+static bool failure_counts(const struct run *r, const struct pod *p)
+{
+    return str_eq(p->status.phase, POD_PHASE_FAILED) && failure_of(r, p, NULL) != FAILURE_IGNORED;
+}
+
+/* How long to wait after failures; a success ends the row. */
 static int64_t backoff_rest(const struct run *r)
 {
     struct time last_success = {0}, last_failure = {0};
     for (size_t i = 0; i < r->pods.n; i++) {
         const struct pod *p = pod_of(r->pods.at[i]);
-        struct time t = finished_at(p);
+        struct time t = run_finished_at(p);
         if (str_eq(p->status.phase, POD_PHASE_SUCCEEDED) && time_cmp(t, last_success) > 0)
             last_success = t;
-        if (str_eq(p->status.phase, POD_PHASE_FAILED) && time_cmp(t, last_failure) > 0)
+        if (failure_counts(r, p) && time_cmp(t, last_failure) > 0)
             last_failure = t;
     }
     if (time_cmp(last_failure, last_success) <= 0)
@@ -204,16 +266,15 @@ static int64_t backoff_rest(const struct run *r)
     int32_t row = 0;
     for (size_t i = 0; i < r->pods.n; i++) {
         const struct pod *p = pod_of(r->pods.at[i]);
-        row += str_eq(p->status.phase, POD_PHASE_FAILED) && time_cmp(finished_at(p), last_success) > 0;
+        row += failure_counts(r, p) && time_cmp(run_finished_at(p), last_success) > 0;
     }
-    int64_t pause = row > 6 ? BACKOFF_LAST : BACKOFF_FIRST << (row - 1);
-    int64_t rest = (pause < BACKOFF_LAST ? pause : BACKOFF_LAST) - time_since(last_failure);
+    int64_t rest = pause_after(row) - time_since(last_failure);
     return rest > 0 ? rest : 0;
 }
 
 static int grow(struct run *r, int32_t missing)
 {
-    int64_t rest = backoff_rest(r);
+    int64_t rest = r->lost ? 0 : backoff_rest(r);
     if (rest) {
         work_again(r->w, rest);
         return 0;
@@ -245,8 +306,8 @@ static int manage(struct run *r)
     int32_t want = parallel;
     if (r->n < 0)
         want = r->succeeded > 0 ? (active < parallel ? active : parallel) : parallel;
-    else if (r->n - r->succeeded < parallel)
-        want = r->n - r->succeeded;
+    else if (r->n - r->succeeded - r->n_lost < parallel)
+        want = r->n - r->succeeded - r->n_lost;
     if (active > want) {
         struct objects surplus = {r->active, r->n_active, 0};
         pods_sort_for_deletion(&surplus, &surplus);
@@ -312,10 +373,12 @@ static int act(struct run *r)
         resume(r);
     r->job->status.active = (int32_t)r->n_active;
     int failed;
-    if (has_failed(r, &reason, &message))
+    if (said(r, "SuccessCriteriaMet") && has_succeeded(r, &reason, &message))
+        failed = end_succeeded(r, reason, message);
+    else if (has_failed(r, &reason, &message))
         failed = end_failed(r, reason, message);
-    else if (has_succeeded(r))
-        failed = end_succeeded(r);
+    else if (has_succeeded(r, &reason, &message))
+        failed = end_succeeded(r, reason, message);
     else if (suspended)
         failed = suspend(r);
     else

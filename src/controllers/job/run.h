@@ -6,6 +6,9 @@
 
 #define TRACKING         STR("batch.kubernetes.io/job-tracking")
 #define INDEX_ANNOTATION STR("batch.kubernetes.io/job-completion-index")
+/* How many pods of its index failed before a pod, and how many more did that do not count. */
+#define INDEX_FAILURES STR("batch.kubernetes.io/job-index-failure-count")
+#define INDEX_IGNORED  STR("batch.kubernetes.io/job-index-ignored-failure-count")
 
 struct run {
     struct work *w;
@@ -18,7 +21,11 @@ struct run {
     int32_t succeeded, failed; /* in all, those among them that are not in the status yet */
     bool indexed;
     bool *done; /* indexed: by index, whether it has succeeded */
+    bool *lost; /* indexed, with a limit per index: whether it has failed */
     int32_t n;  /* spec.completions; -1: not said */
+    int32_t n_lost;
+    struct str_vec ignored; /* uids of failed pods that do not count */
+    struct str fatal;       /* why a pod's failure is the job's; empty: none is */
 };
 
 /* Sorts the pods, and counts those that finished (count.c). A pod carries a finalizer until the status counts
@@ -32,8 +39,27 @@ int run_settle(struct run *r);
 int run_release_strangers(struct work *w, struct str uid);
 /* The status, when it differs from what is there. */
 int run_write(struct run *r);
-/* "0,2-4": the indexes that have succeeded. */
-struct str run_indexes_text(struct run *r);
+/* "0,2-4": the indexes that are set, of `n`. */
+struct str run_indexes_text(struct arena *a, const bool *set, int32_t n);
+void run_indexes_read(struct str text, bool *set, int32_t n);
+/* -1: the pod has none. */
+int32_t run_index_of(const struct run *r, const struct object_meta *meta);
+/* Failed, or bound to: unless pods are replaced only once they have failed, one that is ending has failed. */
+bool run_pod_failed(const struct run *r, const struct pod *p);
+struct time run_finished_at(const struct pod *p);
+
+/* --- policy.c --- */
+
+enum failure_action { FAILURE_COUNTS, FAILURE_IGNORED, FAILURE_ENDS_INDEX, FAILURE_ENDS_JOB };
+/* What the job's policy makes of a failed pod; the first rule that matches decides. `why` (may be NULL) says
+ * so. */
+enum failure_action failure_of(const struct run *r, const struct pod *p, struct str *why);
+/* The failed pod was the last of its index. */
+bool index_is_over(const struct run *r, const struct pod *p);
+/* How many pods of an index have failed, how many more without counting, and when the last one did. */
+int32_t index_failures(const struct run *r, int32_t index, int32_t *ignored, struct time *at);
+/* A rule of the success policy holds. */
+bool success_met(const struct run *r, const char **message);
 
 static inline bool run_has_finished(const struct job *j)
 {
