@@ -42,6 +42,47 @@ static void schedules_say_when(void **state)
     }
 }
 
+static void clocks_are_those_of_the_zone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zone, *schedule, *after, *next;
+    } cases[] = {
+        {"Europe/Berlin", "0 8 * * *", "2026-01-10T00:00:00Z", "2026-01-10T07:00:00Z"},
+        {"Europe/Berlin", "0 8 * * *", "2026-07-10T00:00:00Z", "2026-07-10T06:00:00Z"},
+        {"Asia/Kolkata", "30 0 1 * *", "2026-01-10T00:00:00Z", "2026-01-31T19:00:00Z"},
+        /* Half past two is jumped over on 29 March, and comes twice on 25 October: the first counts. */
+        {"Europe/Berlin", "30 2 * * *", "2026-03-28T12:00:00Z", "2026-03-30T00:30:00Z"},
+        {"Europe/Berlin", "30 2 * * *", "2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z"},
+        {"America/New_York", "@every 1h", "2026-01-10T00:00:00Z", "2026-01-10T01:00:00Z"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        _cleanup_arena_ struct arena a = {0};
+        struct zone *zone;
+        struct schedule s;
+        struct time t;
+        struct err err = {0};
+        if (zone_open(str_from(cases[i].zone), &zone, &err) < 0)
+            skip(); /* tzdata is not installed */
+        assert_ok(schedule_parse(str_from(cases[i].schedule), &s, &err), err);
+        assert_ok(time_parse(str_from(cases[i].after), &t, &err), err);
+        assert_str(time_str(&a, (struct time){schedule_next_in(&s, zone, t.s), 0}), cases[i].next);
+        zone_free(zone);
+    }
+}
+
+static void an_unknown_zone_is_told(void **state)
+{
+    struct cluster *c = *state;
+    create(
+        c,
+        "{'kind':'CronJob','apiVersion':'batch/v1','metadata':{'name':'lost'},'spec':{'schedule':'* * * * *',"
+        "'timeZone':'Middle/Earth','jobTemplate':{'spec':{'template':{'spec':{'restartPolicy':'Never',"
+        "'containers':[{'name':'c','image':'i'}]}}}}}}");
+    event_comes("lost", "UnknownTimeZone",
+                "invalid timeZone: \"Middle/Earth\": unknown time zone Middle/Earth");
+}
+
 static void what_is_no_schedule_is_refused(void **state)
 {
     (void)state;
@@ -111,6 +152,8 @@ int main(void)
         cmocka_unit_test(what_is_no_schedule_is_refused),
         cluster_test(a_job_is_made_when_its_time_has_come),
         cluster_test(a_suspended_one_makes_none),
+        cmocka_unit_test(clocks_are_those_of_the_zone),
+        cluster_test(an_unknown_zone_is_told),
     };
     return cmocka_run_group_tests_name("controllers/cron_job", tests, NULL, NULL);
 }

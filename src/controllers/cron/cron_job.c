@@ -133,7 +133,7 @@ static int forget_old(struct tick *t, const char *how, const int32_t *limit)
 /* --- when --- */
 
 /* The newest time that is due and was not used; 0: none. Asks to be called at the next one. */
-static int64_t due(struct tick *t, const struct schedule *schedule)
+static int64_t due(struct tick *t, const struct schedule *schedule, const struct zone *zone)
 {
     const struct cron_job *c = t->cron;
     int64_t now = time_now().s;
@@ -143,7 +143,7 @@ static int64_t due(struct tick *t, const struct schedule *schedule)
         from = now - *c->spec.starting_deadline_seconds;
     int64_t last = 0, next = from;
     int missed = 0;
-    while ((next = schedule_next(schedule, next)) && next <= now && missed < MISSED_LOOK) {
+    while ((next = schedule_next_in(schedule, zone, next)) && next <= now && missed < MISSED_LOOK) {
         last = next;
         missed++;
     }
@@ -224,6 +224,11 @@ static int start_job(struct tick *t, int64_t at)
     return 0;
 }
 
+static void zone_freep(struct zone **z)
+{
+    zone_free(*z);
+}
+
 static int schedule_jobs(struct tick *t)
 {
     const struct cron_job_spec *spec = &t->cron->spec;
@@ -231,9 +236,10 @@ static int schedule_jobs(struct tick *t)
         return 0;
     struct schedule schedule;
     _cleanup_err_ struct err err = {0};
-    if (spec->time_zone && !str_is(*spec->time_zone, "UTC") && !str_is(*spec->time_zone, "Etc/UTC")) {
-        tell(t, "Warning", "UnknownTimeZone", "invalid timeZone: " STR_FMT ": only UTC is known here",
-             STR_ARG(quote_go_str(t->w->a, *spec->time_zone)));
+    _cleanup_(zone_freep) struct zone *zone = NULL;
+    if (spec->time_zone && zone_open(*spec->time_zone, &zone, &err) < 0) {
+        tell(t, "Warning", "UnknownTimeZone", "invalid timeZone: " STR_FMT ": " STR_FMT,
+             STR_ARG(quote_go_str(t->w->a, *spec->time_zone)), STR_ARG(err.message));
         return 0;
     }
     if (schedule_parse(spec->schedule, &schedule, &err) < 0) {
@@ -241,7 +247,7 @@ static int schedule_jobs(struct tick *t)
              STR_ARG(quote_go_str(t->w->a, spec->schedule)), STR_ARG(err.message));
         return 0;
     }
-    int64_t at = due(t, &schedule);
+    int64_t at = due(t, &schedule, zone);
     return at ? start_job(t, at) : 0;
 }
 

@@ -166,3 +166,19 @@ int64_t schedule_next(const struct schedule *s, int64_t t)
     }
     return 0;
 }
+
+int64_t schedule_next_in(const struct schedule *s, const struct zone *z, int64_t t)
+{
+    enum {
+        JUMPS_MAX = 200
+    }; /* a minute each, in the hour that is left out; no zone has more than two a year */
+    if (!z || s->every_s)
+        return schedule_next(s, t);
+    int64_t local = t + zone_offset(z, t);
+    for (int i = 0; i < JUMPS_MAX && (local = schedule_next(s, local)); i++) {
+        int64_t at = zone_when(z, local, t);
+        if (at != INT64_MIN)
+            return at;
+    }
+    return 0;
+}

@@ -1,8 +1,8 @@
 /* Cron schedules: five fields ("minute hour day-of-month month day-of-week", with lists, ranges, steps, names
  * and '?'), or
- * "@hourly" and its like, or "@every 1h30m". Times are UTC. */
+ * "@hourly" and its like, or "@every 1h30m". */
 #pragma once
-#include "base/err.h"
+#include "base/zone.h"
 
 struct schedule {
     uint64_t minutes, hours, days, months, weekdays; /* a bit for each value */
@@ -13,3 +13,5 @@ struct schedule {
 int schedule_parse(struct str text, struct schedule *out, struct err *err);
 /* The first time after `t` (both in seconds since 1970); 0 when there is none in the next five years. */
 int64_t schedule_next(const struct schedule *s, int64_t t);
+/* The same by the clocks of a zone (NULL: UTC's). What they jump over does not happen. */
+int64_t schedule_next_in(const struct schedule *s, const struct zone *z, int64_t t);
