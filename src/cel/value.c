@@ -29,11 +29,12 @@ static struct cel_value time_from(struct arena *a, struct str s)
     return v;
 }
 
-static struct cel_value string_as(struct arena *a, struct str s, const struct cel_type *type)
+static __attribute__((noinline)) struct cel_value string_read(struct arena *a, struct str s,
+                                                              const struct cel_type *type)
 {
     _cleanup_buf_ struct buf bytes = {0};
     struct cel_value v = cel_from_str(s);
-    switch (type ? type->kind : CEL_DYN) {
+    switch (type->kind) {
     case CEL_TIMESTAMP:
         return time_from(a, s);
     case CEL_DURATION: {
@@ -48,6 +49,11 @@ static struct cel_value string_as(struct arena *a, struct str s, const struct ce
     default:
         return v;
     }
+}
+
+static struct cel_value string_as(struct arena *a, struct str s, const struct cel_type *type)
+{
+    return type ? string_read(a, s, type) : cel_from_str(s);
 }
 
 struct cel_value cel_from_json(struct arena *a, const struct value *json, const struct cel_type *type)
@@ -125,11 +131,51 @@ static struct cel_value from_struct(struct arena *a, const struct type *t, const
     return v;
 }
 
+/* A value that is kept as text. */
+static struct cel_value from_rest(struct arena *a, struct str json, const struct cel_type *type)
+{
+    _cleanup_err_ struct err err = {0};
+    struct value *v = arena_new(a, struct value);
+    return value_parse(a, json, v, &err) < 0 ? value_error(arena_str(a, err.message))
+                                             : cel_from_json(a, v, type);
+}
+
+/* What JSON shows as text that has to be written first. */
+static __attribute__((noinline)) struct cel_value from_written(struct arena *a, const struct field *f,
+                                                               const void *at, const struct cel_type *type)
+{
+    _cleanup_buf_ struct buf text = {0};
+    struct time t = {0};
+    switch ((enum value_kind)f->kind) {
+    case VALUE_BYTES:
+        if (type && type->kind == CEL_BYTES)
+            return (struct cel_value){.kind = CEL_BYTES, .s = *(const struct str *)at};
+        encode_base64(&text, *(const struct str *)at);
+        return from_text(a, &text, NULL);
+    case VALUE_TIME:
+    case VALUE_MICRO_TIME:
+        t = *(const struct time *)at;
+        if (time_is_zero(t))
+            return CEL_NULL_VALUE;
+        if (type && type->kind == CEL_TIMESTAMP)
+            return (struct cel_value){.kind = CEL_TIMESTAMP, .time = t};
+        if (f->kind == VALUE_TIME)
+            time_write(&text, t);
+        else
+            time_write_micro(&text, t);
+        return from_text(a, &text, NULL);
+    case VALUE_DURATION:
+        duration_write(&text, *(const int64_t *)at);
+        return from_text(a, &text, type);
+    default:
+        return CEL_NULL_VALUE;
+    }
+}
+
 /* One value of the field: not its list or map. */
 static struct cel_value from_one(struct arena *a, const struct field *f, const void *at,
                                  const struct cel_type *type)
 {
-    _cleanup_buf_ struct buf text = {0};
     switch ((enum value_kind)f->kind) {
     case VALUE_BOOL:
         return cel_from_bool(*(const bool *)at);
@@ -145,43 +191,23 @@ static struct cel_value from_one(struct arena *a, const struct field *f, const v
         struct str q = *(const struct str *)at;
         return cel_from_str(q.n ? q : STR("0"));
     }
-    case VALUE_BYTES:
-        if (type && type->kind == CEL_BYTES)
-            return (struct cel_value){.kind = CEL_BYTES, .s = *(const struct str *)at};
-        encode_base64(&text, *(const struct str *)at);
-        return from_text(a, &text, NULL);
-    case VALUE_TIME:
-    case VALUE_MICRO_TIME: {
-        struct time t = *(const struct time *)at;
-        if (time_is_zero(t))
-            return CEL_NULL_VALUE;
-        if (type && type->kind == CEL_TIMESTAMP)
-            return (struct cel_value){.kind = CEL_TIMESTAMP, .time = t};
-        if (f->kind == VALUE_TIME)
-            time_write(&text, t);
-        else
-            time_write_micro(&text, t);
-        return from_text(a, &text, NULL);
-    }
-    case VALUE_DURATION:
-        duration_write(&text, *(const int64_t *)at);
-        return from_text(a, &text, type);
     case VALUE_INT_OR_STRING: {
         const struct int_or_str *v = at;
         return v->is_str ? cel_from_str(v->s) : cel_from_int(v->i);
     }
     case VALUE_JSON: {
         struct str raw = *(const struct str *)at;
-        struct value *json = arena_new(a, struct value);
-        _cleanup_err_ struct err err = {0};
-        if (raw.n && value_parse(a, raw, json, &err) < 0)
-            return value_error(arena_str(a, err.message));
-        return cel_from_json(a, json, type);
+        return raw.n ? from_rest(a, raw, type) : CEL_NULL_VALUE;
     }
     case VALUE_STRUCT:
         return from_struct(a, f->type, at, type);
+    case VALUE_BYTES:
+    case VALUE_TIME:
+    case VALUE_MICRO_TIME:
+    case VALUE_DURATION:
+        break;
     }
-    return CEL_NULL_VALUE;
+    return from_written(a, f, at, type);
 }
 
 static struct cel_value from_field(struct arena *a, const struct field *f, const void *at,
@@ -204,15 +230,6 @@ static struct cel_value from_field(struct arena *a, const struct field *f, const
         break;
     }
     return from_one(a, f, at, type);
-}
-
-/* A member that its struct has no field for. */
-static struct cel_value from_rest(struct arena *a, struct str json, const struct cel_type *type)
-{
-    _cleanup_err_ struct err err = {0};
-    struct value *v = arena_new(a, struct value);
-    return value_parse(a, json, v, &err) < 0 ? value_error(arena_str(a, err.message))
-                                             : cel_from_json(a, v, type);
 }
 
 static bool is_left_out(const struct field *f, const void *at)
