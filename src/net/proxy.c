@@ -7,6 +7,7 @@
 #include "kinds/core_v1.h"
 #include "net/cidr.h"
 #include "net/conntrack.h"
+#include "net/health_check.h"
 #include "net/host_ports.h"
 #include "net/nft.h"
 #include "net/rule_keeper.h"
@@ -60,6 +61,7 @@ struct proxy {
     struct service_view view; /* of struct proxy_service; its lock guards all that changes */
     struct rule_keeper keeper;
     struct host_ports host_ports;
+    struct health_checks *health_checks;
     struct str node_name, zone; /* owned */
     struct informer *node;
 };
@@ -68,6 +70,7 @@ static void proxy_on_change(struct service_view *v, struct service_entry *e)
 {
     struct proxy *p = container_of(v, struct proxy, view);
     rule_keeper_mark(&p->keeper, &container_of(e, struct proxy_service, entry)->rules);
+    health_checks_look(p->health_checks, e);
 }
 
 static void proxy_mark_services(struct proxy *p)
@@ -206,6 +209,7 @@ int proxy_start(struct client *c, const struct proxy_options *o, struct proxy **
     p->node_name = str_slice(str_dup_c(o->node_name), o->node_name.n);
     p->view.entry_size = sizeof(struct proxy_service);
     p->view.changed = proxy_on_change;
+    p->health_checks = health_checks_new(&p->view, p->node_name);
     service_view_start(&p->view, c);
     host_ports_start(&p->host_ports, c, o->node_name, &p->keeper);
     _cleanup_buf_ struct buf self = {0};
@@ -225,6 +229,7 @@ void proxy_stop(struct proxy *p)
     informer_unhandle(p->node, proxy_on_node, p);
     host_ports_stop(&p->host_ports);
     service_view_stop(&p->view);
+    health_checks_free(p->health_checks);
     rule_keeper_stop(&p->keeper);
     host_ports_free(&p->host_ports);
     map_each (&p->view.entries, slot)

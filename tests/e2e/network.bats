@@ -88,3 +88,23 @@ from_pod() {
     closed() { ! from_b 54323; }
     eventually 5 closed
 }
+
+@test "a load balancer can ask whether a node has endpoints" {
+    k create deployment web --image=sagong.local/hello:1 --port=8080
+    k wait --for=condition=Available deployment/web --timeout=20s
+    k create -f - <<'YAML'
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {type: LoadBalancer, externalTrafficPolicy: Local, selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+YAML
+    port=$(value service/web '{.spec.healthCheckNodePort}')
+    check() { curl -sS -m 2 -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}' "http://10.99.0.1:$port/healthz" | grep -q "$1"; }
+    eventually 5 check 200
+    [ "$(jq -c . "$BATS_TEST_TMPDIR/body")" = "{\"service\":{\"namespace\":\"$NS\",\"name\":\"web\"},\"localEndpoints\":1,\"serviceProxyHealthy\":true}" ]
+    k scale deployment web --replicas=0
+    eventually 5 check 503
+    k patch service web -p '{"spec":{"type":"ClusterIP"}}'
+    closed() { ! curl -sS -m 2 "http://10.99.0.1:$port/healthz"; }
+    eventually 5 closed
+}
