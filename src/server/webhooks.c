@@ -3,17 +3,32 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "api/answer.h"
+#include "api/conditions.h"
 #include "api/match.h"
 #include "base/clock.h"
+#include "base/map.h"
+#include "base/thread.h"
+#include "kinds/meta_v1.h"
 #include "schema/copy.h"
 #include "server/webhook_review.h"
 
 #define LOG_PART "webhook"
 #include "base/log.h"
 
+enum { CONDITIONS_MAX = 1024 };
+
 struct webhooks {
     struct api *api;
     struct webhook_client *client;
+    pthread_mutex_t mutex;
+    struct map conditions; /* guarded by mutex: of struct compiled, by its key */
+};
+
+/* The conditions of a webhook in one version of its configuration. */
+struct compiled {
+    char *key; /* "UID/GENERATION/NAME" */
+    struct conditions *conditions;
 };
 
 /* One webhook asked. */
@@ -43,6 +58,60 @@ struct kept {
     struct str_vec reinvoke;    /* those whom a later change concerns */
     void *output;               /* the object as the first round left it */
 };
+
+/* --- match conditions --- */
+
+/* Those of configurations that are gone go with all others, now and then: compiling is quick. */
+static void forget_conditions(struct webhooks *w)
+{
+    map_each (&w->conditions, slot) {
+        struct compiled *c = slot->value;
+        conditions_unref(c->conditions);
+        free(c->key);
+        free(c);
+    }
+    map_free(&w->conditions);
+}
+
+/* A reference. */
+static struct conditions *conditions_of(struct webhooks *w, const struct admission_webhook *hook)
+{
+    _cleanup_arena_ struct arena a = {0};
+    const struct object_meta *m = object_meta(hook->configuration);
+    struct str key = arena_printf(&a, STR_FMT "/%lld/" STR_FMT, STR_ARG(m->uid), (long long)m->generation,
+                                  STR_ARG(hook->name));
+    _lock_(&w->mutex);
+    struct compiled *c = map_get(&w->conditions, key);
+    if (!c) {
+        if (w->conditions.n >= CONDITIONS_MAX)
+            forget_conditions(w);
+        c = mem_zalloc(sizeof *c);
+        c->key = str_dup_c(key);
+        c->conditions = conditions_compile(&hook->conditions);
+        map_put(&w->conditions, str_from(c->key), c);
+    }
+    return conditions_ref(c->conditions);
+}
+
+/* As webhook_matches, and its conditions hold. What cannot be evaluated is a failure of the webhook. */
+static int concerns(struct webhooks *w, const struct api_attributes *at, const struct admission_webhook *hook,
+                    const struct resource **as, struct err *err)
+{
+    int rc = webhook_matches(api_store(w->api), at, hook, as, err);
+    if (rc <= 0 || !hook->conditions.n)
+        return rc;
+    struct conditions *c = conditions_of(w, hook);
+    struct str why;
+    rc = conditions_hold(c, w->api, at, *as, &why);
+    conditions_unref(c);
+    if (rc >= 0)
+        return rc;
+    log_warn("failed evaluating match conditions of " STR_FMT ": " STR_FMT, STR_ARG(hook->name),
+             STR_ARG(why));
+    if (hook->ignores_failure)
+        return 0;
+    return answer_forbidden(err, at->request->resource, at->request->name, STR_FMT, STR_ARG(why));
+}
 
 /* --- one webhook's answer --- */
 
@@ -171,12 +240,11 @@ static void validating_answered(struct webhook_call *c)
 /* Whom to ask; -1: refused at once. */
 static int validating_choose(struct run *run, struct err *err)
 {
-    struct store *s = api_store(run->webhooks->api);
     struct asked *asked = arena_new_n(run->at->request->arena, struct asked, run->n);
     size_t n = 0;
     for (size_t i = 0; i < run->n; i++) {
         const struct resource *as;
-        int rc = webhook_matches(s, run->at, &run->list[i], &as, err);
+        int rc = concerns(run->webhooks, run->at, &run->list[i], &as, err);
         if (rc < 0 || (rc && dry_run_allows(run->at, &run->list[i], err) < 0))
             return -1;
         if (rc)
@@ -287,12 +355,11 @@ static int mutating_take(struct run *run, struct err *err)
 /* Asks the next one that is concerned: 1; or none is left: 0. */
 static int mutating_next(struct run *run, struct err *err)
 {
-    struct store *s = api_store(run->webhooks->api);
     while (run->i < run->n) {
         size_t i = run->i++;
         const struct admission_webhook *w = &run->list[i];
         const struct resource *as;
-        int rc = webhook_matches(s, run->at, w, &as, err);
+        int rc = concerns(run->webhooks, run->at, w, &as, err);
         if (rc < 0)
             return -1;
         if (!rc || (run->at->again && !vec_has(&run->kept->reinvoke, identify(run, i))))
@@ -346,6 +413,7 @@ struct webhooks *webhooks_new(struct api *api, struct webhook_client *client)
     struct webhooks *w = mem_zalloc(sizeof *w);
     w->api = api;
     w->client = client;
+    pthread_mutex_init(&w->mutex, NULL);
     api_add_admission(
         api, &(struct api_admission){
                  .name = "Webhooks", .mutate = webhooks_mutate, .validate = webhooks_validate, .arg = w});
@@ -354,7 +422,10 @@ struct webhooks *webhooks_new(struct api *api, struct webhook_client *client)
 
 void webhooks_free(struct webhooks *w)
 {
-    if (w)
-        api_drop_admission(w->api, w);
+    if (!w)
+        return;
+    api_drop_admission(w->api, w);
+    forget_conditions(w);
+    pthread_mutex_destroy(&w->mutex);
     free(w);
 }

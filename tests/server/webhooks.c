@@ -358,6 +358,43 @@ static void selectors_and_scopes_choose(void **state)
     assert_status(cluster, 403);
 }
 
+static void conditions_must_hold(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+#define CONDITION(text) CONFIG_MAPS ",\"matchConditions\":[{\"name\":\"c\",\"expression\":\"" text "\"}]"
+    configure(
+        &a, validating, "conf",
+        webhook(&a, "w", "/deny",
+                CONDITION("object.metadata.name.startsWith('x') && request.userInfo.username == 'admin'")));
+    _cleanup_answer_ struct answer yes = post(MAPS, MAP("a"));
+    assert_status(yes, 201);
+    _cleanup_answer_ struct answer no = post(MAPS, MAP("x"));
+    assert_status(no, 403);
+    _cleanup_answer_ struct answer gone =
+        ask(&c, c.as_admin, "DELETE", arena_printf(&a, "%s/conf", validating).p, NULL, NULL);
+    /* what cannot be evaluated refuses, or spares, by the failure policy */
+    configure(&a, validating, "conf", webhook(&a, "w", "/deny", CONDITION("object.data.nothing == 'b'")));
+    _cleanup_answer_ struct answer bad = post(MAPS, MAP("x"));
+    assert_status(bad, 403);
+    assert_true(str_find(at(&bad, "message"), STR("resulted in error: no such key: nothing")) >= 0);
+    _cleanup_answer_ struct answer patched =
+        ask(&c, c.as_admin, "PATCH", arena_printf(&a, "%s/conf", validating).p,
+            "content-type: application/json-patch+json",
+            "[{\"op\":\"replace\",\"path\":\"/webhooks/0/failurePolicy\",\"value\":\"Ignore\"}]");
+    assert_status(patched, 200);
+    _cleanup_answer_ struct answer spared = post(MAPS, MAP("x"));
+    assert_status(spared, 201);
+    _cleanup_answer_ struct answer wrong =
+        post(validating, arena_printf(&a, "{\"metadata\":{\"name\":\"wrong\"},\"webhooks\":[" STR_FMT "]}",
+                                      STR_ARG(webhook(&a, "w", "/deny", CONDITION("object.("))))
+                             .p);
+    assert_status(wrong, 422);
+    assert_true(
+        str_find(at(&wrong, "message"), STR("webhooks[0].matchConditions[0].expression: Invalid value: "
+                                            "\"object.(\": compilation failed: ")) >= 0);
+}
+
 static void a_dry_run_needs_webhooks_without_side_effects(void **state)
 {
     (void)state;
@@ -536,6 +573,7 @@ int main(void)
         TEST(earlier_webhooks_are_asked_again_where_they_want_it),
         TEST(failures_refuse_or_are_ignored),
         TEST(selectors_and_scopes_choose),
+        TEST(conditions_must_hold),
         TEST(a_dry_run_needs_webhooks_without_side_effects),
         TEST(other_forms_of_a_resource_count_unless_exact),
         TEST(subresources_are_judged_by_what_they_take),

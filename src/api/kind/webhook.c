@@ -1,5 +1,6 @@
 /* Configurations of admission webhooks (pkg/apis/admissionregistration/validation), and APIServices
  * (kube-aggregator's apis/apiregistration/validation). */
+#include "api/conditions.h"
 #include "api/kind/kinds.h"
 #include "api/kind/match.h"
 #include "api/valid_webhook.h"
@@ -158,6 +159,19 @@ void valid_match_conditions(struct field_errors *e, const struct path *at,
     }
 }
 
+static void valid_expressions(struct field_errors *e, const struct path *at,
+                              const struct match_condition_vec *v)
+{
+    struct conditions *compiled = v->n ? conditions_compile(v) : NULL;
+    each (*v, i) {
+        struct str why = conditions_error(compiled, i);
+        if (why.n)
+            field_invalid(e, PATH(PATH_AT(at, i), "expression"), str_trim(v->at[i].expression), STR_FMT,
+                          STR_ARG(why));
+    }
+    conditions_unref(compiled);
+}
+
 static void valid_client(struct field_errors *e, const struct path *at,
                          const struct admissionregistration_webhook_client_config *c)
 {
@@ -192,6 +206,7 @@ static void valid_webhook(struct field_errors *e, const struct path *at, const s
         valid_selector(e, PATH(at, "objectSelector"), w->object_selector);
     valid_client(e, PATH(at, "clientConfig"), &w->client_config);
     valid_match_conditions(e, PATH(at, "matchConditions"), &w->match_conditions);
+    valid_expressions(e, PATH(at, "matchConditions"), &w->match_conditions);
     if (w->reinvocation_policy)
         VALID_ONE_OF(e, PATH(at, "reinvocationPolicy"), *w->reinvocation_policy, true, STR("IfNeeded"),
                      STR("Never"));

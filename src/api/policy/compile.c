@@ -149,7 +149,7 @@ struct policy *policy_compile(const struct policy_view *view)
     o.variables = compile_variables(p, &view->variables, o);
     if (view->validating)
         compile_validations(p, &view->validating->spec, o);
-    else
+    else if (view->mutating)
         compile_mutations(p, &view->mutating->spec, o);
     return p;
 }
