@@ -192,7 +192,7 @@ void managed_track(struct road *d)
         return;
     }
     if (!resets && (from_live || managed_read(a, &given, &managed, NULL) < 0 || !managed.n) &&
-        managed_read(a, live, &managed, NULL) < 0)
+        managed_read_folded(a, live, &managed, NULL) < 0)
         managed = (struct managed){0};
     if (d->old && !managed.n)
         return;

@@ -203,6 +203,78 @@ int field_set_parse(struct arena *a, struct str json, struct field_set *out, str
     return read_set(a, &c, out, &self, 0, err);
 }
 
+/* --- looking without reading --- */
+
+/* Behind the string whose opening quote is at the cursor; the text is known to be right. */
+static void skip_string(struct json_cursor *c)
+{
+    for (bool escaped = true; escaped && c->p < c->end;) {
+        const char *quote = memchr(c->p + 1, '"', (size_t)(c->end - c->p - 1)), *p = quote;
+        c->p = quote ? quote : c->end;
+        for (escaped = false; p && p[-1] == '\\'; p--)
+            escaped = !escaped;
+    }
+    c->p += c->p < c->end;
+}
+
+/* The same of an object of objects. */
+static void skip_object(struct json_cursor *c)
+{
+    for (int depth = 0; c->p < c->end;) {
+        if (*c->p == '"') {
+            skip_string(c);
+            continue;
+        }
+        depth += (*c->p == '{') - (*c->p == '}');
+        c->p++;
+        if (depth == 0)
+            return;
+    }
+}
+
+/* What the set has under a link's text. */
+static const struct field_node *node_of(struct arena *a, const struct field_set *s, struct str text)
+{
+    struct field_link link;
+    for (size_t i = 0; i < s->n && text.p[0] == 'f'; i++) /* mostly names, and few */
+        if (s->at[i].link.kind == FIELD_LINK_NAME && str_eq(s->at[i].link.text, str_from_at(text, 2)))
+            return &s->at[i];
+    return text.p[0] != 'f' && read_link(a, text, &link, NULL) == 0 ? field_set_find(s, link) : NULL;
+}
+
+static bool meets(struct arena *a, struct json_cursor *c, const struct field_set *s, bool member)
+{
+    struct str raw;
+    bool plain;
+    if (!json_take(c, '{'))
+        return false;
+    if (json_take(c, '}'))
+        return member;
+    do {
+        json_space(c);
+        if (c->p == c->end || !json_scan_string(c, &raw, &plain) || !json_take(c, ':') || !raw.n)
+            return false;
+        json_space(c);
+        bool self = str_is(raw, ".");
+        if (self && member)
+            return true;
+        const struct field_node *n = self ? NULL : node_of(a, s, plain ? raw : json_unescape(a, raw));
+        if (n && meets(a, c, &n->below, n->member))
+            return true;
+        if (!n)
+            skip_object(c);
+    } while (json_take(c, ','));
+    json_take(c, '}');
+    return false;
+}
+
+bool field_set_meets(struct str json, const struct field_set *s)
+{
+    _cleanup_arena_ struct arena a = {0};
+    struct json_cursor c = {json.p, json.p + json.n};
+    return s->n && meets(&a, &c, s, false);
+}
+
 /* --- for people --- */
 
 static void write_value(struct buf *out, const struct value *v)

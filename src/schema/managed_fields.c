@@ -29,8 +29,8 @@ static struct managed_entry *add(struct arena *a, struct managed *m)
     return &m->at[m->n++];
 }
 
-int managed_read(struct arena *a, const struct managed_fields_entry_vec *from, struct managed *out,
-                 struct err *err)
+int managed_read_folded(struct arena *a, const struct managed_fields_entry_vec *from, struct managed *out,
+                        struct err *err)
 {
     *out = (struct managed){0};
     for (size_t i = 0; i < from->n; i++) {
@@ -50,11 +50,36 @@ int managed_read(struct arena *a, const struct managed_fields_entry_vec *from, s
         struct managed_entry *entry = managed_find(out, &owner);
         if (!entry)
             entry = add(a, out);
-        *entry = (struct managed_entry){owner, e->time, {0}, e->fields_v_1};
-        if (e->fields_v_1 && field_set_parse(a, *e->fields_v_1, &entry->set, err) < 0)
-            return -1;
+        *entry = (struct managed_entry){owner, e->time, {0}, e->fields_v_1, e->fields_v_1};
     }
     return 0;
+}
+
+int managed_read(struct arena *a, const struct managed_fields_entry_vec *from, struct managed *out,
+                 struct err *err)
+{
+    if (managed_read_folded(a, from, out, err) < 0)
+        return -1;
+    for (size_t i = 0; i < out->n; i++) {
+        struct managed_entry *e = &out->at[i];
+        if (e->folded && field_set_parse(a, *e->bytes, &e->set, err) < 0)
+            return -1;
+        e->folded = false;
+    }
+    return 0;
+}
+
+const struct field_set *managed_unfold(struct arena *a, struct managed_entry *e)
+{
+    if (e->folded && field_set_parse(a, *e->bytes, &e->set, NULL) < 0)
+        e->set = (struct field_set){0};
+    e->folded = false;
+    return &e->set;
+}
+
+static bool is_empty(const struct managed_entry *e)
+{
+    return !e->folded && field_set_empty(&e->set);
 }
 
 static int64_t seconds(const struct time *t)
@@ -138,11 +163,11 @@ struct managed_entry *managed_set(struct arena *a, struct managed *m, const stru
     }
     if (!e)
         *(e = add(a, m)) = (struct managed_entry){.owner = *o};
-    if (e->bytes && field_set_eq(&e->set, &set)) {
+    if (e->bytes && field_set_eq(managed_unfold(a, e), &set)) {
         e->owner.api_version = o->api_version;
         return e;
     }
-    *e = (struct managed_entry){*o, e->time, set, NULL};
+    *e = (struct managed_entry){*o, e->time, set, NULL, false};
     return e;
 }
 
@@ -155,38 +180,36 @@ typedef void (*entry_rule)(struct arena *a, struct managed_entry *e, const struc
 static void each_other(struct arena *a, struct managed *m, const struct owner *self,
                        const struct comparison *c, const struct versions *v, entry_rule take, void *arg)
 {
-    struct {
+    struct seen {
         struct str version;
         struct comparison c;
-    } seen[4];
-    size_t n_seen = 0;
+        struct seen *next;
+    } *seen = NULL;
     for (size_t i = 0; i < m->n;) {
         struct managed_entry *e = &m->at[i];
         const struct comparison *in_version = c;
-        struct comparison fresh;
         if (owner_eq(&e->owner, self)) {
             i++;
             continue;
         }
         if (!str_eq(e->owner.api_version, self->api_version)) {
-            size_t k = 0;
-            while (k < n_seen && !str_eq(seen[k].version, e->owner.api_version))
-                k++;
-            if (k < n_seen) {
-                in_version = &seen[k].c;
-            } else if (v->compare(v->arg, e->owner.api_version, &fresh) > 0) {
-                managed_remove(m, e);
-                continue;
-            } else {
-                in_version = &fresh;
-                if (n_seen < ARRAY_LEN(seen)) {
-                    seen[n_seen].version = e->owner.api_version;
-                    seen[n_seen++].c = fresh;
+            struct seen *known = seen;
+            while (known && !str_eq(known->version, e->owner.api_version))
+                known = known->next;
+            if (!known) {
+                known = arena_new(a, struct seen);
+                if (v->compare(v->arg, e->owner.api_version, &known->c) > 0) {
+                    managed_remove(m, e);
+                    continue;
                 }
+                known->version = e->owner.api_version;
+                known->next = seen;
+                seen = known;
             }
+            in_version = &known->c;
         }
         take(a, e, in_version, arg);
-        if (field_set_empty(&e->set))
+        if (is_empty(e))
             managed_remove(m, e);
         else
             i++;
@@ -200,9 +223,27 @@ static struct field_set changed_of(struct arena *a, const struct managed_entry *
     return field_set_union(a, &x, &y);
 }
 
+/* All that a change did, reckoned once for all entries of a version. */
+struct touched {
+    const struct comparison *by;
+    struct field_set set;
+};
+
+static const struct field_set *touched_by(struct arena *a, const struct comparison *c, struct touched *t)
+{
+    if (t->by != c) {
+        t->by = c;
+        t->set = field_set_union(a, &c->added, &c->modified);
+        t->set = field_set_union(a, &t->set, &c->removed);
+    }
+    return &t->set;
+}
+
 static void yield(struct arena *a, struct managed_entry *e, const struct comparison *c, void *arg)
 {
-    (void)arg;
+    if (e->folded && !field_set_meets(*e->bytes, touched_by(a, c, arg)))
+        return;
+    managed_unfold(a, e);
     struct field_set lost = changed_of(a, e, c), gone = field_set_intersection(a, &e->set, &c->removed);
     if (field_set_empty(&lost) && field_set_empty(&gone))
         return;
@@ -214,7 +255,8 @@ static void yield(struct arena *a, struct managed_entry *e, const struct compari
 void managed_yield(struct arena *a, struct managed *m, const struct owner *self, const struct comparison *c,
                    const struct versions *v)
 {
-    each_other(a, m, self, c, v, yield, NULL);
+    struct touched touched = {0};
+    each_other(a, m, self, c, v, yield, &touched);
 }
 
 /* --- updates --- */
@@ -246,21 +288,21 @@ static void cap_updaters(struct arena *a, struct managed *m)
     for (size_t i = 0; i < n && left > MANAGED_UPDATERS_MAX; i++) {
         struct managed_entry *first = NULL;
         for (size_t k = 0; k < i && !first; k++)
-            if (!field_set_empty(&old[k]->set) &&
-                str_eq(old[k]->owner.api_version, old[i]->owner.api_version))
+            if (!is_empty(old[k]) && str_eq(old[k]->owner.api_version, old[i]->owner.api_version))
                 first = old[k];
         if (!first)
             continue;
         first->owner.manager = STR("ancient-changes");
         first->owner.subresource = STR("");
-        first->set = field_set_union(a, &old[i]->set, &first->set);
+        managed_unfold(a, first);
+        first->set = field_set_union(a, managed_unfold(a, old[i]), &first->set);
         first->time = old[i]->time; /* the newer */
         first->bytes = NULL;
         old[i]->set = (struct field_set){0};
         left--;
     }
     for (size_t i = m->n; i-- > 0;)
-        if (field_set_empty(&m->at[i].set))
+        if (is_empty(&m->at[i]))
             managed_remove(m, &m->at[i]);
 }
 
@@ -269,10 +311,10 @@ void managed_update(struct arena *a, struct managed *m, const struct owner *self
 {
     managed_yield(a, m, self, c, v);
     struct field_set mine = field_set_union(a, &c->modified, &c->added);
-    const struct managed_entry *before = managed_find(m, self);
+    struct managed_entry *before = managed_find(m, self);
     struct field_set all = mine;
     if (before) {
-        all = field_set_difference(a, &before->set, &c->removed);
+        all = field_set_difference(a, managed_unfold(a, before), &c->removed);
         all = field_set_union(a, &all, &mine);
     }
     struct managed_entry *e = managed_set(a, m, self, all);
@@ -286,6 +328,7 @@ void managed_update(struct arena *a, struct managed *m, const struct owner *self
 static void collect(struct arena *a, struct managed_entry *e, const struct comparison *c, void *arg)
 {
     struct conflicts *all = arg;
+    managed_unfold(a, e);
     struct field_set set = changed_of(a, e, c);
     if (!field_set_empty(&set))
         all->at[all->n++] = (struct conflict){arena_dup(a, e, sizeof *e), set};

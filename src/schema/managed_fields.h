@@ -18,6 +18,7 @@ struct managed_entry {
     const struct time *time;
     struct field_set set;
     struct str *bytes; /* of the set; NULL once it has changed */
+    bool folded;       /* the set is still only bytes: managed_unfold */
 };
 struct managed {
     struct managed_entry *at;
@@ -28,6 +29,11 @@ bool owner_eq(const struct owner *x, const struct owner *y);
 /* Reads entries; -1 with upstream's words when one cannot be read. Strings are shared. */
 int managed_read(struct arena *a, const struct managed_fields_entry_vec *from, struct managed *out,
                  struct err *err);
+/* The same of entries that have been read before, as those of a stored object: their sets are read when
+ * somebody needs them. */
+int managed_read_folded(struct arena *a, const struct managed_fields_entry_vec *from, struct managed *out,
+                        struct err *err);
+const struct field_set *managed_unfold(struct arena *a, struct managed_entry *e);
 /* Back, in upstream's order. */
 struct managed_fields_entry_vec managed_write(struct arena *a, const struct managed *m);
 /* [] or [{}]: a client that wants to be rid of them all. */

@@ -124,6 +124,36 @@ static void test_reckoning(void **state)
     }
 }
 
+static void test_meeting_without_reading(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    static const struct {
+        const char *x, *y;
+        bool meet;
+    } cases[] = {
+        {"{}", "{\"f:a\":{}}", false},
+        {"{\"f:a\":{}}", "{}", false},
+        {"{\"f:a\":{}}", "{\"f:a\":{}}", true},
+        {"{\"f:a\":{}}", "{\"f:a\":{\"f:b\":{}}}", false},
+        {"{\"f:a\":{\"f:b\":{}}}", "{\"f:a\":{}}", false},
+        {"{\"f:a\":{\".\":{},\"f:b\":{}}}", "{\"f:a\":{}}", true},
+        {"{\"f:z\":{\"f:\\\"}\":{}},\"f:a\":{\"k:{\\\"n\\\":\\\"}\\\"}\":{\"f:c\":{}},\"f:b\":{}}}",
+         "{\"f:a\":{\"f:b\":{}}}", true},
+        {"{\"f:a\":{\"k:{\\\"n\\\":\\\"x\\\"}\":{\".\":{},\"f:c\":{}}}}",
+         "{\"f:a\":{\"k:{\\\"n\\\":\\\"x\\\"}\":{\"f:c\":{}}}}", true},
+        {"{\"f:a\":{\"k:{\\\"n\\\":\\\"x\\\"}\":{\"f:d\":{}}}}",
+         "{\"f:a\":{\"k:{\\\"n\\\":\\\"x\\\"}\":{\"f:c\":{}}}}", false},
+        {"{\"f:a\":{\"v:\\\"x\\\"\":{},\"v:3\":{}}}", "{\"f:a\":{\"v:3\":{}}}", true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct field_set x = parsed(&a, cases[i].x), y = parsed(&a, cases[i].y);
+        struct field_set both = field_set_intersection(&a, &x, &y);
+        assert_int_equal(field_set_meets(str_from(cases[i].x), &y), cases[i].meet);
+        assert_int_equal(!field_set_empty(&both), cases[i].meet);
+    }
+}
+
 static void add_line(void *arg, struct str path)
 {
     buf_addf(arg, STR_FMT "\n", STR_ARG(path));
@@ -167,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_what_is_no_tree_is_refused),
         cmocka_unit_test(test_depth_has_a_limit),
         cmocka_unit_test(test_reckoning),
+        cmocka_unit_test(test_meeting_without_reading),
         cmocka_unit_test(test_paths_as_people_read_them),
         cmocka_unit_test(test_paths_of_names),
     };
