@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "node/eviction.h"
 #include "node/logs/rotate.h"
 #include "node/pod/pods.h"
 
@@ -59,6 +60,7 @@ static void housekeeping_main(void *arg)
     struct housekeeping *h = arg;
     for (unsigned look = 1; !latch_wait(&h->stop, clock_mono() + HOUSEKEEPING_S * CLOCK_S); look++) {
         pods_each_running(h->node->pods, rotate, h->node->runtime);
+        eviction_look(h->node);
         if (look % IMAGES_EVERY == 0)
             housekeeping_collect_images(h->node, IMAGES_HIGH_PERCENT, IMAGES_LOW_PERCENT);
     }

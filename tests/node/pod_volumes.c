@@ -1,4 +1,6 @@
 /* Pods' volumes, and what they tell a pod about itself. */
+#include "node/eviction.h"
+#include "node/pod/pods.h"
 #include "pod_world.h"
 
 #define SUB(name, value, script)                                                                             \
@@ -96,12 +98,62 @@ static void labels_change_under_a_running_pod(void **state)
     assert_str(log_of(t, "p", "c", 0), "400\napp=\"boat\"\ncrew=\"all\"");
 }
 
+static void too_much_in_a_volume_evicts(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "good",
+         "'volumes':[{'name':'v','emptyDir':{'sizeLimit':'8Mi'}}],'containers':[{'name':'c','image':'boat:1',"
+         "'resources':{'limits':{'ephemeral-storage':'8Mi'}},'volumeMounts':[{'name':'v','mountPath':'/v'}],"
+         "'command':['sleep','100']}]");
+    make(t, "full",
+         "'volumes':[{'name':'v','emptyDir':{'sizeLimit':'1Mi'}}],'containers':[{'name':'c','image':'boat:1',"
+         "'volumeMounts':[{'name':'v','mountPath':'/v'}],'command':['sh','-c','dd if=/dev/zero of=/v/x bs=1M "
+         "count=2; sleep 100']}]");
+    make(t, "fat",
+         "'containers':[{'name':'c','image':'boat:1','resources':{'limits':{'ephemeral-storage':'1Mi'}},"
+         "'command':['sh','-c','dd if=/dev/zero of=/tmp/x bs=1M count=2; sleep 100']}]");
+    for (const char *const *name = (const char *const[]){"good", "full", "fat", NULL}; *name; name++)
+        await(t, *name, "status.phase", "Running");
+    int64_t deadline = clock_mono() + 10 * CLOCK_S;
+    do { /* until what they write is there */
+        clock_sleep(50 * CLOCK_MS);
+        eviction_look(t->node);
+    } while ((str_is(pod_field(t, "full", "status.phase"), "Running") ||
+              str_is(pod_field(t, "fat", "status.phase"), "Running")) &&
+             clock_mono() < deadline);
+    await(t, "full", "status.phase", "Failed");
+    assert_pod(t, "full", "status.reason", "Evicted");
+    assert_pod(t, "full", "status.message", "Usage of EmptyDir volume \"v\" exceeds the limit \"1Mi\". ");
+    await(t, "fat", "status.phase", "Failed");
+    assert_pod(t, "fat", "status.message",
+               "Container c exceeded its local ephemeral storage limit \"1Mi\". ");
+    assert_pod(t, "good", "status.phase", "Running");
+}
+
+static void a_pod_goes_for_the_node_s_sake(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p", CONTAINER("sleep 100"));
+    await(t, "p", "status.phase", "Running");
+    pods_evict(t->node->pods, pod_field(t, "p", "metadata.uid"),
+               STR("The node was low on resource: memory. "), true);
+    await(t, "p", "status.phase", "Failed");
+    assert_pod(t, "p", "status.reason", "Evicted");
+    struct str all = shown(t->world, get(t->world, &pod_resource, "default", "p"));
+    assert_true(str_find(all, STR("\"reason\":\"TerminationByKubelet\"")) >= 0);
+    assert_true(str_find(all, STR("\"type\":\"DisruptionTarget\"")) >= 0);
+    await_event(t, "p", "Evicted", "The node was low on resource: memory. ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_part_of_a_volume_can_be_mounted), T(a_part_stays_inside_its_volume),
         T(a_missing_part_may_come_later),     T(unsaid_limits_are_the_node_s),
-        T(labels_change_under_a_running_pod),
+        T(labels_change_under_a_running_pod), T(too_much_in_a_volume_evicts),
+        T(a_pod_goes_for_the_node_s_sake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

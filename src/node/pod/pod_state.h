@@ -60,6 +60,9 @@ struct pod_state {
     struct container_control *containers;
     /* Ended for good: no container starts any more. */
     bool terminating;
+    char *evict_message; /* why it has to go; NULL: it has not; from malloc; guarded by mutex, as what follows
+                          */
+    bool evict_pressure; /* for the node's sake */
     struct str final_phase, final_reason, final_message; /* of eviction, refusal, deadline */
     int64_t started_at_s;                                /* status.startTime */
 };

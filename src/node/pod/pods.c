@@ -53,6 +53,7 @@ static void state_free(struct pod_state *p)
         container_free(k->previous);
         free(k->pull_message);
     }
+    free(p->evict_message);
     object_unref(p->volumes_object);
     pthread_mutex_destroy(&p->mutex);
     arena_free(&p->arena);
@@ -217,6 +218,22 @@ bool pods_find_network(struct pods *all, struct str uid, bool host_network, stru
         return false;
     *path = host_network ? (struct str){0} : arena_printf(a, "%s/net", p->sandbox);
     return true;
+}
+
+void pods_evict(struct pods *all, struct str uid, struct str message, bool pressure)
+{
+    _lock_(&all->mutex);
+    struct pod_state *p = map_get(&all->by_uid, uid);
+    if (!p)
+        return;
+    {
+        _lock_(&p->mutex);
+        if (p->evict_message)
+            return;
+        p->evict_message = str_dup_c(message);
+        p->evict_pressure = pressure;
+    }
+    pod_wake(p);
 }
 
 /* --- events --- */

@@ -299,7 +299,7 @@ static void make_conditions(struct pod_state *p, const struct pod *pod, bool ini
                             struct pod_status *s)
 {
     s->conditions =
-        (struct pod_condition_vec){arena_new_n(a, struct pod_condition, pod->status.conditions.n + 4), 0};
+        (struct pod_condition_vec){arena_new_n(a, struct pod_condition, pod->status.conditions.n + 5), 0};
     bool done = str_is(s->phase, "Succeeded"), failed = str_is(s->phase, "Failed");
     set_condition(s, pod, STR("PodReadyToStartContainers"), p->prepared && !p->released, STR(""), STR(""));
     struct str incomplete = {0};
@@ -324,8 +324,14 @@ static void make_conditions(struct pod_state *p, const struct pod *pod, bool ini
     else
         set_condition(s, pod, STR("Ready"), ready, reason, unready);
     set_condition(s, pod, STR("ContainersReady"), ready, reason, unready);
+    if (p->evict_pressure && p->final_phase.n) { /* True, and with a reason all the same */
+        set_condition(s, pod, STR("DisruptionTarget"), true, STR(""), STR(""));
+        s->conditions.at[s->conditions.n - 1].reason = STR("TerminationByKubelet");
+        s->conditions.at[s->conditions.n - 1].message = p->final_message;
+    }
     for (size_t i = 0; i < pod->status.conditions.n; i++)
-        if (!is_ours(pod->status.conditions.at[i].type))
+        if (!is_ours(pod->status.conditions.at[i].type) &&
+            !(p->evict_pressure && str_is(pod->status.conditions.at[i].type, "DisruptionTarget")))
             s->conditions.at[s->conditions.n++] = pod->status.conditions.at[i];
 }
 

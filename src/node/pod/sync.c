@@ -386,6 +386,21 @@ static bool has_completed(struct sync *s)
     return spec->containers.n > 0;
 }
 
+static bool is_evicted(struct sync *s)
+{
+    struct pod_state *p = s->p;
+    struct str message;
+    {
+        _lock_(&p->mutex);
+        if (!p->evict_message)
+            return false;
+        message = arena_str(s->a, str_from(p->evict_message));
+    }
+    set_final(p, "Failed", STR("Evicted"), message);
+    pod_event(p, s->object, "Warning", "Evicted", STR_FMT, STR_ARG(message));
+    return true;
+}
+
 /* Whether the pod is to end, and with which grace. */
 static bool should_end(struct sync *s, int64_t *grace)
 {
@@ -397,12 +412,19 @@ static bool should_end(struct sync *s, int64_t *grace)
             *grace = *pod->metadata.deletion_grace_period_seconds * CLOCK_S;
         return true;
     }
-    if (p->terminating)
+    if (p->terminating) {
+        if (p->evict_message)
+            *grace = 0;
         return true;
+    }
     if (str_is(pod->status.phase, "Succeeded") ||
         str_is(pod->status.phase, "Failed")) { /* said by others, or before */
         set_final(p, str_is(pod->status.phase, "Failed") ? "Failed" : "Succeeded", pod->status.reason,
                   pod->status.message);
+        return true;
+    }
+    if (is_evicted(s)) {
+        *grace = 0;
         return true;
     }
     if (pod->spec.active_deadline_seconds && pod->status.start_time) {

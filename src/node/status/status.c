@@ -9,11 +9,12 @@
 #include "base/file.h"
 #include "node/image/transfer.h"
 #include "node/pod/resources.h"
+#include "node/status/pressure.h"
 #include "schema/copy.h"
 #include "schema/timestamp.h"
 #include "version.h"
 
-enum { NODE_IMAGES_MAX = 50, EVICT_MEMORY_MI = 100, EVICT_DISK_PERCENT = 10, EVICT_INODES_PERCENT = 5 };
+enum { NODE_IMAGES_MAX = 50 };
 
 static struct str file_line(const char *path, struct arena *a)
 {
@@ -131,28 +132,6 @@ static void make_handlers(struct arena *a, struct node_runtime_handler_vec *out)
 
 /* --- conditions --- */
 
-static int64_t memory_available(struct arena *a)
-{
-    struct str rest = file_line("/proc/meminfo", a), line, key = STR("MemAvailable:");
-    int64_t kib = INT64_MAX >> 10;
-    while (str_cut(&rest, '\n', &line))
-        if (str_starts(line, key)) {
-            struct str number = str_trim(str_from_at(line, key.n)), digits;
-            str_cut(&number, ' ', &digits);
-            str_to_i64(digits, &kib);
-        }
-    return kib << 10;
-}
-
-static bool disk_is_short(const char *path)
-{
-    struct statvfs s;
-    if (statvfs(path, &s) < 0 || !s.f_blocks)
-        return false;
-    return s.f_bavail * 100 / s.f_blocks < EVICT_DISK_PERCENT ||
-           (s.f_files && s.f_favail * 100 / s.f_files < EVICT_INODES_PERCENT);
-}
-
 static void add_condition(struct node_status *s, const struct node *before, struct str type, bool status,
                           const char *reason, const char *message)
 {
@@ -190,8 +169,9 @@ static void make_conditions(struct node_agent *n, const struct node *before, str
         if (!str_eq(c->type, NODE_CONDITION_TYPE_READY) && !str_ends(c->type, STR("Pressure")))
             s->conditions.at[s->conditions.n++] = *c;
     }
-    bool memory = memory_available(a) < (int64_t)EVICT_MEMORY_MI << 20,
-         disk = disk_is_short(n->options.data_dir);
+    struct pressure p;
+    pressure_read(n->options.data_dir, &p);
+    bool memory = p.memory, disk = p.disk;
     _cleanup_err_ struct err err = {0};
     bool ready = network_is_ready(n, before, &err);
     add_condition(s, before, NODE_CONDITION_TYPE_MEMORY_PRESSURE, memory,
