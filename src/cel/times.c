@@ -85,7 +85,7 @@ static void date_of(int64_t days, struct parts *p)
 static int parts_of(struct run *r, const struct cel_value *t, struct str zone, struct parts *p)
 {
     int32_t offset = 0;
-    if (zone_offset(zone, t->time.s, &offset) < 0)
+    if (cel_zone_offset(zone, t->time.s, &offset) < 0)
         return run_error(r, "unknown time zone " STR_FMT, STR_ARG(zone));
     int64_t s = t->time.s + offset, days = s / 86400 - (s % 86400 < 0), rest = s - days * 86400;
     date_of(days, p);

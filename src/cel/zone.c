@@ -73,7 +73,7 @@ static bool file_offset(struct str file, int64_t at, int32_t *seconds)
     return true;
 }
 
-int zone_offset(struct str name, int64_t at, int32_t *seconds)
+int cel_zone_offset(struct str name, int64_t at, int32_t *seconds)
 {
     *seconds = 0;
     if (!name.n || str_is(name, "UTC") || fixed_offset(name, seconds))

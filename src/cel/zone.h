@@ -6,4 +6,4 @@
 
 /* How many seconds the zone's clocks are ahead of UTC at that second since 1970. -1: there is no such zone.
  */
-int zone_offset(struct str name, int64_t at, int32_t *seconds);
+int cel_zone_offset(struct str name, int64_t at, int32_t *seconds);
