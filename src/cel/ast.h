@@ -79,5 +79,4 @@ struct node *cel_parse(struct cel_issues *issues);
 int cel_check(struct arena *a, const struct cel_env *env, struct node *root, struct cel_issues *issues,
               unsigned *locals);
 /* The cost of a checked tree (cost.c). */
-struct cel_cost cel_estimate(struct arena *a, const struct cel_env *env, const struct node *root,
-                             unsigned locals);
+struct cel_cost cel_estimate(const struct cel_env *env, const struct node *root, unsigned locals);

@@ -13,7 +13,7 @@ typedef struct cel_cost span;
 #define UNSIZED  ((span){1, 0}) /* no size is known: min above max */
 
 struct estimator {
-    struct arena *arena;
+    struct arena scratch;
     const struct cel_env *env;
     /* Of local variables: their size, where it is known, and their type when it was declared, not computed.
      */
@@ -108,7 +108,12 @@ static span size_of(const struct node *n, const struct estimate *e)
     return is_scalar(n->type) ? FIXED(1) : UNKNOWN;
 }
 
-static struct estimate estimate(struct estimator *s, const struct node *n);
+static void estimate(struct estimator *s, const struct node *n, struct estimate *out);
+/* Room for what a step of the recursion needs: not on the stack, which is small. */
+static struct estimate *scratch(struct estimator *s, size_t n)
+{
+    return arena_new_n(&s->scratch, struct estimate, n);
+}
 
 /* --- calls --- */
 
@@ -255,109 +260,103 @@ static span call_cost(struct call *c, const struct overload *o, struct estimate 
     return FIXED(1);
 }
 
-static struct estimate estimate_call(struct estimator *s, const struct node *n)
+static void estimate_call(struct estimator *s, const struct node *n, struct estimate *out)
 {
-    struct call c = {.node = n};
-    struct estimate out = {.size = UNSIZED, .key = UNSIZED, .elem = UNSIZED};
-    span args = FIXED(0), cost = {UINT64_MAX, 0};
+    struct call *c = arena_new(&s->scratch, struct call);
+    span cost = {UINT64_MAX, 0};
+    c->node = n;
     for (uint32_t i = 0; i < n->n; i++) {
-        c.args[i] = estimate(s, n->args[i]);
-        c.sizes[i] = size_of(n->args[i], &c.args[i]);
-        args = add(args, c.args[i].cost);
+        estimate(s, n->args[i], &c->args[i]);
+        c->sizes[i] = size_of(n->args[i], &c->args[i]);
+    }
+    if (str_is(n->name, "dyn")) { /* only hides the type */
+        *out = c->args[0];
+        out->cost = add(out->cost, FIXED(1));
+        return;
     }
     for (uint32_t i = 0; i < n->n_overloads; i++)
-        cost = join(cost, call_cost(&c, n->overloads[i], &out));
-    out.cost = add(args, cost);
-    if (str_is(n->name, "dyn")) { /* only hides the type */
-        span dyn = out.cost;
-        out = c.args[0];
-        out.cost = dyn;
-    }
-    return out;
+        cost = join(cost, call_cost(c, n->overloads[i], out));
+    for (uint32_t i = 0; i < n->n; i++)
+        cost = add(cost, c->args[i].cost);
+    out->cost = cost;
 }
 
 /* --- the rest --- */
 
-static struct estimate estimate_ident(struct estimator *s, const struct node *n)
+static void estimate_ident(struct estimator *s, const struct node *n, struct estimate *out)
 {
-    struct estimate e = {.cost = FIXED(1), .size = UNSIZED, .key = UNSIZED, .elem = UNSIZED};
+    out->cost = FIXED(1);
     if (!n->local) {
-        e.declared = s->env->vars[n->slot].type;
-        return e;
+        out->declared = s->env->vars[n->slot].type;
+        return;
     }
-    e.size = s->locals[n->slot].size;
-    e.key = s->locals[n->slot].key;
-    e.elem = s->locals[n->slot].elem;
-    e.declared = s->locals[n->slot].declared;
-    return e;
+    out->size = s->locals[n->slot].size;
+    out->key = s->locals[n->slot].key;
+    out->elem = s->locals[n->slot].elem;
+    out->declared = s->locals[n->slot].declared;
 }
 
-static struct estimate estimate_select(struct estimator *s, const struct node *n)
+static void estimate_select(struct estimator *s, const struct node *n, struct estimate *out)
 {
-    struct estimate of = estimate(s, n->args[0]),
-                    e = {.cost = of.cost, .size = UNSIZED, .key = UNSIZED, .elem = UNSIZED};
+    struct estimate *of = scratch(s, 1);
+    estimate(s, n->args[0], of);
+    out->cost = of->cost;
     if (n->op == NODE_HAS) {
-        e.size = FIXED(1);
-        return e;
+        out->size = FIXED(1);
+        return;
     }
     enum cel_kind kind = n->args[0]->type->kind;
     if (kind == CEL_MAP || kind == CEL_OBJECT || kind == CEL_OPTIONAL)
-        e.cost = add(e.cost, FIXED(1));
-    const struct cel_type *t = of.declared;
+        out->cost = add(out->cost, FIXED(1));
+    const struct cel_type *t = of->declared;
     if (t && t->kind == CEL_OBJECT) {
         const struct cel_field *f = type_object_field(t, n->name);
-        e.declared = f ? f->type : NULL;
+        out->declared = f ? f->type : NULL;
     } else if (t && t->kind == CEL_MAP) {
-        e.declared = t->elem;
+        out->declared = t->elem;
     }
-    return e;
 }
 
-static struct estimate estimate_logical(struct estimator *s, const struct node *n)
+static void estimate_logical(struct estimator *s, const struct node *n, struct estimate *out)
 {
-    struct estimate e = {.size = FIXED(1), .key = UNSIZED, .elem = UNSIZED};
+    struct estimate *e = scratch(s, n->n);
     for (uint32_t i = 0; i < n->n; i++) {
-        span cost = estimate(s, n->args[i]).cost;
-        e.cost = i == 0 ? cost : (span){e.cost.min, add_u(e.cost.max, cost.max)};
+        estimate(s, n->args[i], &e[i]);
+        out->cost = i == 0 ? e[i].cost : (span){out->cost.min, add_u(out->cost.max, e[i].cost.max)};
     }
-    return e;
+    out->size = FIXED(1);
 }
 
-static struct estimate estimate_cond(struct estimator *s, const struct node *n)
+static void estimate_cond(struct estimator *s, const struct node *n, struct estimate *out)
 {
-    struct estimate e[3];
+    struct estimate *e = scratch(s, 3);
     for (uint32_t i = 0; i < 3; i++)
-        e[i] = estimate(s, n->args[i]);
-    struct estimate out = {
-        .cost = add(e[0].cost, join(e[1].cost, e[2].cost)), .key = UNSIZED, .elem = UNSIZED};
-    out.size = join(size_of(n->args[1], &e[1]), size_of(n->args[2], &e[2]));
+        estimate(s, n->args[i], &e[i]);
+    out->cost = add(e[0].cost, join(e[1].cost, e[2].cost));
+    out->size = join(size_of(n->args[1], &e[1]), size_of(n->args[2], &e[2]));
     if (sized(e[1].elem) && sized(e[2].elem)) {
-        out.key = join(e[1].key, e[2].key);
-        out.elem = join(e[1].elem, e[2].elem);
+        out->key = join(e[1].key, e[2].key);
+        out->elem = join(e[1].elem, e[2].elem);
     }
-    return out;
 }
 
-static struct estimate estimate_aggregate(struct estimator *s, const struct node *n)
+static void estimate_aggregate(struct estimator *s, const struct node *n, struct estimate *out)
 {
-    struct estimate e = {.cost = FIXED(n->op == NODE_LIST  ? 10
-                                       : n->op == NODE_MAP ? 30
-                                                           : 40),
-                         .size = FIXED(n->op == NODE_MAP ? n->n / 2 : n->n),
-                         .key = {n->n ? UINT64_MAX : 0, 0},
-                         .elem = {n->n ? UINT64_MAX : 0, 0}};
+    struct estimate *item = scratch(s, 1);
+    out->cost = FIXED(n->op == NODE_LIST ? 10 : n->op == NODE_MAP ? 30 : 40);
+    out->size = FIXED(n->op == NODE_MAP ? n->n / 2 : n->n);
+    out->key = out->elem = (span){n->n ? UINT64_MAX : 0, 0};
     for (uint32_t i = 0; i < n->n; i++) {
-        struct estimate item = estimate(s, n->args[i]);
-        span size = size_of(n->args[i], &item);
-        e.cost = add(e.cost, item.cost);
+        estimate(s, n->args[i], item);
+        span size = size_of(n->args[i], item);
+        out->cost = add(out->cost, item->cost);
         if (n->op == NODE_MAP && i % 2 == 0)
-            e.key = join(e.key, size);
+            out->key = join(out->key, size);
         else
-            e.elem = join(e.elem, size);
+            out->elem = join(out->elem, size);
     }
     if (n->op == NODE_LIST)
-        e.key = FIXED(1);
-    return e;
+        out->key = FIXED(1);
 }
 
 static void set_local(struct estimator *s, unsigned slot, span size, const struct cel_type *declared)
@@ -394,81 +393,95 @@ static span fold_turn(const struct node *n, span test, span made, span *once)
     return FIXED(0);
 }
 
-static struct estimate estimate_fold(struct estimator *s, const struct node *n)
+/* Declares the variables by what is known of the range. */
+static void set_variables(struct estimator *s, const struct node *n, const struct estimate *range)
 {
-    struct estimate range = estimate(s, n->args[0]), out = {.size = UNSIZED, .key = UNSIZED, .elem = UNSIZED};
-    span count = size_of(n->args[0], &range), test = FIXED(0), made = FIXED(0), once;
-    const struct cel_type *t = range.declared;
+    const struct cel_type *t = range->declared;
     bool list = n->args[0]->type->kind == CEL_LIST, two = n->name2.n;
-    span item = sized(range.elem) ? range.elem : UNSIZED;
     if (list && !two)
-        set_local(s, n->slot, item, t ? t->elem : NULL);
+        set_local(s, n->slot, range->elem, t ? t->elem : NULL);
     else
-        set_local(s, n->slot, list ? FIXED(1) : range.key, !list && t ? t->key : NULL);
+        set_local(s, n->slot, list ? FIXED(1) : range->key, !list && t ? t->key : NULL);
     if (two)
-        set_local(s, n->slot + 1u, item, t ? t->elem : NULL);
+        set_local(s, n->slot + 1u, range->elem, t ? t->elem : NULL);
+}
+
+static void estimate_fold(struct estimator *s, const struct node *n, struct estimate *out)
+{
+    struct estimate *e = scratch(s, 3); /* range, test, what is made */
+    span once;
+    estimate(s, n->args[0], &e[0]);
+    set_variables(s, n, &e[0]);
     if (n->args[1])
-        test = estimate(s, n->args[1]).cost;
+        estimate(s, n->args[1], &e[1]);
     if (n->sub >= FOLD_MAP) {
-        struct estimate e = estimate(s, n->args[2]);
-        made = e.cost;
-        out.elem = size_of(n->args[2], &e);
-        out.key = FIXED(1);
-    } else if (n->sub == FOLD_FILTER && list) {
-        out.elem = range.elem;
-        out.key = range.key;
+        estimate(s, n->args[2], &e[2]);
+        out->elem = size_of(n->args[2], &e[2]);
+        out->key = FIXED(1);
+    } else if (n->sub == FOLD_FILTER && n->args[0]->type->kind == CEL_LIST) {
+        out->elem = e[0].elem;
+        out->key = e[0].key;
     }
-    span turn = fold_turn(n, test, made, &once);
-    out.cost = add(add(range.cost, once), mul(count, turn));
-    out.size = n->sub >= FOLD_FILTER ? count : FIXED(1);
-    return out;
+    span count = size_of(n->args[0], &e[0]), turn = fold_turn(n, e[1].cost, e[2].cost, &once);
+    out->cost = add(add(e[0].cost, once), mul(count, turn));
+    out->size = n->sub >= FOLD_FILTER ? count : FIXED(1);
 }
 
-static struct estimate estimate_bind(struct estimator *s, const struct node *n)
+static void estimate_bind(struct estimator *s, const struct node *n, struct estimate *out)
 {
-    struct estimate init = estimate(s, n->args[0]);
-    set_local(s, n->slot, size_of(n->args[0], &init), init.declared);
-    s->locals[n->slot].key = init.key;
-    s->locals[n->slot].elem = init.elem;
-    struct estimate out = estimate(s, n->args[1]);
-    out.cost = add(add(out.cost, init.cost), FIXED(10));
-    return out;
+    struct estimate *init = scratch(s, 1);
+    estimate(s, n->args[0], init);
+    set_local(s, n->slot, size_of(n->args[0], init), init->declared);
+    s->locals[n->slot].key = init->key;
+    s->locals[n->slot].elem = init->elem;
+    estimate(s, n->args[1], out);
+    out->cost = add(add(out->cost, init->cost), FIXED(10));
 }
 
-static struct estimate estimate(struct estimator *s, const struct node *n)
+static void estimate(struct estimator *s, const struct node *n, struct estimate *out)
 {
-    struct estimate e = {.cost = FIXED(0), .size = FIXED(1), .key = UNSIZED, .elem = UNSIZED};
+    *out = (struct estimate){.size = UNSIZED, .key = UNSIZED, .elem = UNSIZED};
     switch ((enum node_op)n->op) {
     case NODE_CONST:
-        e.size = n->value.kind == CEL_TYPE ? UNKNOWN : FIXED(value_count(&n->value));
-        return e;
+        out->size = n->value.kind == CEL_TYPE ? UNKNOWN : FIXED(value_count(&n->value));
+        return;
     case NODE_IDENT:
-        return estimate_ident(s, n);
+        estimate_ident(s, n, out);
+        return;
     case NODE_SELECT:
     case NODE_HAS:
-        return estimate_select(s, n);
+        estimate_select(s, n, out);
+        return;
     case NODE_CALL:
-        return estimate_call(s, n);
+        estimate_call(s, n, out);
+        return;
     case NODE_AND:
     case NODE_OR:
-        return estimate_logical(s, n);
+        estimate_logical(s, n, out);
+        return;
     case NODE_COND:
-        return estimate_cond(s, n);
+        estimate_cond(s, n, out);
+        return;
     case NODE_LIST:
     case NODE_MAP:
     case NODE_NEW:
-        return estimate_aggregate(s, n);
+        estimate_aggregate(s, n, out);
+        return;
     case NODE_FOLD:
-        return estimate_fold(s, n);
+        estimate_fold(s, n, out);
+        return;
     case NODE_BIND:
-        return estimate_bind(s, n);
+        estimate_bind(s, n, out);
+        return;
     }
-    return e;
 }
 
-struct cel_cost cel_estimate(struct arena *a, const struct cel_env *env, const struct node *root,
-                             unsigned locals)
+struct cel_cost cel_estimate(const struct cel_env *env, const struct node *root, unsigned locals)
 {
-    struct estimator s = {.arena = a, .env = env, .locals = arena_new_n(a, struct est_local, locals + 1)};
-    return estimate(&s, root).cost;
+    struct estimator s = {.env = env};
+    struct estimate out;
+    s.locals = arena_new_n(&s.scratch, struct est_local, locals + 1);
+    estimate(&s, root, &out);
+    arena_free(&s.scratch);
+    return out.cost;
 }

@@ -15,10 +15,13 @@ struct parser {
     bool failed;
 };
 
+/* What recurses keeps its frame small: all of CEL_DEPTH must fit a thread's stack. */
+#define NOINLINE __attribute__((noinline))
+
 static const char operands[] = "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, "
                                "NUM_UINT, STRING, BYTES, IDENTIFIER}";
 
-static void advance(struct parser *p)
+NOINLINE static void advance(struct parser *p)
 {
     p->now = lex_next(&p->lexer);
     p->failed |= p->now.kind == TOKEN_BROKEN;
@@ -32,7 +35,7 @@ static struct str token_text(const struct parser *p)
 }
 
 /* Says once what was expected; all parsing then ends. */
-static struct node *unexpected(struct parser *p, const char *expected)
+NOINLINE static struct node *unexpected(struct parser *p, const char *expected)
 {
     if (!p->failed)
         cel_issue(p->lexer.issues, p->now.at, "Syntax error: mismatched input '" STR_FMT "' expecting %s",
@@ -46,7 +49,7 @@ static bool is(const struct parser *p, const char *sign)
     return p->now.kind == TOKEN_SIGN && str_is(p->now.text, sign);
 }
 
-static bool accept(struct parser *p, const char *sign)
+NOINLINE static bool accept(struct parser *p, const char *sign)
 {
     if (p->failed || !is(p, sign))
         return false;
@@ -54,7 +57,7 @@ static bool accept(struct parser *p, const char *sign)
     return true;
 }
 
-static bool expect(struct parser *p, const char *sign)
+NOINLINE static bool expect(struct parser *p, const char *sign)
 {
     if (accept(p, sign))
         return true;
@@ -96,7 +99,7 @@ static void nodes_add(struct nodes *n, struct node *node)
 #define _cleanup_nodes_ _cleanup_(nodes_free)
 
 /* Expressions up to the closing sign; `optionals` tells of which stood "?" before, when that may be. */
-static void parse_args(struct parser *p, const char *close, struct nodes *out, bool **optionals)
+NOINLINE static void parse_args(struct parser *p, const char *close, struct nodes *out, bool **optionals)
 {
     _cleanup_buf_ struct buf marks = {0};
     bool any = false;
@@ -115,7 +118,7 @@ static void parse_args(struct parser *p, const char *close, struct nodes *out, b
         *optionals = arena_dup(p->arena, marks.p, marks.n);
 }
 
-static struct node *parse_list(struct parser *p)
+NOINLINE static struct node *parse_list(struct parser *p)
 {
     uint32_t at = p->now.at;
     advance(p);
@@ -127,7 +130,7 @@ static struct node *parse_list(struct parser *p)
     return list;
 }
 
-static struct node *parse_map(struct parser *p)
+NOINLINE static struct node *parse_map(struct parser *p)
 {
     uint32_t at = p->now.at;
     advance(p);
@@ -151,7 +154,7 @@ static struct node *parse_map(struct parser *p)
 }
 
 /* "Object.spec{replicas: 1}": what stood before the brace is a name. */
-static struct node *parse_new(struct parser *p, struct str name)
+NOINLINE static struct node *parse_new(struct parser *p, struct str name)
 {
     uint32_t at = p->now.at;
     advance(p);
@@ -182,7 +185,7 @@ static struct node *parse_new(struct parser *p, struct str name)
 }
 
 /* f(x) or target.f(x), which may be a macro. */
-static struct node *parse_call(struct parser *p, struct node *target, struct str name)
+NOINLINE static struct node *parse_call(struct parser *p, struct node *target, struct str name)
 {
     uint32_t at = p->now.at;
     advance(p);
@@ -200,26 +203,19 @@ static struct node *parse_call(struct parser *p, struct node *target, struct str
     return call;
 }
 
-static struct node *parse_primary(struct parser *p)
+NOINLINE static struct node *parse_constant(struct parser *p)
 {
-    struct token t = p->now;
-    if (t.kind == TOKEN_CONST) {
-        advance(p);
-        if (t.value.kind == CEL_INT && t.value.i == INT64_MIN)
-            cel_issue(p->lexer.issues, t.at, "invalid int literal");
-        struct node *n = node_new(p->arena, NODE_CONST, t.at, NULL, 0);
-        n->value = t.value;
-        return n;
-    }
-    if (is(p, "["))
-        return parse_list(p);
-    if (is(p, "{"))
-        return parse_map(p);
-    if (accept(p, "(")) {
-        struct node *n = parse_expr(p);
-        expect(p, ")");
-        return n;
-    }
+    struct node *n = node_new(p->arena, NODE_CONST, p->now.at, NULL, 0);
+    n->value = p->now.value;
+    if (n->value.kind == CEL_INT && n->value.i == INT64_MIN)
+        cel_issue(p->lexer.issues, n->at, "invalid int literal");
+    advance(p);
+    return n;
+}
+
+/* A name, or a call of one. */
+NOINLINE static struct node *parse_name(struct parser *p)
+{
     accept(p, "."); /* there is one scope only */
     if (p->now.kind != TOKEN_IDENT)
         return unexpected(p, operands);
@@ -238,6 +234,21 @@ static struct node *parse_primary(struct parser *p)
     return n;
 }
 
+static struct node *parse_primary(struct parser *p)
+{
+    if (p->now.kind == TOKEN_CONST)
+        return parse_constant(p);
+    if (is(p, "["))
+        return parse_list(p);
+    if (is(p, "{"))
+        return parse_map(p);
+    if (!accept(p, "("))
+        return parse_name(p);
+    struct node *n = parse_expr(p);
+    expect(p, ")");
+    return n;
+}
+
 bool node_qualified_name(struct arena *a, const struct node *n, struct str *out)
 {
     if (n->op == NODE_IDENT) {
@@ -251,7 +262,7 @@ bool node_qualified_name(struct arena *a, const struct node *n, struct str *out)
     return true;
 }
 
-static struct node *parse_member(struct parser *p)
+NOINLINE static struct node *parse_member(struct parser *p)
 {
     struct node *n = parse_primary(p);
     while (!p->failed) {

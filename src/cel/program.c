@@ -135,7 +135,7 @@ static int compile(struct cel_program *p, const struct cel_env *env, struct cel_
         return err_set(err, ERR_INVALID, "compilation failed: " STR_FMT, STR_ARG(cel_issues_str(issues)));
     if (check_result(env, p, err) < 0)
         return -1;
-    p->cost = cel_estimate(&p->arena, env, p->root, p->locals);
+    p->cost = cel_estimate(env, p->root, p->locals);
     return 0;
 }
 

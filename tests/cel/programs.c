@@ -1,4 +1,5 @@
 /* Programs against values of the API: described structs, JSON, declared types; what they cost. */
+#include "base/thread.h"
 #include "kinds/apps_v1.h"
 #include "kinds/core_v1.h"
 #include "schema/json.h"
@@ -197,6 +198,60 @@ static void limits(void **state)
     assert_true(str_find(err.message, STR("code point size exceeds limit: size: 200000, limit 100000")) >= 0);
 }
 
+/* Each of these nests as deep as is allowed, in the way that takes the most stack. */
+static void nest(struct buf *out, const char *open, const char *inner, const char *close, int depth)
+{
+    for (int i = 0; i < depth; i++)
+        buf_add_str(out, str_from(open));
+    buf_add_str(out, str_from(inner));
+    for (int i = 0; i < depth; i++)
+        buf_add_str(out, str_from(close));
+}
+
+static void run_deep(void *arg)
+{
+    static const struct {
+        const char *open, *inner, *close;
+        int depth;
+    } table[] = {
+        {"(", "1", ")", 249},           {"[", "1", "]", 248},
+        {"!(", "true", ")", 248},       {"1 + (", "1", ")", 240},
+        {"true ? ", "1", " : 2", 200},  {"{'a': ", "1", "}", 240},
+        {"[1].map(x, ", "1", ")", 120}, {"cel.bind(x, 1, ", "x", ")", 200},
+        {"string(", "'a'", ")", 240},   {"[", "0", "][0]", 120},
+    };
+    static const struct cel_env env;
+    unsigned *ran = arg;
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        _cleanup_buf_ struct buf text = {0};
+        _cleanup_arena_ struct arena a = {0};
+        _cleanup_err_ struct err err = {0};
+        struct cel_program *p = NULL;
+        struct cel_run run = {.arena = &a};
+        struct cel_value v;
+        struct value json;
+        nest(&text, table[i].open, table[i].inner, table[i].close, table[i].depth);
+        if (cel_compile(&env, buf_str(&text), &p, &err) == 0 && cel_eval(p, &run, &v, &err) == 0) {
+            cel_to_json(&a, &v, &json, &err);
+            ran[i]++;
+        } else if (i != 4) {
+            print_message("%s: " STR_FMT "\n", table[i].open,
+                          STR_ARG(str_slice(err.message.p, err.message.n < 300 ? err.message.n : 300)));
+        }
+        cel_program_free(p);
+    }
+}
+
+static void deep_expressions_fit_a_small_stack(void **state)
+{
+    (void)state;
+    unsigned ran[10] = {0}, all = 0;
+    thread_join(thread_start("deep", run_deep, ran));
+    for (size_t i = 0; i < ARRAY_LEN(ran); i++)
+        all += ran[i];
+    assert_int_equal(all, 9); /* a conditional within a conditional needs parentheses */
+}
+
 static void results(void **state)
 {
     (void)state;
@@ -220,8 +275,13 @@ static void results(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(structs), cmocka_unit_test(described), cmocka_unit_test(declared),
-        cmocka_unit_test(costs),   cmocka_unit_test(limits),    cmocka_unit_test(results),
+        cmocka_unit_test(structs),
+        cmocka_unit_test(described),
+        cmocka_unit_test(declared),
+        cmocka_unit_test(costs),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(results),
+        cmocka_unit_test(deep_expressions_fit_a_small_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
