@@ -1,4 +1,5 @@
 /* Everything that is no resource: discovery, OpenAPI, health, metrics, the version, who signs tokens. */
+#include "api/resources.h"
 #include "commit.h"
 #include "kinds/meta_v1.h"
 #include "server/discovery.h"
@@ -57,6 +58,8 @@ static void serve_metrics(struct request *q)
     metrics_render(s->metrics, atomic_load(&s->mutating), atomic_load(&s->reading), &out);
     if (s->flow)
         flow_metrics(s->flow, &out);
+    _cleanup_resource_set_ struct resource_set *set = api_resources(s->api);
+    metrics_render_objects(s->store, set->at, set->n, &out);
     request_bytes(q, 200, STR("text/plain; version=0.0.4; charset=utf-8"),
                   &(struct http_part){.bytes = buf_str(&out)});
 }

@@ -10,10 +10,13 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "base/thread.h"
+#include "version.h"
 
 /* Label values come from clients' paths: past so many series, new ones are counted as one. */
-enum { SERIES_MAX = 2000, BUCKETS = 11 };
-static const double bounds[BUCKETS] = {0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 5, 60};
+enum { SERIES_MAX = 2000, BUCKETS = 23 };
+/* Upstream's (apiserver/pkg/endpoints/metrics), in seconds. */
+static const double bounds[BUCKETS] = {0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1,  1.25, 1.5, 2,
+                                       3,     4,     5,    6,   8,   10,  15,  20,  30, 45,   60};
 
 struct series {
     struct str key, labels; /* code="200",...; owned */
@@ -68,11 +71,12 @@ static char scope_of(const struct route *r)
 /* What tells a series from others, in a form that is quick to make: counting comes with every request. */
 enum { KEY_MAX = 512 };
 
-static struct str key_of(const struct route *r, int code, char key[KEY_MAX])
+static struct str key_of(const struct route *r, int code, bool dry_run, char key[KEY_MAX])
 {
     const struct str parts[] = {r->group, r->resource, r->subresource, r->verb, r->version};
     size_t n = 0;
     key[n++] = scope_of(r);
+    key[n++] = dry_run ? 'd' : ' ';
     memcpy(key + n, &code, sizeof code);
     n += sizeof code;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
@@ -85,15 +89,16 @@ static struct str key_of(const struct route *r, int code, char key[KEY_MAX])
     return str_slice(key, n);
 }
 
-static struct str labels_of(const struct route *r, int code)
+/* Sorted by name, `code` aside, which only counters have. */
+static struct str labels_of(const struct route *r, int code, bool dry_run)
 {
     const char *scopes[] = {[' '] = "", ['r'] = "resource", ['n'] = "namespace", ['c'] = "cluster"};
     _cleanup_buf_ struct buf b = {0};
     buf_addf(&b,
-             "code=\"%d\",group=\"" STR_FMT "\",resource=\"" STR_FMT "\",scope=\"%s\",subresource=\"" STR_FMT
-             "\",verb=\"",
-             code, STR_ARG(r->group), STR_ARG(r->resource), scopes[(unsigned char)scope_of(r)],
-             STR_ARG(r->subresource));
+             "code=\"%d\",component=\"apiserver\",dry_run=\"%s\",group=\"" STR_FMT "\",resource=\"" STR_FMT
+             "\",scope=\"%s\",subresource=\"" STR_FMT "\",verb=\"",
+             code, dry_run ? "All" : "", STR_ARG(r->group), STR_ARG(r->resource),
+             scopes[(unsigned char)scope_of(r)], STR_ARG(r->subresource));
     for (size_t i = 0; i < r->verb.n && i < 16; i++)
         buf_add_c(&b, r->verb.p[i] >= 'a' && r->verb.p[i] <= 'z' ? (char)(r->verb.p[i] - 32) : '_');
     buf_addf(&b, "\",version=\"" STR_FMT "\"", STR_ARG(r->version));
@@ -110,7 +115,7 @@ static bool plain(struct str s)
     return s.n < 64;
 }
 
-void metrics_count(struct metrics *m, const struct route *r, int code, int64_t ns)
+void metrics_count(struct metrics *m, const struct route *r, int code, bool dry_run, int64_t ns)
 {
     static _Thread_local unsigned shard_of_thread;
     static _Atomic unsigned next;
@@ -122,7 +127,7 @@ void metrics_count(struct metrics *m, const struct route *r, int code, int64_t n
         !plain(r->version))
         r = &other;
     char text[KEY_MAX];
-    struct str key = key_of(r, code, text);
+    struct str key = key_of(r, code, dry_run, text);
     double s = (double)ns / (double)CLOCK_S;
 
     _lock_(&sh->mutex);
@@ -132,7 +137,7 @@ void metrics_count(struct metrics *m, const struct route *r, int code, int64_t n
             return;
         found = mem_zalloc(sizeof *found);
         found->key = str_slice(mem_dup(key.p, key.n), key.n);
-        found->labels = labels_of(r, code);
+        found->labels = labels_of(r, code, dry_run);
         map_put(&sh->series, found->key, found);
     }
     found->count++;
@@ -141,36 +146,51 @@ void metrics_count(struct metrics *m, const struct route *r, int code, int64_t n
         found->buckets[i]++;
 }
 
+/* Adds a series to the sum of those with its labels. */
+static void sum_up(struct map *all, struct str labels, const struct series *s)
+{
+    struct series *sum = map_get(all, labels);
+    if (!sum) {
+        sum = mem_zalloc(sizeof *sum);
+        sum->labels = labels; /* series are never freed while the server runs */
+        map_put(all, labels, sum);
+    }
+    sum->count += s->count;
+    sum->sum_s += s->sum_s;
+    for (int b = 0; b < BUCKETS; b++)
+        sum->buckets[b] += s->buckets[b];
+}
+
+static void free_sums(struct map *all)
+{
+    map_each (all, slot)
+        free(slot->value);
+    map_free(all);
+}
+
+/* The counters by code, the durations without. */
 static void render_requests(struct metrics *m, struct buf *out)
 {
-    buf_add_lit(out, "# HELP apiserver_request_total Requests answered.\n"
-                     "# TYPE apiserver_request_total counter\n");
-    struct map all = {0}; /* the shards' series added up */
+    struct map counts = {0}, durations = {0};
     for (int i = 0; i < SHARDS; i++) {
         _lock_(&m->shards[i].mutex);
         map_each (&m->shards[i].series, slot) {
             const struct series *s = slot->value;
-            struct series *sum = map_get(&all, s->labels);
-            if (!sum) {
-                sum = mem_zalloc(sizeof *sum);
-                sum->labels = s->labels; /* series are never freed while the server runs */
-                map_put(&all, sum->labels, sum);
-            }
-            sum->count += s->count;
-            sum->sum_s += s->sum_s;
-            for (int b = 0; b < BUCKETS; b++)
-                sum->buckets[b] += s->buckets[b];
+            sum_up(&counts, s->labels, s);
+            sum_up(&durations, str_from_at(s->labels, (size_t)str_index(s->labels, ',') + 1), s);
         }
     }
-    map_each (&all, slot) {
+    buf_add_lit(out, "# HELP apiserver_request_total Requests answered.\n"
+                     "# TYPE apiserver_request_total counter\n");
+    map_each (&counts, slot) {
         const struct series *s = slot->value;
         buf_addf(out, "apiserver_request_total{" STR_FMT "} %llu\n", STR_ARG(s->labels),
                  (unsigned long long)s->count);
     }
     buf_add_lit(out, "# HELP apiserver_request_duration_seconds How long requests took.\n"
                      "# TYPE apiserver_request_duration_seconds histogram\n");
-    map_each (&all, slot) {
-        struct series *s = slot->value;
+    map_each (&durations, slot) {
+        const struct series *s = slot->value;
         for (int b = 0; b < BUCKETS; b++)
             buf_addf(out, "apiserver_request_duration_seconds_bucket{" STR_FMT ",le=\"%g\"} %llu\n",
                      STR_ARG(s->labels), bounds[b], (unsigned long long)s->buckets[b]);
@@ -180,9 +200,24 @@ static void render_requests(struct metrics *m, struct buf *out)
                  "apiserver_request_duration_seconds_count{" STR_FMT "} %llu\n",
                  STR_ARG(s->labels), (unsigned long long)s->count, STR_ARG(s->labels), s->sum_s,
                  STR_ARG(s->labels), (unsigned long long)s->count);
-        free(s);
     }
-    map_free(&all);
+    free_sums(&counts);
+    free_sums(&durations);
+}
+
+void metrics_render_objects(struct store *store, const struct resource *const *resources, size_t n,
+                            struct buf *out)
+{
+    _cleanup_snapshot_ struct snapshot *snap = store_snapshot(store);
+    buf_add_lit(out, "# HELP apiserver_storage_objects Objects that are stored, by kind.\n"
+                     "# TYPE apiserver_storage_objects gauge\n");
+    for (size_t i = 0; i < n; i++) {
+        const struct resource *r = resources[i];
+        if (r->stored_as || r->flags & RESOURCE_VIRTUAL)
+            continue;
+        buf_addf(out, "apiserver_storage_objects{resource=\"" STR_FMT "\"} %zu\n", STR_ARG(r->qualified),
+                 snapshot_count(snap, store_table(store, r), STR("")));
+    }
 }
 
 static void gauge(struct buf *out, const char *name, const char *type, const char *help, double value)
@@ -233,6 +268,9 @@ void metrics_render(struct metrics *m, int mutating, int reading, struct buf *ou
              "apiserver_current_inflight_requests{request_kind=\"mutating\"} %d\n"
              "apiserver_current_inflight_requests{request_kind=\"readOnly\"} %d\n",
              mutating, reading);
+    buf_add_lit(out, "# HELP kubernetes_build_info What was built.\n# TYPE kubernetes_build_info gauge\n"
+                     "kubernetes_build_info{git_version=\"" KUBERNETES_VERSION "\",major=\"" KUBERNETES_MAJOR
+                     "\",minor=\"" KUBERNETES_MINOR "\"} 1\n");
     render_requests(m, out);
     render_process(m, out);
 }

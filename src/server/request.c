@@ -76,7 +76,8 @@ void request_done(struct request *q, int code)
             flow_leave(s->flow, &q->ticket);
     }
     audit_complete(q, code);
-    metrics_count(s->metrics, &q->route, code, clock_mono() - q->began);
+    bool dry_run = str_is(query_get(&q->query, "dryRun"), "All");
+    metrics_count(s->metrics, &q->route, code, dry_run, clock_mono() - q->began);
     resource_unref(q->resource);
     q->resource = NULL;
 }

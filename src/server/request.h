@@ -27,8 +27,8 @@ struct request {
     struct audit_note *audit; /* NULL: it is not noted */
     bool audit_decided;
     struct str decision, decision_reason; /* of authorization; empty: it did not come to that */
-    bool counted;              /* is among the requests in flight */
-    struct flow_ticket ticket; /* its seat among them */
+    bool counted;                         /* is among the requests in flight */
+    struct flow_ticket ticket;            /* its seat among them */
     struct api_request api;
     struct loop_task task; /* to come back to the loop */
     struct waiter waiter;  /* for who it is, and what they may */

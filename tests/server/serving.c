@@ -336,10 +336,16 @@ static void the_version_and_metrics_are_told(void **state)
         assert_non_null(memchr("0123456789abcdef", commit.p[i], 16));
     _cleanup_answer_ struct answer m = get(&c, "/metrics");
     assert_status(m, 200);
-    assert_true(str_find(m.response.body,
-                         STR("apiserver_request_total{code=\"200\",group=\"\",resource=\"\",scope=\"\","
-                             "subresource=\"\",verb=\"GET\",version=\"\"}")) >= 0);
+    assert_true(str_find(m.response.body, STR("apiserver_request_total{code=\"200\",component=\"apiserver\","
+                                              "dry_run=\"\",group=\"\",resource=\"\",scope=\"\","
+                                              "subresource=\"\",verb=\"GET\",version=\"\"}")) >= 0);
     assert_true(str_find(m.response.body, STR("process_resident_memory_bytes ")) >= 0);
+    assert_true(
+        str_find(m.response.body, STR("apiserver_request_duration_seconds_bucket{component=\"apiserver\","
+                                      "dry_run=\"\",group=\"\",resource=\"\",scope=\"\",subresource=\"\","
+                                      "verb=\"GET\",version=\"\",le=\"1.25\"} ")) >= 0);
+    assert_true(str_find(m.response.body, STR("apiserver_storage_objects{resource=\"namespaces\"} 4\n")) >=
+                0);
     _cleanup_answer_ struct answer keys = get(&c, "/openid/v1/jwks");
     assert_status(keys, 200);
     assert_int_equal(count(&keys, "keys"), 1);
