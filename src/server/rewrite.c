@@ -13,7 +13,7 @@ struct str rewrite_url(const struct rewrite *w, struct arena *a, struct str url)
         while (n < path.n && !strchr("/?#", path.p[n]))
             n++;
         host = str_slice(path.p, n);
-        before = str_slice(url.p, (size_t)(host.p + host.n - url.p));
+        before = str_slice(url.p, (size_t)slashes + 2 + n);
         path = str_from_at(path, n);
     }
     if (host.n && !str_eq(host, w->host) && !str_eq(host, w->own_host))
@@ -125,7 +125,7 @@ static struct str put_tag(const struct rewrite *w, struct arena *a, struct str *
             continue;
         ahead = str_from_at(ahead, 1);
         take_while(&ahead, is_space);
-        buf_add(out, rest->p, (size_t)(ahead.p - rest->p));
+        buf_add(out, rest->p, rest->n - ahead.n);
         *rest = ahead;
         put_value(w, a, is_link(tag, name), rest, out);
     }

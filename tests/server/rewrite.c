@@ -16,6 +16,8 @@ static void urls(void **state)
         {"a/b", "a/b"},
         {"", ""},
         {"?q", "?q"},
+        {"http://", "http://"},
+        {"//", "//"},
         {"/proxy/a", "/proxy/a"},
         {"http://10.1.2.3:80/a", "/proxy/a"},
         {"//10.1.2.3:80/a", "/proxy/a"},
@@ -45,6 +47,7 @@ static void pages(void **state)
         {"<script>'<a href=/x>'</script><a href=/y>", "<script>'<a href=/x>'</script><a href=/proxy/y>"},
         {"<script src=/x></script>", "<script src=/proxy/x></script>"},
         {"1 < 2 <", "1 < 2 <"},
+        {"<a href=", "<a href="},
         {"<a href=\"/x", "<a href=\"/proxy/x\""},
         {"<form action=//elsewhere/x>", "<form action=//elsewhere/x>"},
     };
