@@ -7,7 +7,7 @@ on_b() {
 
 join() {
     nsenter --net="/run/netns/$E2E_NS-b" "$SAGONG" agent --server https://10.99.0.1:6443 --token "$1" --node-name node-b --data-dir "$E2E_DIR/data-b" \
-        >>"$E2E_DIR/agent.log" 2>&1 3>&- &
+        >>"$E2E_DIR/agent.log" 2>&1 3>&- 4>&- &
     AGENT_PID=$!
 }
 
@@ -37,6 +37,16 @@ teardown() {
     phase from-b Succeeded
     [ "$(k logs from-a)" = "hello from b" ]
     [ "$(k logs from-b)" = "hello from a" ]
+
+    [ "$(k exec b -- hostname)" = b ]
+    [ "$(kc get --raw "/api/v1/namespaces/$NS/pods/b:8080/proxy/")" = "hello from b" ]
+    kill "$AGENT_PID"
+    while kill -0 "$AGENT_PID" 2>/dev/null; do sleep 0.02; done
+    run k exec b -- hostname
+    [[ $output == *"error dialing backend: dial tcp 10.99.0.2:10250: connect: connection refused"* ]]
+    run kc get --raw "/api/v1/namespaces/$NS/pods/b:8080/proxy/"
+    [[ $output == *"error trying to reach service: dial tcp 10.99.0.2:10250: connect: connection refused"* ]]
+    join none # to end its pods
 }
 
 # way CERTIFICATE KEY: what the agent finds when it starts.

@@ -38,7 +38,7 @@ outputs_and_exit_code() {
 }
 
 input_until_its_end() {
-    [ "$(head -c 3000000 /dev/zero | s exec -i one -- wc -c)" = 3000000 ]
+    [ "$(head -c 20000000 /dev/zero | s exec -i one -- wc -c)" = 20000000 ]
 }
 
 @test "exec: input is read to its end" {
@@ -75,6 +75,43 @@ failures() {
 
 @test "exec: what fails says why" {
     both failures
+}
+
+# running PROGRAM: whether the pod runs it.
+running() {
+    s exec one -- ps | grep -q " $1\$"
+}
+
+gone() {
+    ! running "$1"
+}
+
+vanishing_client() {
+    # something that waits for input, and something that only its terminal can tell
+    sleep 15 | s exec -i one -- wc -c >/dev/null 2>&1 3>&- 4>&- &
+    script -qec "exec $E2E_KUBECTL -n streams exec -it one -- sleep 54321" /dev/null >/dev/null 2>&1 3>&- 4>&- &
+    eventually 5 running "wc -c"
+    eventually 5 running "sleep 54321"
+    pkill -9 -f "$E2E_KUBECTL -n streams exec -i one -- wc" || true
+    pkill -9 -f "$E2E_KUBECTL -n streams exec -it one -- sleep 54321" || true
+    eventually 5 gone "wc -c"
+    eventually 5 gone "sleep 54321"
+}
+
+@test "exec: a command is told that its client has vanished" {
+    both vanishing_client
+}
+
+slow_reader() {
+    local before after
+    before=$(awk '/VmRSS/ {print $2}' "/proc/$(cluster_pid)/status")
+    [ "$(s exec one -- dd if=/dev/zero bs=1M count=100 2>/dev/null | { sleep 2; awk '/VmRSS/ {print $2}' "/proc/$(cluster_pid)/status" >"$BATS_TEST_TMPDIR/rss"; wc -c; })" = 104857600 ]
+    after=$(cat "$BATS_TEST_TMPDIR/rss")
+    [ $((after - before)) -lt 20000 ] # KiB
+}
+
+@test "exec: a slow reader holds back the command, and takes no memory" {
+    both slow_reader
 }
 
 @test "cp: files both ways" {

@@ -239,6 +239,7 @@ int container_config_make(struct pod_state *p, const struct pod *pod, const stru
     out->layers = image->layers;
     out->tty = c->tty;
     out->stdin_open = c->stdin;
+    out->stdin_once = c->stdin_once;
     out->stop_signal = c->lifecycle && c->lifecycle->stop_signal ? *c->lifecycle->stop_signal
                                                                  : image->config.config.stop_signal;
     out->limits = container_limits(c);

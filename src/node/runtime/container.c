@@ -208,6 +208,8 @@ static int run_conmon(struct runtime *r, const struct container_config *config, 
         argv[n++] = "-t";
     if (config->stdin_open)
         argv[n++] = "-i";
+    if (config->stdin_open && !config->stdin_once)
+        argv[n++] = "--leave-stdin-open";
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) < 0)
         return err_errno(err, errno, "make a pipe");

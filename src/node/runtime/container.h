@@ -21,7 +21,8 @@ struct container_config {
     struct str cwd;
     int64_t uid, gid;
     struct int64_vec groups;
-    bool tty, stdin_open, no_new_privileges, privileged, readonly_root, unmasked_proc;
+    bool tty, stdin_open, stdin_once; /* once: the end of the first client's input is the end of all */
+    bool no_new_privileges, privileged, readonly_root, unmasked_proc;
     struct str_vec add_capabilities, drop_capabilities; /* without CAP_; "ALL" */
     bool seccomp_default;                               /* the runtime's own profile */
     struct str seccomp;                                 /* or this one: JSON; neither: none */

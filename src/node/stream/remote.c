@@ -292,10 +292,10 @@ struct remote *remote_open(struct http_request *q, const struct remote_options *
     r->pipe = websocket ? websocket_accept(q, protocol, &pipe_events, r)
                         : upgrade_accept_spdy(q, protocol, &pipe_events, r);
     http_pipe_set_idle(r->pipe, STREAM_IDLE_NS);
+    http_pipe_resume(r->pipe); /* nothing comes before this returns */
     if (websocket)
         remote_start_websocket(r);
     else
         remote_start_spdy(r);
-    http_pipe_resume(r->pipe);
     return r;
 }
