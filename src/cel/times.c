@@ -1,6 +1,6 @@
 /* Timestamps and durations: arithmetic within their ranges, and their parts, in UTC or a named zone. */
+#include "base/zone.h"
 #include "cel/eval.h"
-#include "cel/zone.h"
 #include "schema/timestamp.h"
 
 enum { NS = 1000000000 };
@@ -82,11 +82,46 @@ static void date_of(int64_t days, struct parts *p)
     p->day_of_week = (int)((days % 7 + 11) % 7);
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* [+-]h?h:mm */
+static bool fixed_offset(struct str s, int64_t *seconds)
+{
+    bool minus = s.n && *s.p == '-';
+    if (s.n && (*s.p == '+' || *s.p == '-'))
+        s = str_from_at(s, 1);
+    ptrdiff_t colon = str_index(s, ':');
+    int64_t hours, minutes;
+    if (colon < 1 || colon > 2 || s.n != (size_t)colon + 3 || !is_digit(*s.p) || !is_digit(s.p[colon + 1]) ||
+        !str_to_i64(str_slice(s.p, (size_t)colon), &hours) ||
+        !str_to_i64(str_from_at(s, (size_t)colon + 1), &minutes) || hours > 23 || minutes > 59)
+        return false;
+    *seconds = (hours * 3600 + minutes * 60) * (minus ? -1 : 1);
+    return true;
+}
+
+/* How many seconds a zone's clocks ("UTC", "+02:00", "-7:30", "Europe/Berlin") are ahead of UTC at a time. */
+static int offset_in(struct run *r, struct str name, int64_t at, int64_t *seconds)
+{
+    struct zone *z;
+    *seconds = 0;
+    if (!name.n || str_is(name, "UTC") || fixed_offset(name, seconds))
+        return 0;
+    if (zone_open(name, &z, NULL) < 0)
+        return run_error(r, "unknown time zone " STR_FMT, STR_ARG(name));
+    *seconds = zone_offset(z, at);
+    zone_free(z);
+    return 0;
+}
+
 static int parts_of(struct run *r, const struct cel_value *t, struct str zone, struct parts *p)
 {
-    int32_t offset = 0;
-    if (cel_zone_offset(zone, t->time.s, &offset) < 0)
-        return run_error(r, "unknown time zone " STR_FMT, STR_ARG(zone));
+    int64_t offset;
+    if (offset_in(r, zone, t->time.s, &offset) < 0)
+        return -1;
     int64_t s = t->time.s + offset, days = s / 86400 - (s % 86400 < 0), rest = s - days * 86400;
     date_of(days, p);
     p->hour = (int)(rest / 3600);
