@@ -45,7 +45,7 @@ static const struct cel_type *param_new(struct checker *c)
 static bool resolve_type_name(struct checker *c, struct node *n, struct str name)
 {
     const struct cel_type *t = type_named(name);
-    if (!t)
+    if (!t || t == &cel_dyn)
         return false;
     struct cel_type *of = arena_dup(c->types.arena, &cel_type_of_types, sizeof(cel_type_of_types));
     of->elem = t;

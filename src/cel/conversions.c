@@ -103,7 +103,10 @@ static int double_from_string(struct run *r, const struct cel_value *args, struc
 static int string_from_any(struct run *r, const struct cel_value *args, struct cel_value *out)
 {
     _cleanup_buf_ struct buf text = {0};
-    text_write(&text, &args[0]);
+    if (args[0].kind == CEL_DOUBLE)
+        text_write_double(&text, args[0].d);
+    else
+        text_write(&text, &args[0]);
     *out = cel_from_str(arena_str(r->arena, buf_str(&text)));
     return 0;
 }

@@ -14,16 +14,19 @@ struct clause {
     char verb;
 };
 
-static int wrong(struct run *r, const struct clause *c, const char *wants, const struct cel_value *v)
+static int wrong(struct run *r, const char *said, const struct cel_value *v)
 {
-    return run_error(r, "error during formatting: %s clause can only be used on %s, was given " STR_FMT,
-                     c->verb == 'd'   ? "decimal"
-                     : c->verb == 'b' ? "binary"
-                     : c->verb == 'o' ? "octal"
-                     : c->verb == 'f' ? "fixed-point"
-                     : c->verb == 'e' ? "scientific"
-                                      : "hex",
-                     wants, STR_ARG(value_type(v)->name));
+    return run_error(r, "error during formatting: %s, was given " STR_FMT, said,
+                     STR_ARG(value_type(v)->name));
+}
+
+/* What an integer's clause says of what it cannot show. */
+static const char *wrong_integer(char verb)
+{
+    return verb == 'b'   ? "only integers and bools can be formatted as binary"
+           : verb == 'd' ? "decimal clause can only be used on integers"
+           : verb == 'o' ? "octal clause can only be used on integers"
+                         : "only integers, byte buffers, and strings can be formatted as hex";
 }
 
 static void write_binary(struct buf *out, uint64_t u)
@@ -67,11 +70,7 @@ static int write_integer(struct run *r, struct buf *out, const struct clause *c,
     } else if (c->verb == 'd' && v->kind == CEL_DOUBLE && !isfinite(v->d)) {
         buf_add_str(out, str_from(isnan(v->d) ? "NaN" : v->d > 0 ? "Infinity" : "-Infinity"));
     } else {
-        return wrong(r, c,
-                     c->verb == 'b'                     ? "integers and bools"
-                     : c->verb == 'x' || c->verb == 'X' ? "integers, byte buffers, and strings"
-                                                        : "integers",
-                     v);
+        return wrong(r, wrong_integer(c->verb), v);
     }
     return 0;
 }
@@ -80,7 +79,10 @@ static int write_real(struct run *r, struct buf *out, const struct clause *c, co
 {
     double d = v->kind == CEL_INT ? (double)v->i : v->kind == CEL_UINT ? (double)v->u : v->d;
     if (!value_is_number(v))
-        return wrong(r, c, "doubles", v);
+        return wrong(r,
+                     c->verb == 'f' ? "fixed-point clause can only be used on doubles"
+                                    : "scientific clause can only be used on doubles",
+                     v);
     int precision = c->precision < 0 ? 6 : c->precision;
     if (!isfinite(d))
         buf_add_str(out, str_from(isnan(d) ? "NaN" : d > 0 ? "Infinity" : "-Infinity"));
@@ -116,8 +118,13 @@ static int write_clause(struct run *r, struct buf *out, const struct clause *c, 
 {
     switch (c->verb) {
     case 's':
-        text_write(out, v);
-        return 0;
+        return text_write(out, v)
+                   ? 0
+                   : run_error(r,
+                               "error during formatting: string clause can only be used on strings, "
+                               "bools, bytes, ints, doubles, maps, lists, types, durations, and "
+                               "timestamps, was given " STR_FMT,
+                               STR_ARG(value_type(v)->name));
     case 'd':
     case 'b':
     case 'o':

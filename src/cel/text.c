@@ -28,6 +28,23 @@ void text_write_double(struct buf *out, double d)
         buf_addf(out, "%.*f", digits - 1 > exponent ? digits - 1 - exponent : 0, d);
 }
 
+/* Without an exponent. */
+static void write_plain_double(struct buf *out, double d)
+{
+    if (isnan(d) || isinf(d)) {
+        buf_add_str(out, str_from(isnan(d) ? "NaN" : d > 0 ? "Infinity" : "-Infinity"));
+        return;
+    }
+    char text[400];
+    int decimals = 0;
+    for (; decimals < 40; decimals++) {
+        snprintf(text, sizeof(text), "%.*f", decimals, d);
+        if (strtod(text, NULL) == d)
+            break;
+    }
+    buf_add_str(out, str_from(text));
+}
+
 /* A fraction of a second, without zeros at its end. */
 static void write_fraction(struct buf *out, int64_t ns)
 {
@@ -64,17 +81,18 @@ static int by_text(const void *x, const void *y)
     return str_qsort(x, y);
 }
 
-static void write_map(struct buf *out, const struct cel_value *v)
+static bool write_map(struct buf *out, const struct cel_value *v)
 {
     _cleanup_arena_ struct arena a = {0};
-    size_t n = 0, cap = value_count(v), cursor = 0;
+    size_t n = 0, cap = v->in == CEL_IN_LAZY ? 0 : value_count(v), cursor = 0;
+    bool fine = v->kind == CEL_MAP;
     struct str *lines = arena_new_n(&a, struct str, cap + 1);
     struct cel_value key, value;
     while (n < cap && value_next(&a, v, &cursor, &key, &value)) {
         _cleanup_buf_ struct buf line = {0};
-        text_write(&line, &key);
+        fine &= text_write(&line, &key);
         buf_add_lit(&line, ": ");
-        text_write(&line, &value);
+        fine &= text_write(&line, &value);
         lines[n++] = arena_str(&a, buf_str(&line));
     }
     qsort(lines, n, sizeof(*lines), by_text);
@@ -85,66 +103,68 @@ static void write_map(struct buf *out, const struct cel_value *v)
         buf_add_str(out, lines[i]);
     }
     buf_add_c(out, '}');
+    return fine;
 }
 
-static void write_list(struct buf *out, const struct cel_value *v)
+static bool write_list(struct buf *out, const struct cel_value *v)
 {
     _cleanup_arena_ struct arena a = {0};
+    bool fine = true;
     buf_add_c(out, '[');
     for (size_t i = 0, n = value_count(v); i < n; i++) {
         struct cel_value item = value_list_item(&a, v, i);
         if (i)
             buf_add_lit(out, ", ");
-        text_write(out, &item);
+        fine &= text_write(out, &item);
     }
     buf_add_c(out, ']');
+    return fine;
 }
 
-void text_write(struct buf *out, const struct cel_value *v)
+bool text_write(struct buf *out, const struct cel_value *v)
 {
     switch ((enum cel_kind)v->kind) {
     case CEL_NULL:
         buf_add_lit(out, "null");
-        return;
+        return true;
     case CEL_BOOL:
         buf_add_str(out, v->b ? STR("true") : STR("false"));
-        return;
+        return true;
     case CEL_INT:
         buf_add_i64(out, v->i);
-        return;
+        return true;
     case CEL_UINT:
         buf_addf(out, "%" PRIu64, v->u);
-        return;
+        return true;
     case CEL_DOUBLE:
-        text_write_double(out, v->d);
-        return;
+        write_plain_double(out, v->d);
+        return true;
     case CEL_STRING:
     case CEL_BYTES:
         buf_add_str(out, v->s);
-        return;
+        return true;
     case CEL_TIMESTAMP:
         write_time(out, v->time);
-        return;
+        return true;
     case CEL_DURATION:
         write_duration(out, v->i);
-        return;
+        return true;
     case CEL_LIST:
-        write_list(out, v);
-        return;
+        return write_list(out, v);
     case CEL_MAP:
     case CEL_OBJECT:
-        write_map(out, v);
-        return;
+        return write_map(out, v);
     case CEL_TYPE:
         buf_add_str(out, v->of->name);
-        return;
+        return true;
     case CEL_OPAQUE:
         text_write_ip(out, v);
-        return;
+        return v->type == &cel_ip || v->type == &cel_cidr;
     case CEL_OPTIONAL:
     case CEL_ERROR:
     case CEL_DYN:
     case CEL_PARAM:
-        return;
+        break;
     }
+    return false;
 }

@@ -12,10 +12,22 @@
 
 int value_time_parse(struct str s, struct time *out, struct err *err)
 {
-    if (time_parse(s, out, err) < 0)
+    /* Before the year 2 what is read may be "no time": so it is read 400 years later, when the calendar is
+     * the same. */
+    const int64_t era = INT64_C(146097) * 86400;
+    bool early = str_starts(s, STR("0000-")) || str_starts(s, STR("0001-"));
+    _cleanup_arena_ struct arena a = {0};
+    struct str later = s;
+    if (early) {
+        char *digits = arena_c(&a, s);
+        digits[1] = '4';
+        later.p = digits;
+    }
+    if (time_parse(later, out, err) < 0)
         return -1;
-    if (time_is_zero(*out) && *s.p == '0')
-        out->s = TIME_LEAST_S;
+    if (early && out->s - era < TIME_LEAST_S)
+        return err_set(err, ERR_BAD_REQUEST, "timestamp overflow");
+    out->s -= early ? era : 0;
     return 0;
 }
 

@@ -15,7 +15,7 @@ static void show(struct buf *out, const struct cel_value *v)
         text_write(out, v);
         buf_add_c(out, 'u');
     } else if (v->kind == CEL_DOUBLE) {
-        text_write(out, v);
+        text_write_double(out, v->d);
         if (v->d == (double)(int64_t)v->d && !memchr(out->p, 'e', out->n))
             buf_add_lit(out, ".0");
     } else if (v->kind == CEL_BYTES) {
