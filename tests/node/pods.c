@@ -331,6 +331,76 @@ static void probes_over_http_and_tcp(void **state)
     await(t, "p", "status.containerStatuses.0.ready", "true");
 }
 
+static void resize(struct nodes *t, const char *pod, const char *cpu, const char *memory)
+{
+    char json[256];
+    snprintf(json, sizeof json,
+             "{'spec':{'containers':[{'name':'c','resources':{'requests':{'cpu':'%s','memory':'%s'},'limits':"
+             "{'cpu':"
+             "'%s','memory':'%s'}}}]}}",
+             cpu, memory, cpu, memory);
+    struct api_request *q = ask(t->world, API_PATCH, &pod_resource, "default", pod);
+    q->subresource = STR("resize");
+    q->patch_type = API_PATCH_STRATEGIC;
+    q->body = quoted(t->world, json);
+    assert_code(run(t->world, q), 200);
+}
+
+#define SIZED(more)                                                                                          \
+    "'containers':[{'name':'c','image':'boat:1','command':['sleep','100'],'resources':{'requests':{'cpu':'"  \
+    "100m',"                                                                                                 \
+    "'memory':'32Mi'},'limits':{'cpu':'100m','memory':'32Mi'}}" more "}]"
+
+static void resources_change_in_place(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p", SIZED(""));
+    await(t, "p", "status.containerStatuses.0.ready", "true");
+    struct str id = pod_field(t, "p", "status.containerStatuses.0.containerID");
+    char group[256];
+    sprintf(group, "%s/pod" STR_FMT "/" STR_FMT, t->cgroup, STR_ARG(pod_field(t, "p", "metadata.uid")),
+            STR_ARG(str_from_at(id, sizeof "sagong://" - 1)));
+    const char *file = cgroup_is_unified() ? "memory.max" : "memory.limit_in_bytes";
+    assert_int_equal(cgroup_read("memory", group, file), 32 << 20);
+    resize(t, "p", "200m", "64Mi");
+    await(t, "p", "status.containerStatuses.0.resources.limits.memory", "64Mi");
+    assert_int_equal(cgroup_read("memory", group, file), 64 << 20);
+    resize(t, "p", "50m", "48Mi");
+    await(t, "p", "status.containerStatuses.0.resources.limits.cpu", "50m");
+    assert_int_equal(cgroup_read("memory", group, file), 48 << 20);
+    assert_pod(t, "p", "status.containerStatuses.0.restartCount", "0");
+    assert_true(str_eq(pod_field(t, "p", "status.containerStatuses.0.containerID"), id));
+}
+
+static void a_resize_may_ask_for_a_restart(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p", SIZED(",'resizePolicy':[{'resourceName':'memory','restartPolicy':'RestartContainer'}]"));
+    await(t, "p", "status.containerStatuses.0.ready", "true");
+    resize(t, "p", "100m", "64Mi");
+    await(t, "p", "status.containerStatuses.0.restartCount", "1");
+    await(t, "p", "status.containerStatuses.0.resources.limits.memory", "64Mi");
+}
+
+static void a_resize_that_cannot_be_is_told(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p", SIZED(""));
+    await(t, "p", "status.containerStatuses.0.ready", "true");
+    resize(t, "p", "1000", "32Mi");
+    int64_t deadline = clock_mono() + 10 * CLOCK_S;
+    while (str_find(shown(t->world, get(t->world, &pod_resource, "default", "p")),
+                    STR("\"reason\":\"Infeasible\"")) < 0 &&
+           clock_mono() < deadline)
+        clock_sleep(20 * CLOCK_MS);
+    assert_true(str_find(shown(t->world, get(t->world, &pod_resource, "default", "p")),
+                         STR("Node didn't have enough resource: cpu, requested: 1000000")) >= 0);
+    assert_pod(t, "p", "status.containerStatuses.0.resources.limits.cpu", "100m"); /* it goes on as it was */
+}
+
 static void fifty_pods_at_once(void **state)
 {
     struct nodes *t = *state;
@@ -371,6 +441,9 @@ int main(void)
         T(a_new_agent_goes_on_with_the_same_processes),
         T(the_endpoint_serves_logs),
         T(probes_over_http_and_tcp),
+        T(resources_change_in_place),
+        T(a_resize_may_ask_for_a_restart),
+        T(a_resize_that_cannot_be_is_told),
         T(fifty_pods_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

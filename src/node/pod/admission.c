@@ -186,3 +186,21 @@ bool pod_admit(struct pod_state *p, const struct pod *pod, struct arena *a, stru
     *message = x.message;
     return taken;
 }
+
+bool pod_has_room(struct pod_state *p, const struct pod *pod, struct arena *a, struct str *reason,
+                  struct str *message)
+{
+    _cleanup_object_ struct object *node = informer_get(p->node->node_informer, STR(""), p->node->name);
+    if (!node)
+        return true;
+    struct admission x = {.p = p, .pod = pod, .node = object_typed(node), .a = a}, alone = x;
+    informer_list(p->node->pod_informer, STR(""), &x.others);
+    keep_earlier(&x);
+    bool fits = admit_resources(&x), ever = fits || admit_resources(&alone);
+    objects_clear(&x.others);
+    if (fits)
+        return true;
+    *reason = ever ? STR("Deferred") : STR("Infeasible");
+    *message = str_from_at(ever ? x.message : alone.message, sizeof "Pod was rejected: " - 1);
+    return false;
+}

@@ -6,3 +6,7 @@
 /* False: the pod is to fail with this reason ("OutOfcpu", "NodeAffinity") and message; memory is of `a`. */
 bool pod_admit(struct pod_state *p, const struct pod *pod, struct arena *a, struct str *reason,
                struct str *message);
+/* Whether a pod that is here can have what its spec now asks for. False: "Deferred", or "Infeasible" when the
+ * node could not give it were it empty; and the message. */
+bool pod_has_room(struct pod_state *p, const struct pod *pod, struct arena *a, struct str *reason,
+                  struct str *message);

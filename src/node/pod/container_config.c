@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "node/pod/env.h"
 #include "node/pod/files.h"
+#include "node/pod/resize.h"
 #include "node/pod/resources.h"
 #include "node/runtime/user.h"
 #include "node/volume/volume.h"
@@ -242,8 +243,10 @@ int container_config_make(struct pod_state *p, const struct pod *pod, const stru
     out->stdin_once = c->stdin_once;
     out->stop_signal = c->lifecycle && c->lifecycle->stop_signal ? *c->lifecycle->stop_signal
                                                                  : image->config.config.stop_signal;
-    out->limits = container_limits(c);
-    out->oom_score_adj = container_oom_score_adj(pod, c, node_memory_bytes());
+    struct container sized = *c;
+    sized.resources = *container_resources(p, pod_control(p, c->name), c);
+    out->limits = container_limits(&sized);
+    out->oom_score_adj = container_oom_score_adj(pod, &sized, node_memory_bytes());
     out->cgroup_path = arena_printf(a, "%s/" STR_FMT, p->cgroup, STR_ARG(out->id));
     const char *logs = arena_printf(a, "%s/" STR_FMT, p->log_dir, STR_ARG(c->name)).p;
     out->log_path = arena_printf(a, "%s/%lld.log", logs, (long long)attempt);

@@ -37,7 +37,8 @@ struct container_control {
     bool backoff_told;
     int64_t kill_deadline_ns; /* clock_mono: then SIGKILL; 0: not being ended */
     bool term_sent;
-    enum job_state post_start, pre_stop; /* guarded by mutex */
+    const struct resource_requirements *applied; /* what the current one was given; in the pod's arena */
+    enum job_state post_start, pre_stop;         /* guarded by mutex */
     struct probe_state probes[PROBE_KINDS];
 };
 
@@ -58,6 +59,8 @@ struct pod_state {
     struct object *volumes_object; /* and for which pod; a reference, NULL before */
     struct str_vec ips;
     struct container_control *containers;
+    struct str resize_pending, resize_message; /* a resize waits: why, and in words; empty: none does */
+    struct str resize_problem;                 /* or could not be done */
     /* Ended for good: no container starts any more. */
     bool terminating;
     char *evict_message; /* why it has to go; NULL: it has not; from malloc; guarded by mutex, as what follows

@@ -7,7 +7,9 @@
 #include "node/pod/pods.h"
 #include "node/pod/probe.h"
 #include "node/pod/puller.h"
+#include "node/pod/resize.h"
 #include "node/volume/sub_path.h"
+#include "schema/copy.h"
 
 enum { START_RETRY_S = 10 };
 
@@ -28,7 +30,8 @@ static void failed(struct pod_state *p, struct object *pod, const struct contain
 }
 
 /* The container is the current one now; the one before is kept for its end and its log, older ones go. */
-static void take(struct pod_state *p, struct container_control *k, struct runtime_container *made)
+static void take(struct pod_state *p, const struct container *c, struct container_control *k,
+                 struct runtime_container *made)
 {
     struct runtime_container *old = k->previous;
     pods_add_container(p->node->pods, p, made);
@@ -41,6 +44,7 @@ static void take(struct pod_state *p, struct container_control *k, struct runtim
     }
     k->kill_deadline_ns = 0;
     k->term_sent = false;
+    k->applied = struct_dup(&p->arena, &resource_requirements_type, container_resources(p, k, c));
     if (!old)
         return;
     _cleanup_arena_ struct arena a = {0};
@@ -124,7 +128,7 @@ void container_try_start(struct pod_state *p, struct object *object, const struc
     struct runtime_container *made = create(p, object, c, k, &image, a, next);
     if (!made)
         return;
-    take(p, k, made);
+    take(p, c, k, made);
     if (made->state == CONTAINER_EXITED)
         return;
     _cleanup_err_ struct err err = {0};

@@ -128,9 +128,10 @@ static struct container_status container_status_make(struct pod_state *p, const 
         s.state.running->started_at = time_of(now->started_ns);
         *started = probe_started(p, c, k);
         s.ready = (!init || sidecar) && *started && probe_ready(p, c, k);
-        if (c->resources.requests.n || c->resources.limits.n) {
-            s.allocated_resources = c->resources.requests;
-            s.resources = (struct resource_requirements *)&c->resources;
+        const struct resource_requirements *given = k->applied ? k->applied : &c->resources;
+        if (given->requests.n || given->limits.n) {
+            s.allocated_resources = given->requests;
+            s.resources = (struct resource_requirements *)given;
         } else {
             s.resources = arena_new(a, struct resource_requirements);
         }
@@ -247,8 +248,9 @@ static void set_condition(struct pod_status *s, const struct pod *pod, struct st
 
 static bool is_ours(struct str type)
 {
-    static const char *const ours[] = {"PodReadyToStartContainers", "Initialized", "Ready",
-                                       "ContainersReady"};
+    static const char *const ours[] = {
+        "PodReadyToStartContainers", "Initialized",      "Ready",
+        "ContainersReady",           "PodResizePending", "PodResizeInProgress"};
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         if (str_is(type, ours[i]))
             return true;
@@ -295,11 +297,27 @@ static struct str gates_message(const struct pod *pod, struct arena *a)
     return arena_str(a, buf_str(&b));
 }
 
+/* True, and with a reason all the same; away when there is nothing to say. */
+static void set_resize_conditions(struct pod_state *p, const struct pod *pod, struct pod_status *s)
+{
+    const struct {
+        struct str type, reason, message;
+    } all[] = {{STR("PodResizePending"), p->resize_pending, p->resize_message},
+               {STR("PodResizeInProgress"), p->resize_problem.n ? STR("Error") : STR(""), p->resize_problem}};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        if (!all[i].reason.n)
+            continue;
+        set_condition(s, pod, all[i].type, true, STR(""), STR(""));
+        s->conditions.at[s->conditions.n - 1].reason = all[i].reason;
+        s->conditions.at[s->conditions.n - 1].message = all[i].message;
+    }
+}
+
 static void make_conditions(struct pod_state *p, const struct pod *pod, bool initialized, struct arena *a,
                             struct pod_status *s)
 {
     s->conditions =
-        (struct pod_condition_vec){arena_new_n(a, struct pod_condition, pod->status.conditions.n + 5), 0};
+        (struct pod_condition_vec){arena_new_n(a, struct pod_condition, pod->status.conditions.n + 7), 0};
     bool done = str_is(s->phase, "Succeeded"), failed = str_is(s->phase, "Failed");
     set_condition(s, pod, STR("PodReadyToStartContainers"), p->prepared && !p->released, STR(""), STR(""));
     struct str incomplete = {0};
@@ -329,6 +347,7 @@ static void make_conditions(struct pod_state *p, const struct pod *pod, bool ini
         s->conditions.at[s->conditions.n - 1].reason = STR("TerminationByKubelet");
         s->conditions.at[s->conditions.n - 1].message = p->final_message;
     }
+    set_resize_conditions(p, pod, s);
     for (size_t i = 0; i < pod->status.conditions.n; i++)
         if (!is_ours(pod->status.conditions.at[i].type) &&
             !(p->evict_pressure && str_is(pod->status.conditions.at[i].type, "DisruptionTarget")))

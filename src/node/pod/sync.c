@@ -15,6 +15,7 @@
 #include "node/pod/kill.h"
 #include "node/pod/pods.h"
 #include "node/pod/probe.h"
+#include "node/pod/resize.h"
 #include "node/pod/resources.h"
 #include "node/pod/start.h"
 #include "node/pod/status.h"
@@ -492,6 +493,7 @@ static int sync_running(struct sync *s, struct err *err)
     if (prepare(s) && sync_init(s))
         for (size_t i = 0; i < s->pod->spec.containers.n; i++)
             sync_container(s, &s->pod->spec.containers.at[i]);
+    pod_resize(p, s->object, s->a, &s->next);
     return pod_status_write(p, s->object, s->a, err);
 }
 
