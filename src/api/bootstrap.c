@@ -4,6 +4,7 @@
 #include "api/road.h"
 #include "api/service/services.h"
 #include "kinds/discovery_v1.h"
+#include "kinds/networking_v1.h"
 #include "kinds/scheduling_v1.h"
 
 static const char *const namespaces[] = {"default", "kube-system", "kube-public", "kube-node-lease"};
@@ -91,6 +92,14 @@ static int make_service(struct api *a, struct err *err)
     return keep(a, &endpoint_slice_resource, STR("default"), &slice, err);
 }
 
+/* The range that the server was started with, for all to see. */
+static int make_service_cidr(struct api *a, struct err *err)
+{
+    struct service_cidr cidr = {.metadata = {.name = STR("kubernetes")},
+                                .spec = {.cidrs = {&a->options.service_cidr, 1}}};
+    return make(a, &service_cidr_resource, STR(""), &cidr, err);
+}
+
 int api_bootstrap(struct api *a, struct err *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(namespaces); i++) {
@@ -105,7 +114,7 @@ int api_bootstrap(struct api *a, struct err *err)
         if (make(a, &priority_class_resource, STR(""), &p, err) < 0)
             return -1;
     }
-    if (a->options.advertise_address.n && make_service(a, err) < 0)
+    if (make_service_cidr(a, err) < 0 || (a->options.advertise_address.n && make_service(a, err) < 0))
         return -1;
     if (!a->expiry)
         a->expiry = expiry_start(a);

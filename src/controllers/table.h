@@ -31,6 +31,8 @@ extern const struct controller_def resource_quota_controller;
 extern const struct controller_def root_ca_publisher_controller;
 extern const struct controller_def service_account_controller;
 extern const struct controller_def service_account_token_controller;
+extern const struct controller_def service_cidr_controller;
+extern const struct controller_def service_ip_address_controller;
 extern const struct controller_def stateful_set_controller;
 extern const struct controller_def taint_eviction_controller;
 extern const struct controller_def volume_controller;

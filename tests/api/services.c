@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "kinds/discovery_v1.h"
+#include "kinds/networking_v1.h"
 #include "world.h"
 
 #define PORTS "'ports':[{'port':80}]"
@@ -115,6 +116,69 @@ static void node_ports_may_be_named_once(void **state)
                 422);
 }
 
+static void an_ip_address_object_keeps_its_address(void **state)
+{
+    struct world *w = *state;
+    assert_code(create(w, &ip_address_resource, "",
+                       "{'metadata':{'name':'10.96.3.4'},'spec':{'parentRef':{'resource':'gateways','group':'"
+                       "x.io','name':'g'}}}"),
+                201);
+    const char *json = "{'metadata':{'name':'s'},'spec':{'clusterIP':'10.96.3.4'," PORTS "}}";
+    assert_fails(
+        create(w, &service_resource, "default", json), 422,
+        "Service \"s\" is invalid: spec.clusterIPs: Invalid value: [\"10.96.3.4\"]: failed to allocate IP "
+        "10.96.3.4: provided IP is already allocated");
+    assert_code(del(w, &ip_address_resource, "", "10.96.3.4", "{}"), 200);
+    /* One that was made for a service which has let go keeps nothing. */
+    assert_code(create(w, &ip_address_resource, "",
+                       "{'metadata':{'name':'10.96.3.4','labels':{'ipaddress.kubernetes.io/"
+                       "managed-by':'ipallocator.k8s.io'}},"
+                       "'spec':{'parentRef':{'resource':'services','namespace':'default','name':'gone'}}}"),
+                201);
+    assert_code(create(w, &service_resource, "default", json), 201);
+}
+
+static void ranges_come_and_go(void **state)
+{
+    struct world *w = *state;
+    struct api_request *own = get(w, &service_cidr_resource, "", "kubernetes");
+    assert_field(w, own, "spec.cidrs.0", "10.96.0.0/12");
+    const char *json = "{'metadata':{'name':'s'},'spec':{'clusterIP':'192.168.7.9'," PORTS "}}";
+    assert_code(create(w, &service_resource, "default", json), 422);
+    assert_code(create(w, &service_cidr_resource, "",
+                       "{'metadata':{'name':'more'},'spec':{'cidrs':['192.168.7.0/24']}}"),
+                201);
+    assert_code(create(w, &service_resource, "default", json), 201);
+    assert_code(del(w, &service_cidr_resource, "", "more", "{}"), 200);
+    assert_code(create(w, &service_resource, "default",
+                       "{'metadata':{'name':'t'},'spec':{'clusterIP':'192.168.7.10'," PORTS "}}"),
+                422);
+}
+
+static void ranges_are_checked(void **state)
+{
+    struct world *w = *state;
+    assert_fails(create(w, &service_cidr_resource, "", "{'metadata':{'name':'none'},'spec':{'cidrs':[]}}"),
+                 422,
+                 "ServiceCIDR.networking.k8s.io \"none\" is invalid: spec.cidrs: Required value: at least "
+                 "one CIDR required");
+    assert_code(create(w, &service_cidr_resource, "",
+                       "{'metadata':{'name':'same'},'spec':{'cidrs':['10.0.0.0/24','10.1.0.0/24']}}"),
+                422);
+    assert_code(
+        create(w, &service_cidr_resource, "", "{'metadata':{'name':'bad'},'spec':{'cidrs':['10.0.0.1/24']}}"),
+        422);
+    assert_code(
+        create(w, &service_cidr_resource, "", "{'metadata':{'name':'one'},'spec':{'cidrs':['10.0.0.0/24']}}"),
+        201);
+    assert_code(
+        patch(w, &service_cidr_resource, "", "one", API_PATCH_MERGE, "{'spec':{'cidrs':['10.1.0.0/24']}}"),
+        422);
+    assert_code(patch(w, &service_cidr_resource, "", "one", API_PATCH_MERGE,
+                      "{'spec':{'cidrs':['10.0.0.0/24','fd00::/112']}}"),
+                200);
+}
+
 static void what_is_taken_survives_a_restart(void **state)
 {
     struct world *w = *state;
@@ -187,6 +251,9 @@ int main(void)
         TEST(a_failed_create_takes_nothing),
         TEST(node_ports_are_handed_out_and_kept),
         TEST(node_ports_may_be_named_once),
+        TEST(an_ip_address_object_keeps_its_address),
+        TEST(ranges_come_and_go),
+        TEST(ranges_are_checked),
         TEST(what_is_taken_survives_a_restart),
         TEST(addresses_do_not_change),
         TEST(headless_and_external_services_have_none),

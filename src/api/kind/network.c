@@ -191,3 +191,44 @@ static void network_policy_validate(const void *o, struct field_errors *e)
 const struct strategy network_policy_strategy = {.resource = &network_policy_resource,
                                                  .defaults = network_policy_defaults,
                                                  .validate = network_policy_validate};
+
+/* --- ServiceCIDR --- */
+
+static void service_cidr_validate(const void *o, struct field_errors *e)
+{
+    const struct str_vec *cidrs = &((const struct service_cidr *)o)->spec.cidrs;
+    struct path root = path_child(NULL, STR("spec"));
+    const struct path *at = PATH(&root, "cidrs");
+    if (!cidrs->n) {
+        field_required(e, at, "at least one CIDR required");
+        return;
+    }
+    if (cidrs->n > 2) {
+        field_error(e, FIELD_ERROR_INVALID, at, BAD_NONE, "may only hold up to 2 values");
+        return;
+    }
+    if (cidrs->n == 2 && (str_index(cidrs->at[0], ':') >= 0) == (str_index(cidrs->at[1], ':') >= 0)) {
+        field_error(
+            e, FIELD_ERROR_INVALID, at, BAD_NONE,
+            "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/96");
+        return;
+    }
+    each (*cidrs, i)
+        format_validate(e, PATH_AT(at, i), FORMAT_CIDR, cidrs->at[i]);
+}
+
+/* A second family may be added, nothing else change. */
+static void service_cidr_validate_update(const void *o, const void *old, struct field_errors *e)
+{
+    const struct str_vec *now = &((const struct service_cidr *)o)->spec.cidrs,
+                         *was = &((const struct service_cidr *)old)->spec.cidrs;
+    struct path root = path_child(NULL, STR("spec"));
+    bool same = now->n >= was->n && (now->n == was->n || was->n == 1);
+    for (size_t i = 0; same && i < was->n; i++)
+        same = str_eq(now->at[i], was->at[i]);
+    valid_immutable(e, PATH(&root, "cidrs"), same, BAD_NONE);
+}
+
+const struct strategy service_cidr_strategy = {.resource = &service_cidr_resource,
+                                               .validate = service_cidr_validate,
+                                               .validate_update = service_cidr_validate_update};

@@ -1,15 +1,16 @@
 #include "api/service/services.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "api/service/addresses.h"
 #include "api/service/ranges.h"
 
-enum { ADDRESSES_MAX = 1 << 20, STATIC_MIN = 16, STATIC_MAX = 256 };
+enum { STATIC_MIN = 16, STATIC_MAX = 128, STATIC_PART = 32 };
 
 struct services {
     pthread_mutex_t mutex;
-    struct range addresses, ports;
+    struct addresses *addresses;
+    struct range ports;
     struct str cidr, port_range; /* as options say them */
     struct str first_address;
 };
@@ -24,41 +25,6 @@ struct claims {
 
 /* --- texts and numbers --- */
 
-static bool address_parse(struct str s, uint32_t *out)
-{
-    char text[INET_ADDRSTRLEN];
-    struct in_addr in;
-    if (s.n >= sizeof text)
-        return false;
-    memcpy(text, s.p, s.n);
-    text[s.n] = 0;
-    if (inet_pton(AF_INET, text, &in) != 1)
-        return false;
-    *out = ntohl(in.s_addr);
-    return true;
-}
-
-static struct str address_text(struct arena *a, uint32_t address)
-{
-    return arena_printf(a, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255,
-                        address & 255);
-}
-
-static int cidr_parse(struct str cidr, uint32_t *base, uint32_t *n, struct err *err)
-{
-    ptrdiff_t slash = str_index(cidr, '/');
-    int64_t bits = 0;
-    if (slash < 0 || !address_parse(str_slice(cidr.p, (size_t)slash), base) ||
-        !str_to_i64(str_from_at(cidr, (size_t)slash + 1), &bits) || bits < 8 || bits > 30)
-        return err_set(err, ERR_BAD_REQUEST, "service CIDR \"" STR_FMT "\" is no IPv4 network",
-                       STR_ARG(cidr));
-    *n = UINT32_C(1) << (32 - bits);
-    *base &= ~(*n - 1);
-    if (*n > ADDRESSES_MAX)
-        *n = ADDRESSES_MAX;
-    return 0;
-}
-
 static int ports_parse(struct str range, uint32_t *first, uint32_t *n, struct err *err)
 {
     ptrdiff_t dash = str_index(range, '-');
@@ -72,13 +38,13 @@ static int ports_parse(struct str range, uint32_t *first, uint32_t *n, struct er
     return 0;
 }
 
-/* The band that is kept for those who name their number (KEP-3070, KEP-3668). */
-static uint32_t static_band(uint32_t n, uint32_t most, uint32_t divisor)
+/* The band that is kept for those who name their port (KEP-3668). */
+static uint32_t static_band(uint32_t n)
 {
-    uint32_t band = n / divisor;
+    uint32_t band = n / STATIC_PART;
     if (n <= STATIC_MIN)
         return 0;
-    return band < STATIC_MIN ? STATIC_MIN : band > most ? most : band;
+    return band < STATIC_MIN ? STATIC_MIN : band > STATIC_MAX ? STATIC_MAX : band;
 }
 
 /* --- a service's numbers --- */
@@ -119,7 +85,7 @@ static void take_all(struct services *s, const struct service_spec *spec, struct
 {
     uint32_t address;
     if (address_parse(spec->cluster_ip, &address))
-        range_take(&s->addresses, address);
+        addresses_know(s->addresses, address);
     uint32_t *ports = arena_new_n(a, uint32_t, spec->ports.n + 1);
     size_t n = node_ports_of(spec, ports);
     for (size_t i = 0; i < n; i++)
@@ -128,18 +94,18 @@ static void take_all(struct services *s, const struct service_spec *spec, struct
 
 int services_new(struct api *a, struct services **out, struct err *err)
 {
-    uint32_t base = 0, n = 0, first_port = 0, n_ports = 0;
-    if (cidr_parse(a->options.service_cidr, &base, &n, err) < 0 ||
-        ports_parse(a->options.node_port_range, &first_port, &n_ports, err) < 0)
+    uint32_t first_port = 0, n_ports = 0;
+    struct addresses *addresses;
+    if (ports_parse(a->options.node_port_range, &first_port, &n_ports, err) < 0 ||
+        addresses_new(a, a->options.service_cidr, &addresses, err) < 0)
         return -1;
     struct services *s = mem_zalloc(sizeof *s);
     pthread_mutex_init(&s->mutex, NULL);
     s->cidr = a->options.service_cidr;
     s->port_range = a->options.node_port_range;
-    s->first_address = address_text(&a->arena, base + 1);
-    range_init(&s->addresses, base + 1, n - 2,
-               static_band(n - 2, STATIC_MAX, 16)); /* not the network, not its broadcast */
-    range_init(&s->ports, first_port, n_ports, static_band(n_ports, 128, 32));
+    s->addresses = addresses;
+    s->first_address = address_text(&a->arena, addresses_first(addresses));
+    range_init(&s->ports, first_port, n_ports, static_band(n_ports));
     _cleanup_snapshot_ struct snapshot *snap = store_snapshot(a->store);
     struct cursor c;
     cursor_open(&c, snap, store_table(a->store, &service_resource), STR(""), STR(""), STR(""));
@@ -155,7 +121,7 @@ void services_free(struct services *s)
 {
     if (!s)
         return;
-    range_free(&s->addresses);
+    addresses_free(s->addresses);
     range_free(&s->ports);
     pthread_mutex_destroy(&s->mutex);
     free(s);
@@ -249,7 +215,7 @@ static int claim_address(struct services *s, struct road *d, struct service *svc
     struct service_spec *spec = &svc->spec;
     uint32_t address;
     if (!spec->cluster_ip.n) {
-        if (!range_next(&s->addresses, &address))
+        if (!addresses_next(s->addresses, &address))
             return err_set(&d->r->err, ERR_INTERNAL, "failed to allocate a serviceIP: range is full");
         c->address = address;
         spec->cluster_ip = address_text(d->r->arena, address);
@@ -259,12 +225,13 @@ static int claim_address(struct services *s, struct road *d, struct service *svc
     }
     if (!address_parse(spec->cluster_ip, &address))
         return 0; /* validation says what is wrong */
-    if (range_take(&s->addresses, address)) {
+    enum address_claim claimed = addresses_claim(s->addresses, address);
+    if (claimed == ADDRESS_CLAIMED) {
         c->address = address;
         return 0;
     }
     struct str list = arena_printf(&e->arena, "[\"" STR_FMT "\"]", STR_ARG(spec->cluster_ip));
-    if (range_has(&s->addresses, address))
+    if (claimed == ADDRESS_BUSY)
         field_error(e, FIELD_ERROR_INVALID, PATH(PATH(NULL, "spec"), "clusterIPs"), BAD_RAW(list),
                     "failed to allocate IP " STR_FMT ": provided IP is already allocated",
                     STR_ARG(spec->cluster_ip));
@@ -355,7 +322,7 @@ static int claim_all(struct services *s, struct road *d, struct service *svc, co
 static void claims_drop(struct services *s, const struct claims *c)
 {
     if (c->address)
-        range_give(&s->addresses, c->address);
+        addresses_give(s->addresses, c->address);
     for (size_t i = 0; i < c->n_ports; i++)
         range_give(&s->ports, c->ports[i]);
 }
@@ -393,7 +360,7 @@ void services_end(struct services *s, struct road *d, bool ok)
         return;
     }
     if (c->given_address)
-        range_give(&s->addresses, c->given_address);
+        addresses_give(s->addresses, c->given_address);
     for (size_t i = 0; i < c->n_given; i++)
         range_give(&s->ports, c->given_ports[i]);
 }
@@ -408,7 +375,7 @@ void services_release(struct services *s, const struct resource *r, const void *
     size_t n = node_ports_of(spec, ports);
     _lock_(&s->mutex);
     if (address_parse(spec->cluster_ip, &address))
-        range_give(&s->addresses, address);
+        addresses_give(s->addresses, address);
     for (size_t i = 0; i < n; i++)
         range_give(&s->ports, ports[i]);
 }

@@ -59,7 +59,7 @@ static void asking_try(struct asking *q);
 static bool address_parse(struct str text, uint16_t port, struct sockaddr_storage *out)
 {
     char name[64];
-    if (text.n >= sizeof name)
+    if (!text.n || text.n >= sizeof name)
         return false;
     memcpy(name, text.p, text.n);
     name[text.n] = 0;

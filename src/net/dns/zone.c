@@ -235,7 +235,7 @@ static enum dns_finding answer_external(struct search *s, struct str target)
     char text[INET6_ADDRSTRLEN];
     if (target.n && target.p[target.n - 1] == '.')
         target.n--;
-    if (target.n < sizeof text) { /* an address that poses as a name */
+    if (target.n && target.n < sizeof text) { /* an address that poses as a name */
         memcpy(text, target.p, target.n);
         text[target.n] = 0;
         bool v4 = inet_pton(AF_INET, text, number) == 1, v6 = inet_pton(AF_INET6, text, number) == 1;
