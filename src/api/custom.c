@@ -1,5 +1,6 @@
 #include "api/custom.h"
 
+#include "api/rules/rules.h"
 #include "schema/custom.h"
 #include "schema/custom_valid.h"
 #include "schema/json.h"
@@ -136,6 +137,22 @@ static bool lists_were_wrong(const struct custom_version *c, const struct value 
     return e.n;
 }
 
+/* Rules may take for granted what the schema asks of types and sizes. */
+static bool blocks_rules(const struct field_errors *e, size_t from)
+{
+    for (size_t i = from; i < e->n; i++)
+        switch (e->at[i].type) {
+        case FIELD_ERROR_REQUIRED:
+        case FIELD_ERROR_TOO_LONG:
+        case FIELD_ERROR_TOO_MANY:
+        case FIELD_ERROR_TYPE_INVALID:
+            return true;
+        default:
+            break;
+        }
+    return false;
+}
+
 void custom_check(struct road *d, struct field_errors *e)
 {
     const struct resource *r = d->resource;
@@ -148,6 +165,7 @@ void custom_check(struct road *d, struct field_errors *e)
         field_error(e, FIELD_ERROR_INTERNAL, NULL, BAD_NONE, "the object nests too deep");
         return;
     }
+    size_t before_these = e->n;
     custom_validate(e, NULL, c->schema, c->patterns, &v, old);
     if (r->flags & RESOURCE_SCALE) {
         check_replicas(e, r->scale_replicas_path, &v);
@@ -156,4 +174,10 @@ void custom_check(struct road *d, struct field_errors *e)
     custom_check_embedded(e, NULL, c->schema, &v);
     if (!lists_were_wrong(c, old))
         custom_validate_lists(e, NULL, c->schema, &v);
+    if (rules_exist(c) && blocks_rules(e, before_these))
+        field_invalid(e, NULL, STR("null"),
+                      "some validation rules were not checked because the object was invalid; correct the "
+                      "existing errors to complete validation");
+    else
+        rules_run(e, c, &v, old);
 }

@@ -82,6 +82,7 @@ static bool is_scalar(const struct cel_type *t)
     case CEL_DOUBLE:
     case CEL_TIMESTAMP:
     case CEL_DURATION:
+    case CEL_TYPE:
         return true;
     case CEL_OPTIONAL:
         return t->elem && is_scalar(t->elem);
@@ -183,7 +184,9 @@ static span call_cost(struct call *c, const struct overload *o, struct estimate 
 {
     span x = c->sizes[0], y = c->sizes[1];
     switch ((enum call_cost)o->function->cost) {
-    case COST_ONE:
+    case COST_ONE: /* a number or a time as text is short (upstream reckons with no bound) */
+        if (o->result->kind == CEL_STRING && c->node->n == 1 && is_scalar(c->node->args[0]->type))
+            out->size = (span){1, 32};
         return FIXED(1);
     case COST_FIRST_TENTH:
         if (o->result->kind == CEL_STRING)

@@ -14,6 +14,11 @@ static const struct str custom_verbs[] = {
 
 /* --- its life --- */
 
+struct custom_attachment {
+    void *what;
+    void (*release)(void *what);
+};
+
 struct custom_fate {
     _Atomic uint32_t refs;
     _Atomic bool gone;
@@ -35,11 +40,35 @@ void custom_unref(struct custom *c)
 {
     if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (size_t i = 0; i < c->n; i++)
+    for (size_t i = 0; i < c->n; i++) {
+        struct custom_attachment *more = atomic_load_explicit(&c->versions[i].attached, memory_order_acquire);
         custom_patterns_free(c->versions[i].patterns);
+        if (more)
+            more->release(more->what);
+        free(more);
+    }
     fate_unref(c->fate);
     arena_free(&c->arena);
     free(c);
+}
+
+void *custom_attached(const struct custom_version *v)
+{
+    struct custom_attachment *a = atomic_load_explicit(&v->attached, memory_order_acquire);
+    return a ? a->what : NULL;
+}
+
+void *custom_attach(const struct custom_version *v, void *what, void (*release)(void *what))
+{
+    struct custom_attachment *mine = mem_alloc(sizeof *mine), *theirs = NULL;
+    *mine = (struct custom_attachment){what, release};
+    /* The one thing of a state that is not there from the beginning. */
+    struct custom_version *open = (struct custom_version *)(uintptr_t)v;
+    if (atomic_compare_exchange_strong(&open->attached, &theirs, mine))
+        return what;
+    release(what);
+    free(mine);
+    return theirs->what;
 }
 
 void custom_succeed(struct custom *now, const struct custom *before)

@@ -13,9 +13,10 @@
 struct custom_version {
     struct resource resource;
     const struct custom_resource_definition_version *declared;
-    const struct json_schema_props *schema; /* NULL: everything is allowed and kept */
-    struct custom_patterns *patterns;       /* of the schema (schema/custom_valid.h) */
-    struct str warning;                     /* of a deprecated version: what clients are told; else empty */
+    const struct json_schema_props *schema;     /* NULL: everything is allowed and kept */
+    struct custom_patterns *patterns;           /* of the schema (schema/custom_valid.h) */
+    struct custom_attachment *_Atomic attached; /* what a floor above has made of it */
+    struct str warning; /* of a deprecated version: what clients are told; else empty */
 };
 
 struct custom {
@@ -44,6 +45,11 @@ static inline const struct custom_version *custom_version_of(const struct resour
 {
     return (const struct custom_version *)(const void *)r; /* its first member */
 }
+/* What custom_attach has left with the version, or NULL. */
+void *custom_attached(const struct custom_version *v);
+/* Leaves something with it, which `release` is called for in the end; when another thread was first, at once.
+ * Returns what is there now. */
+void *custom_attach(const struct custom_version *v, void *what, void (*release)(void *what));
 /* Whether the strategy for that version's objects is a webhook. */
 bool custom_has_webhook(const struct custom *c);
 /* The condition of that type, or NULL. */

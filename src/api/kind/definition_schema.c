@@ -2,6 +2,7 @@
  * together (apiextensions-apiserver's validation of definitions). */
 #include "api/custom.h"
 #include "api/kind/definition.h"
+#include "api/rules/rules.h"
 #include "schema/custom_type.h"
 #include "schema/custom_valid.h"
 #include "schema/json.h"
@@ -355,4 +356,6 @@ void valid_definition_schema(struct field_errors *e, const struct path *at, cons
     if (e->n == before)
         check_defaults(e, at, s);
     check_schema(e, at, s, (struct context){.root = true});
+    if (e->n == before)
+        rules_check(e, at, s);
 }

@@ -1,0 +1,144 @@
+/* Schemas as CEL sees them (apiserver's cel/common SchemaDeclType), with the sizes that costs are estimated
+ * by.
+ */
+#include "api/rules/rules.h"
+#include "schema/custom_type.h"
+
+typedef struct json_schema_props schema;
+
+enum { REQUEST_MOST = 3 * 1024 * 1024 };
+
+/* --- sizes --- */
+
+static bool is_required(const schema *s, struct str name)
+{
+    for (size_t i = 0; i < s->required.n; i++)
+        if (str_eq(s->required.at[i], name))
+            return true;
+    return false;
+}
+
+/* The fewest bytes that a value takes as JSON. */
+static uint64_t least(const schema *s)
+{
+    if (s->x_kubernetes_int_or_string || str_is(s->type, "integer") || str_is(s->type, "number"))
+        return 1;
+    if (str_is(s->type, "boolean"))
+        return sizeof "true" - 1;
+    uint64_t n = 2; /* quotes, brackets, braces */
+    for (size_t i = 0; i < s->properties.n; i++) {
+        const struct json_schema_props_entry *p = &s->properties.at[i];
+        if (is_required(s, p->key) && !p->value.default_)
+            n += p->key.n + 4 + least(&p->value);
+    }
+    return n;
+}
+
+uint64_t rules_most(const schema *s)
+{
+    return REQUEST_MOST / (least(s) + 1);
+}
+
+static uint64_t most_characters(const schema *s)
+{
+    uint64_t longest = 0;
+    if (s->max_length)
+        return *s->max_length > 0 ? (uint64_t)*s->max_length * 4 : 1; /* bytes of UTF-8 */
+    if (str_is(s->format, "duration"))
+        return 32;
+    if (str_is(s->format, "date"))
+        return 10;
+    if (str_is(s->format, "date-time"))
+        return 29;
+    for (size_t i = 0; i < s->enum_.n; i++)
+        if (s->enum_.at[i].n > longest)
+            longest = s->enum_.at[i].n;
+    return longest > 2 ? longest - 2 : REQUEST_MOST - 2;
+}
+
+static uint64_t bound(const int64_t *said, uint64_t otherwise)
+{
+    return !said ? otherwise : *said > 0 ? (uint64_t)*said : 1;
+}
+
+/* --- types --- */
+
+static const struct cel_type *string_type(struct arena *a, const schema *s)
+{
+    const struct cel_type *plain = str_is(s->format, "byte")       ? &cel_bytes
+                                   : str_is(s->format, "duration") ? &cel_duration
+                                   : str_is(s->format, "date") || str_is(s->format, "date-time")
+                                       ? &cel_timestamp
+                                       : &cel_string;
+    return cel_type_bound(a, plain, most_characters(s));
+}
+
+static const struct cel_type *list_type(struct arena *a, const schema *s)
+{
+    const schema *items = s->items ? s->items->schema : NULL;
+    const struct cel_type *elem = items ? rules_type(a, items, false) : NULL;
+    const struct str *how = s->x_kubernetes_list_type;
+    if (!elem)
+        return NULL;
+    uint64_t most = bound(s->max_items, (REQUEST_MOST - 2) / (least(items) + 1));
+    struct cel_type *t = arena_dup(a, cel_type_list(a, elem, most), sizeof *t);
+    if (how && str_is(*how, "set"))
+        t->list_kind = CEL_LIST_SET;
+    if (how && str_is(*how, "map")) {
+        t->list_kind = CEL_LIST_MAP;
+        t->list_keys = s->x_kubernetes_list_map_keys.at;
+        t->n_list_keys = s->x_kubernetes_list_map_keys.n;
+    }
+    return t;
+}
+
+/* Of metadata rules see names alone. */
+static const struct cel_type *metadata_type(struct arena *a)
+{
+    const struct cel_type *name = cel_type_bound(a, &cel_string, 253 * 4);
+    const struct cel_field fields[] = {{.name = STR("generateName"), .type = name},
+                                       {.name = STR("name"), .type = name}};
+    return cel_type_object(a, STR("object"), fields, ARRAY_LEN(fields));
+}
+
+static const struct cel_type *object_type(struct arena *a, const schema *s, bool whole)
+{
+    struct cel_field *fields = arena_new_n(a, struct cel_field, s->properties.n + 3);
+    size_t n = 0;
+    if (whole) {
+        const struct cel_type *text = cel_type_bound(a, &cel_string, REQUEST_MOST - 2);
+        fields[n++] = (struct cel_field){.name = STR("apiVersion"), .type = text};
+        fields[n++] = (struct cel_field){.name = STR("kind"), .type = text};
+        fields[n++] = (struct cel_field){.name = STR("metadata"), .type = metadata_type(a)};
+    }
+    for (size_t i = 0; i < s->properties.n; i++) {
+        struct str name = s->properties.at[i].key;
+        bool given =
+            whole && (str_is(name, "apiVersion") || str_is(name, "kind") || str_is(name, "metadata"));
+        const struct cel_type *t = given ? NULL : rules_type(a, &s->properties.at[i].value, false);
+        if (t)
+            fields[n++] = (struct cel_field){.name = name, .type = t};
+    }
+    return cel_type_object(a, STR("object"), fields, n);
+}
+
+const struct cel_type *rules_type(struct arena *a, const schema *s, bool root)
+{
+    const struct json_schema_props_or_bool *more = s->additional_properties;
+    if (s->x_kubernetes_int_or_string)
+        return cel_type_bound(a, &cel_dyn, REQUEST_MOST - 2);
+    if (str_is(s->type, "array"))
+        return list_type(a, s);
+    if (str_is(s->type, "object") && more && more->schema) {
+        const struct cel_type *value = rules_type(a, more->schema, false);
+        uint64_t most = bound(s->max_properties, REQUEST_MOST / (least(more->schema) + 6));
+        return value ? cel_type_map(a, &cel_string, value, most) : NULL;
+    }
+    if (str_is(s->type, "object"))
+        return object_type(a, s, root || s->x_kubernetes_embedded_resource);
+    return str_is(s->type, "string")    ? string_type(a, s)
+           : str_is(s->type, "boolean") ? &cel_bool
+           : str_is(s->type, "integer") ? &cel_int
+           : str_is(s->type, "number")  ? &cel_double
+                                        : NULL;
+}
