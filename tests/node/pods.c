@@ -15,6 +15,23 @@ static void registers_the_node(void **state)
     assert_field(t->world, r, "status.images.0.names.0", "docker.io/library/boat:1");
 }
 
+static void resources_of_others_stay(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    struct api_request *q = ask(t->world, API_PATCH, &node_resource, "", "worker");
+    q->subresource = STR("status");
+    q->patch_type = API_PATCH_MERGE;
+    q->body = quoted(t->world, "{'status':{'capacity':{'example.com/boats':'3'}}}");
+    assert_code(run(t->world, q), 200);
+    stop_node(t);
+    start_node(t); /* it writes its status anew */
+    struct api_request *r = get(t->world, &node_resource, "", "worker");
+    assert_field(t->world, r, "status.capacity.[example.com/boats]", "3");
+    assert_field(t->world, r, "status.allocatable.[example.com/boats]", "3");
+    assert_field(t->world, r, "status.capacity.pods", "110");
+}
+
 static void a_pod_becomes_ready(void **state)
 {
     struct nodes *t = *state;
@@ -422,6 +439,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(registers_the_node),
+        T(resources_of_others_stay),
         T(a_pod_becomes_ready),
         T(a_deleted_pod_goes),
         T(a_job_s_pod_completes),

@@ -52,6 +52,27 @@ struct str_map node_labels(struct node_agent *n, struct arena *a)
     return m;
 }
 
+static bool has_entry(const struct str_entry *all, size_t n, struct str key)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(all[i].key, key))
+            return true;
+    return false;
+}
+
+/* What others have said of the node (extended resources) stays, and all of it can be allocated. */
+static struct str_map with_others(const struct str_map *before, const struct str_entry *own, size_t n,
+                                  struct arena *a)
+{
+    struct str_map m = {arena_new_n(a, struct str_entry, before->n + n), n};
+    memcpy(m.at, own, n * sizeof *own);
+    for (size_t i = 0; i < before->n; i++)
+        if (!has_entry(own, n, before->at[i].key))
+            m.at[m.n++] = before->at[i];
+    qsort(m.at, m.n, sizeof *m.at, str_qsort);
+    return m;
+}
+
 static void make_resources(struct node_agent *n, struct arena *a, struct node_status *s)
 {
     struct statvfs fs = {0};
@@ -74,8 +95,9 @@ static void make_resources(struct node_agent *n, struct arena *a, struct node_st
     allocatable[1].value =
         arena_printf(a, "%llu", (unsigned long long)(disk / 100 * (100 - EVICT_DISK_PERCENT)));
     allocatable[4].value = arena_printf(a, "%lldKi", (long long)((memory >> 10) - EVICT_MEMORY_MI * 1024));
-    s->capacity = (struct str_map){arena_dup(a, capacity, sizeof capacity), ARRAY_LEN(capacity)};
-    s->allocatable = (struct str_map){arena_dup(a, allocatable, sizeof allocatable), ARRAY_LEN(allocatable)};
+    struct str_map others = s->capacity;
+    s->capacity = with_others(&others, capacity, ARRAY_LEN(capacity), a);
+    s->allocatable = with_others(&others, allocatable, ARRAY_LEN(allocatable), a);
 }
 
 static void make_info(struct arena *a, struct node_system_info *i)
