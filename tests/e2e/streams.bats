@@ -144,3 +144,15 @@ forwarded() {
 @test "port-forward: connections to a pod's loopback; a port that refuses" {
     both forwarded
 }
+
+@test "debug: an ephemeral container joins a pod that runs, and sees its processes" {
+    [[ $(echo 'ps; exit 0' | s debug one -i -q --image=sagong.local/hello:1 --target=one -c one-look --profile=general -- sh) == *"httpd -p 8090"* ]]
+    eventually 5 ended one-look
+    [ "$(s get pod one -o jsonpath='{.status.phase} {.status.containerStatuses[0].restartCount}')" = "Running 0" ]
+    run s debug one --image=sagong.local/hello:1 --target=nobody -c other --profile=general
+    [[ $output == *'ephemeralContainers[1].targetContainerName'* ]]
+}
+
+ended() {
+    [ "$(s get pod one -o jsonpath="{.status.ephemeralContainerStatuses[?(@.name==\"$1\")].state.terminated.reason}")" = Completed ]
+}

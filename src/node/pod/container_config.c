@@ -115,8 +115,17 @@ int container_config_seccomp(struct pod_state *p, const struct pod *pod, const s
     return json_check(out->seccomp, err) < 0 ? err_wrap(err, "cannot load seccomp profile \"%s\"", path) : 0;
 }
 
-static void config_namespaces(struct pod_state *p, const struct pod *pod, struct arena *a,
-                              struct container_config *out)
+/* The container whose processes an ephemeral one is to see; NULL: none. */
+static const struct str *target_of(const struct pod *pod, const struct container *c)
+{
+    for (size_t i = 0; i < pod->spec.ephemeral_containers.n; i++)
+        if (c == pod_ephemeral(pod, i) && pod->spec.ephemeral_containers.at[i].target_container_name.n)
+            return &pod->spec.ephemeral_containers.at[i].target_container_name;
+    return NULL;
+}
+
+static int config_namespaces(struct pod_state *p, const struct pod *pod, const struct container *c,
+                             struct arena *a, struct container_config *out, struct err *err)
 {
     const struct pod_spec *s = &pod->spec;
     out->network = s->host_network ? STR("host") : arena_printf(a, "%s/net", p->sandbox);
@@ -127,6 +136,14 @@ static void config_namespaces(struct pod_state *p, const struct pod *pod, struct
     else if (s->share_process_namespace && *s->share_process_namespace)
         out->pid = arena_printf(a, "%s/pid", p->sandbox);
     out->shm_path = s->host_ipc ? STR("/dev/shm") : str_from(p->shm);
+    const struct str *target = out->pid.n ? NULL : target_of(pod, c);
+    if (!target)
+        return 0;
+    const struct runtime_container *of = pod_control(p, *target)->current;
+    if (!of || of->state != CONTAINER_RUNNING)
+        return err_set(err, ERR_INVALID, "unable to find target container \"" STR_FMT "\"", STR_ARG(*target));
+    out->pid = arena_printf(a, "/proc/%lld/ns/pid", (long long)of->pid);
+    return 0;
 }
 
 /* --- mounts --- */
@@ -251,10 +268,9 @@ int container_config_make(struct pod_state *p, const struct pod *pod, const stru
     const char *logs = arena_printf(a, "%s/" STR_FMT, p->log_dir, STR_ARG(c->name)).p;
     out->log_path = arena_printf(a, "%s/%lld.log", logs, (long long)attempt);
     config_security(c, out);
-    config_namespaces(p, pod, a, out);
-    if (file_mkdirs(logs, 0755, err) < 0 || config_user(pod, c, image, rootfs, a, out, err) < 0 ||
-        pod_names_make(p, pod, a, &names, err) < 0 || container_env(p, pod, c, &x, a, &vars, err) < 0 ||
-        config_mounts(p, pod, c, &vars, a, out, err) < 0)
+    if (config_namespaces(p, pod, c, a, out, err) < 0 || file_mkdirs(logs, 0755, err) < 0 ||
+        config_user(pod, c, image, rootfs, a, out, err) < 0 || pod_names_make(p, pod, a, &names, err) < 0 ||
+        container_env(p, pod, c, &x, a, &vars, err) < 0 || config_mounts(p, pod, c, &vars, a, out, err) < 0)
         return -1;
     out->env = env_with_image(&vars, &image->config.config.env, names.kernel, c->tty, a);
     config_command(c, image, &vars, a, out);

@@ -80,6 +80,9 @@ bool pod_kill(struct pod_state *p, struct object *object, int64_t grace_ns, int6
     bool over = true;
     for (struct container_control *k = p->containers; k; k = k->next) {
         const struct container *c = pod ? find(&pod->spec.containers, k->name) : NULL;
+        for (size_t i = 0; pod && !c && i < pod->spec.ephemeral_containers.n; i++)
+            if (str_eq(pod_ephemeral(pod, i)->name, k->name))
+                c = pod_ephemeral(pod, i);
         const struct container *init = pod && !c ? find(&pod->spec.init_containers, k->name) : NULL;
         if (init && container_is_sidecar(init))
             continue;

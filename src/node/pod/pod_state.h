@@ -82,6 +82,13 @@ void pod_event(struct pod_state *p, struct object *pod, const char *type, const 
 void container_event(struct pod_state *p, struct object *pod, const struct container *c, const char *type,
                      const char *reason, const char *fmt, ...) _printf_(6, 7);
 bool pod_is_init(const struct pod *pod, const struct container *c);
+/* Added to a pod that runs (`kubectl debug`): run once, whatever the restart policy says. */
+bool pod_is_ephemeral(const struct pod *pod, const struct container *c);
+/* Ephemeral containers have the fields of a container, in the same order. */
+static inline const struct container *pod_ephemeral(const struct pod *pod, size_t i)
+{
+    return (const struct container *)(const void *)&pod->spec.ephemeral_containers.at[i];
+}
 /* An init container that keeps running (restartPolicy: Always). */
 static inline bool container_is_sidecar(const struct container *c)
 {

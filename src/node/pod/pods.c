@@ -101,6 +101,14 @@ bool pod_is_init(const struct pod *pod, const struct container *c)
            c < pod->spec.init_containers.at + pod->spec.init_containers.n;
 }
 
+bool pod_is_ephemeral(const struct pod *pod, const struct container *c)
+{
+    for (size_t i = 0; i < pod->spec.ephemeral_containers.n; i++)
+        if (c == pod_ephemeral(pod, i))
+            return true;
+    return false;
+}
+
 /* --- what happens meanwhile --- */
 
 void pod_wake(struct pod_state *p)
@@ -253,7 +261,9 @@ void container_event(struct pod_state *p, struct object *pod, const struct conta
                      const char *reason, const char *fmt, ...)
 {
     _cleanup_arena_ struct arena a = {0};
-    const char *list = pod_is_init(object_typed(pod), c) ? "initContainers" : "containers";
+    const char *list = pod_is_init(object_typed(pod), c)        ? "initContainers"
+                       : pod_is_ephemeral(object_typed(pod), c) ? "ephemeralContainers"
+                                                                : "containers";
     struct str path = arena_printf(&a, "spec.%s{" STR_FMT "}", list, STR_ARG(c->name));
     va_list args;
     va_start(args, fmt);

@@ -18,7 +18,7 @@ enum { TERMINATION_MESSAGE_MAX = 4096, TERMINATION_LOG_MAX = 2048, TERMINATION_L
 bool container_restarts(const struct pod_state *p, const struct pod *pod, const struct container *c,
                         const struct runtime_container *ended)
 {
-    if (p->terminating)
+    if (p->terminating || pod_is_ephemeral(pod, c))
         return false;
     struct str policy = c->restart_policy ? *c->restart_policy : pod->spec.restart_policy;
     if (str_is(policy, "Always"))
@@ -155,6 +155,16 @@ static struct container_status container_status_make(struct pod_state *p, const 
         s.container_id = container_id(now, a);
         s.volume_mounts = mount_statuses(c, a);
     }
+    return s;
+}
+
+/* They have no readiness, and do not count as started. */
+static struct container_status ephemeral_status_make(struct pod_state *p, const struct pod *pod,
+                                                     const struct container *c, struct arena *a)
+{
+    struct container_status s = container_status_make(p, pod, c, true, a);
+    s.ready = false;
+    *s.started = false;
     return s;
 }
 
@@ -394,6 +404,11 @@ void pod_status_make(struct pod_state *p, const struct pod *pod, struct arena *a
     if (out->container_statuses.n)
         qsort(out->container_statuses.at, out->container_statuses.n, sizeof *out->container_statuses.at,
               by_name);
+    size_t n = pod->spec.ephemeral_containers.n;
+    out->ephemeral_container_statuses =
+        (struct container_status_vec){n ? arena_new_n(a, struct container_status, n) : NULL, n};
+    for (size_t i = 0; i < n; i++)
+        out->ephemeral_container_statuses.at[i] = ephemeral_status_make(p, pod, pod_ephemeral(pod, i), a);
     make_conditions(p, pod, initialized, a, out);
 }
 

@@ -334,6 +334,17 @@ static void sync_container(struct sync *s, const struct container *c)
     container_try_start(p, s->object, c, k, s->a, &s->next);
 }
 
+/* Ephemeral containers begin as soon as they are there, even if others do not, and only once. */
+static void sync_ephemeral(struct sync *s)
+{
+    for (size_t i = 0; i < s->pod->spec.ephemeral_containers.n; i++) {
+        const struct container *c = pod_ephemeral(s->pod, i);
+        struct container_control *k = pod_control(s->p, c->name);
+        if (!k->current)
+            container_try_start(s->p, s->object, c, k, s->a, &s->next);
+    }
+}
+
 /* Init containers in their order. True once all have done their part. */
 static bool sync_init(struct sync *s)
 {
@@ -490,7 +501,10 @@ static int sync_running(struct sync *s, struct err *err)
         return pod_status_write(p, s->object, s->a, err);
     }
     p->admitted = true;
-    if (prepare(s) && sync_init(s))
+    bool prepared = prepare(s);
+    if (prepared)
+        sync_ephemeral(s);
+    if (prepared && sync_init(s))
         for (size_t i = 0; i < s->pod->spec.containers.n; i++)
             sync_container(s, &s->pod->spec.containers.at[i]);
     pod_resize(p, s->object, s->a, &s->next);

@@ -53,7 +53,10 @@ static int make_process(struct str dir, const struct exec_options *o, struct err
     struct oci_process *p = &spec.process;
     p->args = o->command;
     p->terminal = o->tty;
-    if (o->tty) {
+    bool said = false;
+    for (size_t i = 0; i < p->env.n; i++)
+        said = said || str_starts(p->env.at[i], STR("TERM="));
+    if (o->tty && !said) {
         struct str *env = arena_new_n(&a, struct str, p->env.n + 1);
         memcpy(env, p->env.at, p->env.n * sizeof *env);
         env[p->env.n] = STR("TERM=xterm");

@@ -8,7 +8,8 @@
 static const struct container_status *find_status(const struct pod *pod, struct str name)
 {
     const struct container_status_vec *all[] = {&pod->status.container_statuses,
-                                                &pod->status.init_container_statuses};
+                                                &pod->status.init_container_statuses,
+                                                &pod->status.ephemeral_container_statuses};
     for (size_t k = 0; k < ARRAY_LEN(all); k++)
         for (size_t i = 0; i < all[k]->n; i++)
             if (str_eq(all[k]->at[i].name, name))
@@ -23,6 +24,9 @@ static bool has_container(const struct pod *pod, struct str name)
         for (size_t i = 0; i < all[k]->n; i++)
             if (str_eq(all[k]->at[i].name, name))
                 return true;
+    for (size_t i = 0; i < pod->spec.ephemeral_containers.n; i++)
+        if (str_eq(pod->spec.ephemeral_containers.at[i].name, name))
+            return true;
     return false;
 }
 
