@@ -36,7 +36,7 @@ struct overload;
 
 struct node {
     uint8_t op;  /* enum node_op */
-    uint8_t sub; /* enum fold, enum bind */
+    uint8_t sub; /* enum fold, enum bind; of lists: of mixed types; of calls: free */
     bool member;
     bool optional; /* a.?b, a[?b] */
     uint16_t slot; /* of NODE_IDENT: which variable; of folds and binds: the first local they set */

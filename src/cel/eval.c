@@ -156,6 +156,8 @@ static int call(struct run *r, const struct node *n, const struct overload *o, c
     int rc = o->function->call(r, args, out);
     if (rc == 0 && out->kind == CEL_ERROR)
         rc = found(r, out);
+    if (n->sub) /* free */
+        return rc;
     /* A call that fails has cost too. */
     return run_charge(r, cost_of_call(r, o, args, rc < 0 ? NULL : out)) < 0 ? -1 : rc;
 }
@@ -195,13 +197,25 @@ static __attribute__((noinline)) int eval_logical(struct run *r, const struct no
     return error.p ? -1 : 0;
 }
 
+/* A variable, or what is selected from one. */
+static bool is_attribute(const struct node *n)
+{
+    while (n->op == NODE_SELECT || (n->op == NODE_CALL && str_is(n->name, "_[_]")))
+        n = n->args[0];
+    return n->op == NODE_IDENT;
+}
+
 static __attribute__((noinline)) int eval_cond(struct run *r, const struct node *n, struct cel_value *out)
 {
     if (eval(r, n->args[0], out) < 0)
         return -1;
     if (out->kind != CEL_BOOL)
         return run_no_overload(r);
-    return eval(r, n->args[out->b ? 1 : 2], out);
+    const struct node *branch = n->args[out->b ? 1 : 2];
+    int rc = eval(r, branch, out);
+    /* Upstream does not count the variable that a branch starts from. */
+    r->io->cost -= rc == 0 && is_attribute(branch);
+    return rc;
 }
 
 /* --- aggregates --- */

@@ -83,7 +83,7 @@ static int step(struct run *r, struct fold_state *f)
     if (n->args[1] && test(r, n->args[1], &yes) < 0)
         return -1;
     if (!yes)
-        return run_charge(r, 1);
+        return 0; /* the accumulator, as a branch of a conditional, is free */
     switch ((enum fold)n->sub) {
     case FOLD_EXISTS_ONE:
         f->hits++;
@@ -152,6 +152,9 @@ __attribute__((noinline)) int eval_fold(struct run *r, const struct node *n, str
         if (more < 0 || (decided = step(r, &f)) < 0)
             return -1;
     }
+    /* One that ends early has looked at its condition once more. */
+    if (decided && f.cursor < value_count(&f.range) && run_charge(r, n->sub == FOLD_EXISTS ? 3 : 2) < 0)
+        return -1;
     if (!decided && f.error.p) {
         r->error = f.error;
         return -1;

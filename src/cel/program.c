@@ -106,6 +106,63 @@ static void prepare(struct cel_program *p, struct node *n, struct cel_issues *is
             prepare(p, n->args[i], issues);
 }
 
+/* --- constants --- */
+
+static bool all_constant(const struct node *n)
+{
+    for (uint32_t i = 0; i < n->n; i++)
+        if (n->args[i]->op != NODE_CONST)
+            return false;
+    return true;
+}
+
+static bool converts(const struct node *n)
+{
+    static const char *const names[] = {"bool", "bytes",  "double",    "duration", "dyn",
+                                        "int",  "string", "timestamp", "uint"};
+    for (size_t i = 0; n->op == NODE_CALL && n->n == 1 && i < ARRAY_LEN(names); i++)
+        if (str_is(n->name, names[i]))
+            return true;
+    return false;
+}
+
+/* A list of which it takes no time to say whether something is in it. */
+static bool is_set(const struct node *n)
+{
+    const struct cel_value *v = &n->value;
+    if (n->op != NODE_CONST || v->kind != CEL_LIST)
+        return false;
+    for (size_t i = 0; i < v->list.n; i++) {
+        enum cel_kind kind = v->list.at[i].kind;
+        if (kind != CEL_NULL && kind != CEL_BOOL && kind != CEL_INT && kind != CEL_UINT &&
+            kind != CEL_DOUBLE && kind != CEL_STRING)
+            return false;
+    }
+    return true;
+}
+
+/* Lists, maps and conversions of constants are constants: made once, and free from then on, as with
+ * upstream's optimizer (cel.OptOptimize). What fails is left to fail when it runs. */
+static void fold_constants(struct cel_program *p, struct node *n)
+{
+    for (uint32_t i = 0; i < n->n; i++)
+        if (n->args[i])
+            fold_constants(p, n->args[i]);
+    bool aggregate = (n->op == NODE_LIST || n->op == NODE_MAP) && !n->optionals;
+    if (n->op == NODE_CALL && str_is(n->name, "@in"))
+        n->sub = is_set(n->args[1]); /* costs nothing */
+    if ((!aggregate && !converts(n)) || !all_constant(n))
+        return;
+    struct cel_run io = {.arena = &p->arena};
+    struct run r = {.io = &io, .arena = &p->arena, .limit = UINT64_MAX};
+    struct cel_value v;
+    if (eval(&r, n, &v) < 0)
+        return;
+    n->op = NODE_CONST;
+    n->n = 0;
+    n->value = v;
+}
+
 static int check_result(const struct cel_env *env, struct cel_program *p, struct err *err)
 {
     if (!env->n_results)
@@ -136,6 +193,7 @@ static int compile(struct cel_program *p, const struct cel_env *env, struct cel_
     if (check_result(env, p, err) < 0)
         return -1;
     p->cost = cel_estimate(env, p->root, p->locals);
+    fold_constants(p, p->root);
     return 0;
 }
 

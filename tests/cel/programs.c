@@ -154,6 +154,73 @@ static void costs(void **state)
     }
 }
 
+static uint64_t cost_of(const struct cel_env *env, const struct cel_value *vars, const char *text)
+{
+    _cleanup_err_ struct err err = {0};
+    _cleanup_arena_ struct arena a = {0};
+    struct cel_program *p;
+    struct cel_value v;
+    struct cel_run run = {.arena = &a, .vars = vars};
+    assert_ok(cel_compile(env, str_from(text), &p, &err), err);
+    assert_ok(cel_eval(p, &run, &v, &err), err);
+    cel_program_free(p);
+    return run.cost;
+}
+
+/* What runs cost, as upstream's interpreter counts with its optimizer, as kube-apiserver has it. */
+static void run_costs(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_err_ struct err err = {0};
+    static const struct cel_var vars[] = {{STR_INIT("m"), &cel_dyn}, {STR_INIT("s"), &cel_string}};
+    static const struct cel_env env = {.vars = vars, .n_vars = 2};
+    char text[501] = {0};
+    memset(text, 'x', 500);
+    struct value json;
+    assert_ok(value_parse(&a, STR("{\"a\":{\"b\":1},\"l\":[1,2,3],\"k\":\"a\"}"), &json, &err), err);
+    struct cel_value values[] = {cel_from_json(&a, &json, NULL), cel_from_str(str_from(text))};
+    static const struct {
+        const char *text;
+        uint64_t cost;
+    } table[] = {
+        {"'constant'", 0},
+        {"m", 1},
+        {"m.a.b", 3},
+        {"m['a']['b']", 3},
+        {"m[m.k]", 4},
+        {"has(m.a.b)", 2},
+        {"1 < 2", 1},
+        {"true && false", 0},
+        {"[1, 2, 3]", 0},
+        {"[m.k]", 12},
+        {"{'a': m.k}", 32},
+        {"m.k in ['a', 'b']", 2},
+        {"1 in m.l", 5},
+        {"s.contains(s)", 2502},
+        {"s.matches('[0-9]+a')", 103},
+        {"s == s", 52},
+        {"s + s", 102},
+        {"string(bytes(s))", 101},
+        {"[1, 2, 3].all(x, true)", 10},
+        {"[1, 2, 3, 4, 5].map(x, x)", 66},
+        {"[1, 2, 3, 4, 5].filter(x, x % 2 == 0)", 42},
+        {"m.l.exists(x, x == 3)", 21},
+        {"m.l.exists(x, x == 1)", 12},
+        {"m.l.all(x, x > 1)", 10},
+        {"true ? m : 1", 0},
+        {"true ? m.k : 'x'", 1},
+        {"timestamp('2026-01-01T00:00:00Z') < timestamp('2026-01-02T00:00:00Z')", 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        uint64_t cost = cost_of(&env, values, table[i].text);
+        if (cost != table[i].cost)
+            print_message("%s costs %llu, not %llu\n", table[i].text, (unsigned long long)cost,
+                          (unsigned long long)table[i].cost);
+        assert_int_equal(cost, table[i].cost);
+    }
+}
+
 /* What costs too much ends, whatever stands around it. */
 static void limits(void **state)
 {
@@ -275,13 +342,10 @@ static void results(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(structs),
-        cmocka_unit_test(described),
-        cmocka_unit_test(declared),
-        cmocka_unit_test(costs),
-        cmocka_unit_test(limits),
-        cmocka_unit_test(results),
-        cmocka_unit_test(deep_expressions_fit_a_small_stack),
+        cmocka_unit_test(structs),   cmocka_unit_test(described),
+        cmocka_unit_test(declared),  cmocka_unit_test(costs),
+        cmocka_unit_test(run_costs), cmocka_unit_test(limits),
+        cmocka_unit_test(results),   cmocka_unit_test(deep_expressions_fit_a_small_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
