@@ -5,6 +5,7 @@
 #include "kinds/apiregistration_v1.h"
 #include "kinds/apps_v1.h"
 #include "kinds/certificates_v1.h"
+#include "schema/custom.h"
 #include "schema/json.h"
 #include "schema/timestamp.h"
 
@@ -61,6 +62,20 @@ static const struct {
     {&certificate_signing_request_resource, &set_status_alone},
 };
 
+/* Custom kinds may have anything beside their status. */
+static const struct field_set *all_but_status(const struct road *d)
+{
+    struct field_set *out = arena_new(d->r->arena, struct field_set);
+    const struct type *t = d->resource->type;
+    for (unsigned i = 0; i < t->index->n; i++) {
+        uint32_t base;
+        struct str name = type_field_at(t, t->index->by_name[i], &base)->name;
+        if (name.n && !str_is(name, "status"))
+            field_set_append(d->r->arena, out, field_link_name(name))->member = true;
+    }
+    return out;
+}
+
 const struct field_set *managed_ignored(const struct road *d)
 {
     const struct resource *r = d->resource;
@@ -71,7 +86,7 @@ const struct field_set *managed_ignored(const struct road *d)
     for (size_t i = 0; i < ARRAY_LEN(status_more); i++)
         if (status_more[i].resource == r)
             return status_more[i].ignored;
-    return r->flags & RESOURCE_CUSTOM ? &set_status_alone : &set_status;
+    return r->flags & RESOURCE_CUSTOM ? all_but_status(d) : &set_status;
 }
 
 /* --- owners --- */
@@ -108,14 +123,34 @@ static const struct resource *version_of(const struct road *d, struct str api_ve
         return d->r->resource;
     if (str_eq(d->resource->api_version, api_version))
         return d->resource;
+    if (d->resource->custom) {
+        struct str group = {0}, version = api_version;
+        str_cut(&version, '/', &group);
+        const struct custom_version *v = custom_version(d->resource->custom, version);
+        return v && v->declared->served && str_eq(group, d->resource->group) ? &v->resource : NULL;
+    }
     const struct resource *r = resource_find_kind(api_version, d->resource->kind);
     return r && stored_form(r) == d->resource ? r : NULL;
+}
+
+/* By the definition's webhook, for which this waits; NULL when it cannot be asked. */
+static const void *ask_webhook(const struct road *d, const struct resource *from, const struct resource *to,
+                               const void *typed)
+{
+    _cleanup_object_ struct object *o = object_new(from, typed);
+    return convert_objects(d->api, &o, 1, to, NULL) < 0 ? NULL : object_copy(o, d->r->arena);
 }
 
 /* One of the two is the stored form, or the way leads over it. */
 static const void *in_version(const struct road *d, const struct resource *from, const struct resource *to,
                               const void *typed)
 {
+    if (from == to)
+        return typed;
+    if (from->custom)
+        return custom_has_webhook(from->custom) ? ask_webhook(d, from, to, typed)
+                                                : convert(d->r->arena, from, to, typed);
+
     if (from != to && from != d->resource)
         typed = convert(d->r->arena, from, d->resource, typed);
     return from == to || to == d->resource ? typed : convert(d->r->arena, d->resource, to, typed);
@@ -137,7 +172,10 @@ static int version_convert(void *arg, struct str from, struct str to, const stru
     _cleanup_buf_ struct buf json = {0};
     if (json_decode(a, r->type, value_json(a, v), JSON_BORROW, typed, NULL, NULL) < 0)
         return -1;
-    json_encode(&json, s->type, in_version(d, r, s, typed));
+    const void *converted = in_version(d, r, s, typed);
+    if (!converted)
+        return -1;
+    json_encode(&json, s->type, converted);
     return value_parse(a, arena_str(a, buf_str(&json)), out, NULL);
 }
 
@@ -150,23 +188,23 @@ struct change_of {
     const void *before, *after; /* as stored */
 };
 
-static void compare_in(const struct change_of *c, const struct resource *r, struct comparison *out)
+static int compare_in(const struct change_of *c, const struct resource *r, struct comparison *out)
 {
     const struct road *d = c->d;
-    const void *before =
-        c->before ? in_version(d, d->resource, r, c->before) : arena_alloc(d->r->arena, r->type->size);
-    field_compare(d->r->arena, r->type, before, in_version(d, d->resource, r, c->after), managed_ignored(d),
-                  out);
+    const void *after = in_version(d, d->resource, r, c->after),
+               *before = c->before ? in_version(d, d->resource, r, c->before)
+                                   : arena_alloc(d->r->arena, r->type->size);
+    if (!after || !before)
+        return -1;
+    field_compare(d->r->arena, r->type, before, after, managed_ignored(d), out);
+    return 0;
 }
 
 static int compare_version(void *arg, struct str api_version, struct comparison *out)
 {
     const struct change_of *c = arg;
     const struct resource *r = version_of(c->d, api_version);
-    if (!r)
-        return 1;
-    compare_in(c, r, out);
-    return 0;
+    return r && compare_in(c, r, out) == 0 ? 0 : 1;
 }
 
 void managed_track(struct road *d)
@@ -186,7 +224,8 @@ void managed_track(struct road *d)
         return;
     struct change_of change = {d, d->old, d->object};
     struct comparison c;
-    compare_in(&change, d->r->resource, &c);
+    if (compare_in(&change, d->r->resource, &c) < 0)
+        return;
     if (from_live && comparison_same(&c)) {
         m->managed_fields = *live;
         return;

@@ -36,7 +36,7 @@ static struct side side_of(const struct field *f, const void *base, uint32_t off
     if (!base)
         return (struct side){0};
     const char *at = (const char *)base + offset + f->offset;
-    if ((f->flags & (FIELD_OMIT_EMPTY | FIELD_OMIT_ZERO)) && json_is_empty(f, at))
+    if ((f->flags & (FIELD_OMIT_EMPTY | FIELD_OMIT_ZERO | FIELD_OMIT_ABSENT)) && json_is_empty(f, at))
         return (struct side){0};
     struct side side = {true, at};
     if (f->shape == SHAPE_OPTIONAL)
@@ -62,29 +62,31 @@ static struct value tree_of(struct walker *w, const struct field *f, struct side
     return value_parse(w->arena, arena_str(w->arena, buf_str(&w->text)), &v, NULL) < 0 ? VALUE_NULL : v;
 }
 
-/* What a struct keeps without knowing it: members among its own. */
-static void compare_unknown(struct walker *w, const struct field *f, struct side x, struct side y,
-                            struct comparison *out)
+static void compare_map(struct walker *w, const struct field *f, struct side x, struct side y,
+                        struct comparison *out);
+
+/* What a struct keeps beside its fields: members among its own. */
+static void compare_rest(struct walker *w, const struct field *f, struct side x, struct side y,
+                         struct comparison *out)
 {
-    if (x.at && y.at ? item_eq(f, x.at, y.at) : !x.at && !y.at)
+    if (x.at && y.at ? field_eq(f, x.at, y.at) : !x.at && !y.at)
         return;
-    struct value before = tree_of(w, f, x), after = tree_of(w, f, y);
-    struct found found = {0};
-    tree_compare(w->arena, (struct atom){.kind = ATOM_ANY}, &before, &after, &found);
-    out->added = field_set_union(w->arena, &out->added, &found.below.added);
-    out->modified = field_set_union(w->arena, &out->modified, &found.below.modified);
-    out->removed = field_set_union(w->arena, &out->removed, &found.below.removed);
+    struct comparison rest = {0};
+    compare_map(w, f, x, y, &rest);
+    out->added = field_set_union(w->arena, &out->added, &rest.added);
+    out->modified = field_set_union(w->arena, &out->modified, &rest.modified);
+    out->removed = field_set_union(w->arena, &out->removed, &rest.removed);
 }
 
 static void compare_members(struct walker *w, const struct type *t, const void *x, const void *y,
                             const struct field_set *ignored, struct comparison *out)
 {
     const struct type_index *index = t->index;
-    const struct field *unknown = t->flags & TYPE_UNKNOWN ? &t->fields[t->n_fields - 1] : NULL;
+    const struct field *rest = t->flags & TYPE_UNKNOWN ? &t->fields[t->n_fields - 1] : NULL;
     for (unsigned i = 0; index && i < index->n; i++) {
         uint32_t base;
         const struct field *f = type_field_at(t, index->by_name[i], &base);
-        if (f == unknown)
+        if (f == rest)
             continue;
         struct side p = side_of(f, x, base), q = side_of(f, y, base);
         if (!p.there && !q.there)
@@ -97,8 +99,8 @@ static void compare_members(struct walker *w, const struct type *t, const void *
         compare_field(w, f, p, q, skip ? &skip->below : NULL, &found);
         found_join(w->arena, out, link, &found);
     }
-    if (unknown)
-        compare_unknown(w, unknown, side_of(unknown, x, 0), side_of(unknown, y, 0), out);
+    if (rest)
+        compare_rest(w, rest, side_of(rest, x, 0), side_of(rest, y, 0), out);
 }
 
 /* --- lists and maps --- */
@@ -110,6 +112,10 @@ static bool key_of(struct walker *w, const struct field *list, const void *item,
 {
     struct str names[KEYS_MAX];
     size_t n = 0;
+    if (list->kind != VALUE_STRUCT) { /* objects of which nothing is declared */
+        struct value v = tree_of(w, list, (struct side){true, item});
+        return !atom_item_link(w->arena, atom_of_field(list), &v, link);
+    }
     for (; n < list->n_list_keys && n < KEYS_MAX; n++) {
         size_t at = n;
         for (; at && str_cmp(names[at - 1], list->list_keys[n]) > 0; at--)

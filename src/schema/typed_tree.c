@@ -54,14 +54,14 @@ bool atom_member(struct atom atom, struct str key, struct atom *out, bool *decla
     }
     uint32_t base;
     const struct field *f = type_field(atom.type, key, &base);
-    bool unknown = atom.type->flags & TYPE_UNKNOWN;
-    if (f && !(unknown && f == &atom.type->fields[atom.type->n_fields - 1])) {
+    bool keeps = (atom.type->flags & (TYPE_UNKNOWN | TYPE_PRUNED)) == TYPE_UNKNOWN;
+    if (f && f->name.n) { /* what is kept beside the fields has no name */
         *declared = true;
         *out = atom_of_field(f);
         return true;
     }
     *out = (struct atom){.kind = ATOM_ANY};
-    return unknown;
+    return keeps;
 }
 
 struct atom atom_item(struct atom list)

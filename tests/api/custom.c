@@ -307,6 +307,106 @@ static void bad_definitions_are_refused_in_upstreams_words(void **state)
     }
 }
 
+static struct api_request *apply(struct world *w, const struct resource *r, const char *name,
+                                 const char *part, const char *manager, const char *yaml)
+{
+    struct api_request *q = ask(w, API_PATCH, r, "default", name);
+    q->subresource = str_from(part);
+    q->patch_type = API_PATCH_APPLY;
+    q->field_manager = str_from(manager);
+    q->body = quoted(w, yaml);
+    return run(w, q);
+}
+
+static void they_are_applied_by_their_schema(void **state)
+{
+    struct world *w = *state;
+    const struct resource *r = define(w);
+    struct api_request *o =
+        apply(w, r, "a", "", "one", THING("a", "{'size':3,'tags':['x','y'],'replicas':0}"));
+    assert_code(o, 201);
+    assert_field(w, o, "spec.color", "red");
+    assert_field(
+        w, o, "metadata.managedFields.0.fieldsV1",
+        "{\"f:spec\":{\"f:replicas\":{},\"f:size\":{},\"f:tags\":{\"v:\\\"x\\\"\":{},\"v:\\\"y\\\"\":{}}}}");
+    o = apply(w, r, "a", "", "two", THING("a", "{'tags':['y','z']}"));
+    assert_code(o, 200);
+    assert_field(w, o, "spec.tags", "[\"x\",\"y\",\"z\"]");
+    o = apply(w, r, "a", "", "one", THING("a", "{'size':3}"));
+    assert_field(w, o, "spec.tags", "[\"y\",\"z\"]");
+    assert_field(w, o, "spec.replicas", "");
+    assert_fails(apply(w, r, "a", "", "two", THING("a", "{'size':4}")), 409,
+                 "Apply failed with 1 conflict: conflict with \"one\": .spec.size");
+    assert_fails(
+        apply(w, r, "a", "", "two", THING("a", "{'unknown':4}")), 500,
+        "failed to create typed patch object (/a; example.com/v1, Kind=Thing): .spec.unknown: field not "
+        "declared in schema");
+    assert_fails(
+        apply(w, r, "a", "", "two", THING("a", "{'size':'4'}")), 500,
+        "failed to create typed patch object (/a; example.com/v1, Kind=Thing): .spec.size: expected numeric "
+        "(int or float), got string");
+    o = apply(w, r, "a", "status", "three",
+              "{'apiVersion':'example.com/"
+              "v1','kind':'Thing','metadata':{'name':'a','labels':{'a':'b'}},'spec':{'size':9},"
+              "'status':{'phase':'Up'}}");
+    assert_code(o, 200);
+    assert_field(w, o, "status.phase", "Up");
+    assert_field(w, o, "spec.size", "3");
+    assert_true(str_find(shown(w, o), STR("\"fieldsV1\":{\"f:status\":{\"f:phase\":{}}}")) > 0);
+    o = patch(w, r, "default", "a", API_PATCH_MERGE, "{'spec':{'size':5}}");
+    assert_code(o, 200);
+    assert_fails(
+        apply(w, r, "a", "", "one", THING("a", "{'size':3}")), 409,
+        "Apply failed with 1 conflict: conflict with \"kube-apiserver\" using example.com/v1: .spec.size");
+}
+
+/* What no schema names is looked into by its JSON: maps member by member, lists as one. */
+static void what_is_kept_without_a_schema_is_owned_by_its_form(void **state)
+{
+    struct world *w = *state;
+    assert_code(
+        create(w, DEFINITIONS, "",
+               DEFINITION(
+                   "{'name':'v1','served':true,'storage':true,'schema':{'openAPIV3Schema':{'type':'object',"
+                   "'x-kubernetes-preserve-unknown-fields':true}}}")),
+        201);
+    const struct resource *r = served(w, "v1");
+    assert_non_null(r);
+    assert_code(apply(w, r, "a", "", "one", THING("a", "{'m':{'x':1},'l':[{'y':2}]}")), 201);
+    struct api_request *o = apply(w, r, "a", "", "two", THING("a", "{'m':{'z':3}}"));
+    assert_code(o, 200);
+    assert_field(w, o, "spec", "{\"l\":[{\"y\":2}],\"m\":{\"x\":1,\"z\":3}}");
+    assert_fails(apply(w, r, "a", "", "two", THING("a", "{'l':[]}")), 409,
+                 "Apply failed with 1 conflict: conflict with \"one\": .spec.l");
+    o = patch(w, r, "default", "a", API_PATCH_MERGE, "{'spec':{'m':{'x':7},'n':{'o':1}}}");
+    assert_code(o, 200);
+    assert_true(str_find(shown(w, o), STR("\"fieldsV1\":{\"f:spec\":{\"f:m\":{\"f:x\":{}},\"f:n\":{\".\":{},"
+                                          "\"f:o\":{}}}}")) > 0);
+}
+
+/* Versions whose schemas differ: owners name fields in their own, and such as are gone own nothing. */
+static void owners_of_other_versions(void **state)
+{
+    struct world *w = *state;
+    assert_code(create(w, DEFINITIONS, "",
+                       DEFINITION(VERSION("v1", "true", SCHEMA) "," VERSION("v2", "false", SCHEMA))),
+                201);
+    const struct resource *v1 = served(w, "v1"), *v2 = served(w, "v2");
+    assert_non_null(v1);
+    assert_non_null(v2);
+    assert_code(apply(w, v1, "a", "", "one", THING("a", "{'size':3}")), 201);
+    assert_fails(
+        apply(w, v2, "a", "", "two",
+              "{'apiVersion':'example.com/v2','kind':'Thing','metadata':{'name':'a'},'spec':{'size':4}}"),
+        409, "Apply failed with 1 conflict: conflict with \"one\": .spec.size");
+    struct api_request *o =
+        apply(w, v2, "a", "", "one",
+              "{'apiVersion':'example.com/v2','kind':'Thing','metadata':{'name':'a'},'spec':{'size':5}}");
+    assert_code(o, 200);
+    assert_field(w, o, "metadata.managedFields.0.apiVersion", "example.com/v2");
+    assert_field(w, o, "metadata.managedFields.1.manager", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +419,9 @@ int main(void)
         TEST(a_changed_schema_shows_what_is_stored_as_it_says),
         TEST(versions_differ_in_name_only_unless_told_otherwise),
         TEST(a_webhook_that_cannot_be_called_fails_the_request),
+        TEST(they_are_applied_by_their_schema),
+        TEST(what_is_kept_without_a_schema_is_owned_by_its_form),
+        TEST(owners_of_other_versions),
         TEST(a_deleted_definition_takes_its_objects_with_it),
         TEST(names_are_given_to_who_comes_first),
         TEST(bad_definitions_are_refused_in_upstreams_words),
