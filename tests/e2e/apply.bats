@@ -1,0 +1,140 @@
+# Server-side apply as people and tools use it: kubectl's flags, the way over from kubectl's own apply, and Helm.
+load helper
+
+map() { # VALUE...: a config map's data, key=value
+    local item
+    printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: %s}\ndata:\n' "$NS"
+    for item in "$@"; do printf '  %s: "%s"\n' "${item%%=*}" "${item#*=}"; done
+}
+
+# owner OBJECT: "manager operation" lines
+owner() {
+    k get "$1" --show-managed-fields -o jsonpath='{range .metadata.managedFields[*]}{.manager}{" "}{.operation}{"\n"}{end}'
+}
+
+helm() {
+    HELM_NAMESPACE=$NS "$(dirname "$E2E_KUBECTL")/helm" "$@"
+}
+
+@test "apply --server-side creates, changes, and takes out what is no longer said" {
+    [ "$(map a=1 b=2 | k apply --server-side -f -)" = "configmap/c serverside-applied" ]
+    [ "$(owner configmap/c)" = "kubectl Apply" ]
+    [ "$(k get configmap c -o yaml | grep -c managedFields)" = 0 ]
+    [ "$(k get configmap c -o yaml --show-managed-fields | grep -c managedFields)" = 1 ]
+    map a=1 | k apply --server-side -f -
+    [ "$(value configmap/c '{.data}')" = '{"a":"1"}' ]
+    map a=1 | k apply --server-side --field-manager=other -f -
+    map | sed '/^data:/d' | k apply --server-side -f -
+    [ "$(value configmap/c '{.data}')" = '{"a":"1"}' ] # the other still wants it
+    map a=1 | k apply --server-side --dry-run=server -f - | grep -q 'serverside-applied (server dry run)'
+}
+
+@test "conflicts are refused, told, and may be forced" {
+    map a=1 | k apply --server-side -f -
+    k patch configmap c -p '{"data":{"a":"2"}}'
+    run bash -c "$(declare -f map); NS=$NS map a=1 | '$E2E_KUBECTL' -n '$NS' apply --server-side -f -"
+    [ "$status" = 1 ]
+    [[ $output == *'Apply failed with 1 conflict: conflict with "kubectl-patch" using v1: .data.a'* ]]
+    map a=1 | k apply --server-side --force-conflicts -f -
+    [ "$(value configmap/c '{.data.a}')" = 1 ]
+    [ "$(owner configmap/c)" = "kubectl Apply" ]
+}
+
+@test "from kubectl's own apply to the server's, and back" {
+    map a=1 b=2 | k apply -f -
+    [ "$(owner configmap/c)" = "kubectl-client-side-apply Update" ]
+    map a=3 | k apply --server-side -f -
+    [ "$(value configmap/c '{.data}')" = '{"a":"3"}' ]
+    owner configmap/c | grep -qx "kubectl Apply"
+    ! owner configmap/c | grep -q client-side || false
+    k apply view-last-applied configmap/c | grep -q 'a: "3"'
+    map a=3 c=4 | k apply -f -
+    [ "$(value configmap/c '{.data}')" = '{"a":"3","c":"4"}' ]
+    map a=5 | k apply set-last-applied -f -
+    k apply view-last-applied configmap/c | grep -q 'a: "5"'
+    map a=3 c=4 | k apply -f -
+    EDITOR='sed -i s/a:."3"/a:\ "6"/' k apply edit-last-applied configmap/c
+    k apply view-last-applied configmap/c | grep -q 'a: "6"'
+}
+
+@test "diff --server-side shows what an apply would do" {
+    map a=1 | k apply --server-side -f -
+    map a=2 >"$BATS_TEST_TMPDIR/c.yaml"
+    run k diff --server-side -f "$BATS_TEST_TMPDIR/c.yaml"
+    [ "$status" = 1 ]
+    [[ $output == *$'-  a: "1"'*$'+  a: "2"'* ]]
+    [ "$(value configmap/c '{.data.a}')" = 1 ]
+    map a=1 >"$BATS_TEST_TMPDIR/c.yaml"
+    k diff --server-side -f "$BATS_TEST_TMPDIR/c.yaml"
+}
+
+@test "what scales a deployment owns its replicas" {
+    k create deployment web --image=sagong.local/hello:1 --replicas=0 --dry-run=client -o yaml >"$BATS_TEST_TMPDIR/web.yaml"
+    k apply --server-side -f "$BATS_TEST_TMPDIR/web.yaml"
+    k scale deployment web --replicas=1
+    run k apply --server-side -f "$BATS_TEST_TMPDIR/web.yaml"
+    [[ $output == *'conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas'* ]]
+    sed -i '/replicas:/d' "$BATS_TEST_TMPDIR/web.yaml"
+    k apply --server-side -f "$BATS_TEST_TMPDIR/web.yaml"
+    [ "$(value deployment/web '{.spec.replicas}')" = 1 ]
+}
+
+chart() { # a small chart with a hook before and after
+    local dir=$BATS_TEST_TMPDIR/chart
+    mkdir -p "$dir/templates"
+    cat >"$dir/Chart.yaml" <<-YAML
+	apiVersion: v2
+	name: small
+	version: 0.1.0
+	YAML
+    echo 'word: one' >"$dir/values.yaml"
+    cat >"$dir/templates/config.yaml" <<-YAML
+	apiVersion: v1
+	kind: ConfigMap
+	metadata:
+	  name: {{ .Release.Name }}
+	  labels: {app.kubernetes.io/managed-by: {{ .Release.Service }}}
+	data:
+	  word: {{ .Values.word }}
+	  {{- if .Values.more }}
+	  more: {{ .Values.more }}
+	  {{- end }}
+	YAML
+    local hook
+    for hook in pre-install post-upgrade; do
+        cat >"$dir/templates/$hook.yaml" <<-YAML
+	apiVersion: batch/v1
+	kind: Job
+	metadata:
+	  name: {{ .Release.Name }}-$hook
+	  annotations:
+	    helm.sh/hook: $hook
+	    helm.sh/hook-delete-policy: before-hook-creation
+	spec:
+	  template:
+	    spec:
+	      restartPolicy: Never
+	      containers:
+	      - {name: c, image: "sagong.local/hello:1", command: [sh, -c, "true"]}
+	YAML
+    done
+    echo "$dir"
+}
+
+@test "Helm installs, upgrades, rolls back and uninstalls a chart with hooks" {
+    local dir
+    dir=$(chart)
+    helm install rel "$dir" --timeout 30s
+    [ "$(value configmap/rel '{.data}')" = '{"word":"one"}' ]
+    [ "$(value job/rel-pre-install '{.status.succeeded}')" = 1 ]
+    helm upgrade rel "$dir" --set word=two,more=x --timeout 30s
+    [ "$(value configmap/rel '{.data}')" = '{"more":"x","word":"two"}' ]
+    [ "$(value job/rel-post-upgrade '{.status.succeeded}')" = 1 ]
+    helm rollback rel 1 --timeout 30s
+    [ "$(value configmap/rel '{.data}')" = '{"word":"one"}' ]
+    [ "$(helm history rel -o json | jq length)" = 3 ]
+    helm status rel | grep -q '^STATUS: deployed'
+    helm uninstall rel
+    run k get configmap rel
+    [ "$status" = 1 ]
+}
