@@ -423,6 +423,7 @@ static void ensure_storage_class(struct batch *b, struct snapshot *snap, struct 
     map_set(a, &class->metadata.annotations, STR("storageclass.kubernetes.io/is-default-class"), STR("true"));
     map_set(a, &class->parameters, STR("path"), volumes_dir);
     class->provisioner = STR("sagong.io/local");
+    class->allow_volume_expansion = arena_dup(a, &(bool){true}, sizeof(bool));
     class->volume_binding_mode = arena_dup(a, &mode, sizeof mode);
     batch_write(b, &storage_class_resource, (struct str){0}, class->metadata.name, class, false);
 }

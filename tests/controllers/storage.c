@@ -142,6 +142,18 @@ static void a_volume_is_made_where_the_pod_will_be(void **state)
     becomes(VOLUME, volume, "metadata.name", ""); /* it goes with its claim */
 }
 
+static void a_claim_may_grow(void **state)
+{
+    struct cluster *c = *state;
+    cluster_run_node(c, "worker-1");
+    create_class(c, "local", "sagong.io/local", ",'allowVolumeExpansion':true");
+    create_claim(c, "data", "1Gi", ",'storageClassName':'local'");
+    becomes(CLAIM, "data", "status.capacity.storage", "1Gi");
+    patch(c, CLAIM, "data", "", "{'spec':{'resources':{'requests':{'storage':'2Gi'}}}}");
+    becomes(CLAIM, "data", "status.capacity.storage", "2Gi");
+    event_comes("data", "VolumeResizeSuccessful", "Resize volume succeeded");
+}
+
 static void what_cannot_be_made_is_told(void **state)
 {
     struct cluster *c = *state;
@@ -195,6 +207,7 @@ int main(void)
         cluster_test(a_claim_without_its_volume_is_lost),
         cluster_test(a_claim_in_use_stays),
         cluster_test(a_volume_is_made_where_the_pod_will_be),
+        cluster_test(a_claim_may_grow),
         cluster_test(what_cannot_be_made_is_told),
         cluster_test(the_default_class_comes_later),
         cluster_test(an_ephemeral_volume_has_a_claim),

@@ -97,6 +97,25 @@ static void a_crashing_container_backs_off(void **state)
                            STR("back-off 10s restarting failed container=c pod=p_default(")));
 }
 
+static void exit_codes_decide_about_restarts(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    static const char rule[] =
+        "'restartPolicy':'Never','containers':[{'name':'c','image':'boat:1','restartPolicy':'Never',"
+        "'restartPolicyRules':[{'action':'Restart','exitCodes':{'operator':'In','values':[42]}}],"
+        "'command':['sh','-c','exit %d']}]";
+    char spec[512];
+    snprintf(spec, sizeof spec, rule, 42);
+    make(t, "again", spec);
+    snprintf(spec, sizeof spec, rule, 1);
+    make(t, "once", spec);
+    await(t, "again", "status.containerStatuses.0.restartCount", "1");
+    assert_pod(t, "again", "status.phase", "Running");
+    await(t, "once", "status.phase", "Failed");
+    assert_pod(t, "once", "status.containerStatuses.0.restartCount", "0");
+}
+
 static void a_missing_command_is_a_start_error(void **state)
 {
     struct nodes *t = *state;
@@ -445,6 +464,7 @@ int main(void)
         T(a_job_s_pod_completes),
         T(the_image_s_command_runs),
         T(a_crashing_container_backs_off),
+        T(exit_codes_decide_about_restarts),
         T(a_missing_command_is_a_start_error),
         T(missing_images_are_told),
         T(init_containers_run_first),

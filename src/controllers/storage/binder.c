@@ -3,6 +3,7 @@
 #include "controllers/storage/storage.h"
 #include "controllers/table.h"
 #include "schema/copy.h"
+#include "schema/quantity.h"
 
 static void tell(struct work *w, struct object *claim, const char *type, const char *reason, const char *text)
 {
@@ -87,6 +88,32 @@ static int bind(struct work *w, struct object *volume, struct object *claim)
     return write_claim_status(w, bound_claim, "Bound", volume_of(bound_volume));
 }
 
+/* --- growing: directories have no size of their own --- */
+
+static bool wants_more(struct object *volume, struct object *claim)
+{
+    const struct persistent_volume *v = volume_of(volume);
+    return str_eq(labels_get(&v->metadata.annotations, VOLUME_PROVISIONED_BY), LOCAL_PROVISIONER) &&
+           str_is(claim_of(claim)->status.phase, "Bound") &&
+           quantity_cmp_str(labels_get(&claim_of(claim)->spec.resources.requests, STR("storage")),
+                            labels_get(&claim_of(claim)->status.capacity, STR("storage"))) > 0;
+}
+
+static int grow(struct work *w, struct object *volume, struct object *claim)
+{
+    struct str size = labels_get(&claim_of(claim)->spec.resources.requests, STR("storage"));
+    struct persistent_volume *v = object_copy(volume, w->a);
+    struct persistent_volume_claim *c = object_copy(claim, w->a);
+    if (labels_set(w->a, &v->spec.capacity, STR("storage"), size) &&
+        client_update(w->client, &persistent_volume_resource, (struct str){0}, v, NULL, w->err) < 0)
+        return -1;
+    labels_set(w->a, &c->status.capacity, STR("storage"), size);
+    if (client_update(w->client, &persistent_volume_claim_resource, STR("status"), c, NULL, w->err) < 0)
+        return -1;
+    tell(w, claim, "Normal", "VolumeResizeSuccessful", "Resize volume succeeded");
+    return 0;
+}
+
 /* --- a claim that has been bound --- */
 
 static int lose(struct work *w, struct object *claim, const char *reason, const char *message)
@@ -111,7 +138,7 @@ static int keep_bound(struct work *w, struct object *claim)
     if (ref && !str_eq(ref->uid, c->metadata.uid))
         return lose(w, claim, "ClaimMisbound",
                     "Two claims are bound to the same volume, this one is bound incorrectly");
-    return bind(w, volume, claim);
+    return wants_more(volume, claim) ? grow(w, volume, claim) : bind(w, volume, claim);
 }
 
 /* --- a claim that waits --- */

@@ -15,11 +15,27 @@
 
 enum { TERMINATION_MESSAGE_MAX = 4096, TERMINATION_LOG_MAX = 2048, TERMINATION_LOG_LINES = 80 };
 
+/* A rule of the container's own for the way it ended (KEP-5307). */
+static bool rule_restarts(const struct container *c, int64_t code)
+{
+    for (size_t i = 0; i < c->restart_policy_rules.n; i++) {
+        const struct container_restart_rule *r = &c->restart_policy_rules.at[i];
+        bool in = false;
+        for (size_t k = 0; r->exit_codes && k < r->exit_codes->values.n; k++)
+            in |= r->exit_codes->values.at[k] == code;
+        if (str_is(r->action, "Restart") && r->exit_codes && in == str_is(r->exit_codes->operator, "In"))
+            return true;
+    }
+    return false;
+}
+
 bool container_restarts(const struct pod_state *p, const struct pod *pod, const struct container *c,
                         const struct runtime_container *ended)
 {
     if (p->terminating || pod_is_ephemeral(pod, c))
         return false;
+    if (rule_restarts(c, ended->exit_code))
+        return true;
     struct str policy = c->restart_policy ? *c->restart_policy : pod->spec.restart_policy;
     if (str_is(policy, "Always"))
         /* Init containers end once: Always is for those that run beside the others. */
