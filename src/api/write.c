@@ -250,7 +250,7 @@ static bool write_is_noop(const struct road *d)
 {
     static const struct str but[] = {STR_INIT("metadata.resourceVersion"), STR_INIT("metadata.managedFields"),
                                      STR_INIT("kind"), STR_INIT("apiVersion")};
-    return d->old &&
+    return d->old && !object_is_stale(d->current) &&
            managed_same(&resource_meta(d->resource, d->object)->managed_fields,
                         &resource_meta(d->resource, d->old)->managed_fields) &&
            struct_eq_but(d->resource->type, d->object, d->old, but, ARRAY_LEN(but));

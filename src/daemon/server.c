@@ -27,6 +27,7 @@
 
 #include "daemon/member.h"
 #include "scheduler/scheduler.h"
+#include "store/encryption.h"
 
 enum { SERVER_LOOPS = 2, SERVER_STOP_S = 10, CONFIG_MOST = 1 << 20 };
 
@@ -35,7 +36,7 @@ struct server_flags {
     const char *data_dir, *listen, *kubeconfig_out, *config;
     const char *advertise_address, *service_cidr, *cluster_cidr, *node_port_range, *token_auth_file;
     const char *authentication_config, *authorization_config, *authorization_policies, *token_webhook;
-    const char *audit_policy, *audit_log;
+    const char *audit_policy, *audit_log, *encryption_config;
     int64_t audit_log_size, audit_log_backups, audit_log_age;
     struct flag_list tls_sans;
     bool node, controllers, scheduler, legacy_tokens, verbose;
@@ -51,6 +52,7 @@ struct server_parts {
     struct cluster_pki pki;
     struct buf tokens, policies, audit_policy;
     void *authentication, *authorization; /* configurations; NULL: the usual */
+    struct encryption *encryption;
     struct store *store;
     struct api *api;
     struct loop *loops[SERVER_LOOPS];
@@ -133,7 +135,13 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
 {
     char state[4096];
     snprintf(state, sizeof state, "%s/state", f->data_dir);
-    if (store_open(&(struct store_options){.path = state}, &p->store, err) < 0)
+    _cleanup_buf_ struct buf encryption = {0};
+    if (f->encryption_config && (file_read(f->encryption_config, CONFIG_MOST, &encryption, err) < 0 ||
+                                 encryption_parse(buf_str(&encryption), &p->encryption, err) < 0))
+        return err_wrap(err, "%s", f->encryption_config);
+    if (encryption.n)
+        explicit_bzero(encryption.p, encryption.n);
+    if (store_open(&(struct store_options){.path = state, .encryption = p->encryption}, &p->store, err) < 0)
         return -1;
     struct api_options api = {
         .store = p->store,
@@ -311,6 +319,7 @@ static void server_down(struct server_parts *p)
         api_free(p->api);
     if (p->store)
         store_close(p->store);
+    encryption_free(p->encryption);
     cluster_pki_free(&p->pki);
     buf_free(&p->tokens);
     buf_free(&p->policies);
@@ -359,6 +368,8 @@ int server_main(int argc, char **argv)
          "an AuthorizationConfiguration: who decides what users may do; else Node and RBAC"},
         {"authorization-policy-file", FLAG_STR, &f.authorization_policies, "FILE",
          "policies for the authorizer ABAC, one a line"},
+        {"encryption-provider-config", FLAG_STR, &f.encryption_config, "FILE",
+         "an EncryptionConfiguration: which objects are stored encrypted, by which keys"},
         {"audit-policy-file", FLAG_STR, &f.audit_policy, "FILE",
          "an audit Policy: which requests are noted in the audit log"},
         {"audit-log-path", FLAG_STR, &f.audit_log, "FILE", "the audit log; - for standard output"},

@@ -31,6 +31,7 @@ struct typed {
 struct object {
     _Atomic uint32_t refs;
     uint32_t name_space_n, name_n;
+    bool stale;
     const struct resource *resource;
     int64_t revision;
     /* The forms; NULL until made. Published once, complete, and never changed after. */
@@ -183,6 +184,16 @@ static const struct resource *custom_stored(const struct resource *r, struct str
     const struct custom_version *v =
         custom_version(r->custom, str_from_at(meta.api_version, (size_t)(slash + 1)));
     return v ? &v->resource : r;
+}
+
+void object_set_stale(struct object *o)
+{
+    o->stale = true;
+}
+
+bool object_is_stale(const struct object *o)
+{
+    return o->stale;
 }
 
 struct object *object_load(const struct resource *r, struct str name_space, struct str name,

@@ -53,6 +53,7 @@ static void commit_prepare(struct committer *c, struct change *change)
             memset(change->stored.p, 0, DISK_HEADER);
             change->stored.n = DISK_HEADER;
             object_stored(change->object, &change->stored);
+            disk_seal(c->disk, change->object, &change->stored);
         }
         return;
     }

@@ -2,6 +2,7 @@
  * hold the revision of the last change (little-endian), upstream's values. One process at a time, one writing
  * thread. */
 #pragma once
+#include "store/encryption.h"
 #include "store/store.h"
 
 struct disk;
@@ -11,13 +12,19 @@ struct disk_op {
     struct str prefix;
     struct object *object; /* whose key it is */
     int64_t revision;
-    struct buf *value; /* begins with DISK_HEADER bytes for the revision; NULL: delete */
+    struct buf *value; /* sealed already; begins with DISK_HEADER bytes for the revision; NULL: delete */
 };
 enum { DISK_HEADER = 8, DISK_KEY_MOST = 511 };
 
 /* Opens or makes the directory (mode 0700). Another process that has it open is an error. */
 int disk_open(const char *path, size_t map_size, struct disk **out, struct err *err);
 void disk_close(struct disk *d);
+/* How its values are sealed; before anything is read or written. NULL: they are not. */
+void disk_set_encryption(struct disk *d, const struct encryption *e);
+/* Seals a value that is to be written (behind its header); opens one that was read, see encryption_open. */
+void disk_seal(const struct disk *d, struct object *o, struct buf *value);
+int disk_open_value(const struct disk *d, const struct resource *r, struct str key, struct str stored,
+                    struct buf *room, struct str *plain, bool *stale, struct err *err);
 /* No revision up to here may be given out again. */
 int64_t disk_reserved(const struct disk *d);
 /* Writes all or nothing, durably, and reserves revisions up to `reserved`. Where the only trouble is that the

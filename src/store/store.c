@@ -30,6 +30,8 @@ int store_open(const struct store_options *o, struct store **out, struct err *er
         free(s);
         return -1;
     }
+    if (s->disk)
+        disk_set_encryption(s->disk, o->encryption);
     /* 0 means "any" and "not yet" to clients, so a new store begins at 1, as etcd does. */
     s->opened_at = s->disk && disk_reserved(s->disk) ? disk_reserved(s->disk) : 1;
     tables_init(&s->tables);

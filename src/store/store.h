@@ -14,7 +14,8 @@ struct snapshot;
 
 struct store_options {
     const char *path; /* directory, made with mode 0700 when absent; NULL: in memory only, for tests */
-    size_t map_size;  /* limit of the data on disk, bytes; 0: 64 GiB (sparse) */
+    const struct encryption *encryption; /* of what is on disk; NULL: none. It outlives the store */
+    size_t map_size;                     /* limit of the data on disk, bytes; 0: 64 GiB (sparse) */
     /* Events that each table keeps for watches that resume, and that a watch may fall behind; a power of two;
      * 0: 16,384. They go earlier when they are older than snapshot_ns or hold more than 16 MiB. */
     size_t history;

@@ -33,6 +33,10 @@ void tables_close(struct tables *all)
 /* What a load gathers: objects in the order of their keys. */
 struct table_load {
     struct table *table;
+    struct disk *disk;
+    struct buf room; /* what was sealed, opened */
+    struct err *err; /* the first that cannot be */
+    bool failed;
     struct object **at;
     size_t n, cap;
 };
@@ -49,8 +53,17 @@ static void table_load_one(void *arg, struct str key, struct str stored, int64_t
                  STR_ARG(key));
         return;
     }
+    struct str plain;
+    bool stale;
+    if (load->failed ||
+        disk_open_value(load->disk, r, key, stored, &load->room, &plain, &stale, load->err) < 0) {
+        load->failed = true;
+        return;
+    }
     mem_grow((void **)&load->at, &load->cap, load->n + 1, sizeof *load->at);
-    load->at[load->n++] = object_load(r, ns, name, stored, revision);
+    struct object *o = load->at[load->n++] = object_load(r, ns, name, plain, revision);
+    if (stale)
+        object_set_stale(o);
 }
 
 static struct table *table_new(const struct resource *r, struct disk *disk, size_t index)
@@ -65,14 +78,17 @@ static struct table *table_new(const struct resource *r, struct disk *disk, size
     for (int i = 0; i < t->n_fields; i++)
         field_path_find(&t->fields[i], t->resource->type,
                         t->resource->selectables[i].path); /* else: not indexed */
-    struct table_load load = {.table = t};
     struct err err = {0};
-    if (disk && disk_each(disk, str_from(t->prefix), table_load_one, &load, &err) < 0) {
+    struct table_load load = {.table = t, .disk = disk, .err = &err};
+    if (disk && (disk_each(disk, str_from(t->prefix), table_load_one, &load, &err) < 0 || load.failed)) {
         log_error("reading %s: " STR_FMT, t->prefix, STR_ARG(err.message));
         ensure(!"the store can be read"); /* going on would mean to write over it */
     }
     t->loaded = t->root = tree_load(load.at, load.n);
     free(load.at);
+    if (load.room.n)
+        explicit_bzero(load.room.p, load.room.n);
+    buf_free(&load.room);
     return t;
 }
 
