@@ -122,11 +122,12 @@ int member_start(struct client *c, const struct member_options *o, struct member
     node.client_ca_pem = buf_str(&o->ca->cert_pem);
     node.loops = &m->loop;
     node.n_loops = 1;
+    if (policies_start(c, o->node_name, &m->policies, err) < 0)
+        return -1;
+    node.policies = m->policies;
     if (node_start(c, &node, &m->node, err) < 0)
         return -1;
     if (proxy_start(c, &(struct proxy_options){.node_name = o->node_name}, &m->proxy, err) < 0)
-        return -1;
-    if (policies_start(c, o->node_name, &m->policies, err) < 0)
         return -1;
     if (dns.n && dns_server_start(c,
                                   &(struct dns_server_options){.node_name = o->node_name,
@@ -151,10 +152,10 @@ void member_stop(struct member *m)
         return;
     dns_server_stop(m->dns);
     routes_stop(m->routes);
-    policies_stop(m->policies);
     proxy_stop(m->proxy);
     if (m->node)
         node_stop(m->node);
+    policies_stop(m->policies);
     if (m->loop) {
         loop_stop(m->loop);
         loop_join(m->loop);

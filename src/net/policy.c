@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "client/informer.h"
+#include "net/cidr.h"
 #include "net/nft.h"
 #include "net/policy_rules.h"
 #include "net/rule_keeper.h"
@@ -12,6 +14,7 @@
 #define POLICY_TABLE "ip sagong-policy"
 
 enum { POLICY_OWNER, POD_OWNER };
+enum { HOLD_MOST_S = 2 };
 
 struct policy_entry {
     struct rule_owner rules;
@@ -23,12 +26,14 @@ struct pod_entry {
     struct rule_owner rules;
     struct str uid;     /* owned */
     struct object *pod; /* NULL: gone, or none that policies are for */
-    uint32_t ip;
-    bool marked; /* it may have rules: then the keeper frees it */
+    uint32_t ip, given; /* `given`: what it got here, before its status says so */
+    bool in_force;      /* what is wanted of it is in the kernel */
+    bool marked;        /* it may have rules: then the keeper frees it */
 };
 
 struct policies {
     pthread_mutex_t mutex;
+    pthread_cond_t settled; /* some pod is in force */
     struct rule_keeper keeper;
     struct client *client;
     struct str node_name;  /* owned */
@@ -62,6 +67,7 @@ static bool has_rules(struct policies *p, const struct pod_entry *e)
 static void mark_pod(struct policies *p, struct pod_entry *e)
 {
     e->marked = true;
+    e->in_force = false;
     rule_keeper_mark(&p->keeper, &e->rules);
 }
 
@@ -138,6 +144,9 @@ static void on_settled(struct rule_keeper *k, struct rule_owner *o)
     } else if (o->kind == POD_OWNER && !pod->pod) {
         map_del(&p->pods, pod->uid);
         pod_entry_free(pod);
+    } else if (o->kind == POD_OWNER) {
+        pod->in_force = true;
+        pthread_cond_broadcast(&p->settled);
     }
 }
 
@@ -200,17 +209,12 @@ static bool pod_looks_the_same(const struct pod_entry *e, struct object *after, 
                      &(struct object_meta){.labels = object_meta(after)->labels});
 }
 
-static void on_pod(void *arg, struct object *before, struct object *after)
+/* Under the lock: the pod is now so (NULL: gone, or none that policies are for). */
+static struct pod_entry *take_pod(struct policies *p, struct str uid, struct object *after, uint32_t ip)
 {
-    struct policies *p = arg;
-    struct str uid = object_meta(after ? after : before)->uid;
-    uint32_t ip = 0;
-    if (after && !policy_pod_read(object_typed(after), &ip))
-        after = NULL;
-    _lock_(&p->mutex);
     struct pod_entry *e = map_get(&p->pods, uid);
     if (!e && !after)
-        return;
+        return NULL;
     if (!e) {
         e = mem_zalloc(sizeof *e);
         e->rules.kind = POD_OWNER;
@@ -232,7 +236,40 @@ static void on_pod(void *arg, struct object *before, struct object *after)
     } else if (!e->pod && !e->marked) {
         map_del(&p->pods, e->uid);
         pod_entry_free(e);
+        e = NULL;
     }
+    return e;
+}
+
+static void on_pod(void *arg, struct object *before, struct object *after)
+{
+    struct policies *p = arg;
+    struct str uid = object_meta(after ? after : before)->uid;
+    uint32_t ip = 0;
+    _lock_(&p->mutex);
+    const struct pod_entry *e = map_get(&p->pods, uid);
+    if (after && e && !policy_pod_has_address(object_typed(after)))
+        ip = e->given;
+    if (after && !policy_pod_read(object_typed(after), &ip))
+        after = NULL;
+    take_pod(p, uid, after, ip);
+}
+
+int policies_hold(struct policies *p, struct object *pod, struct str text, struct err *err)
+{
+    uint32_t ip;
+    struct str uid = object_meta(pod)->uid;
+    int64_t deadline = clock_mono() + HOLD_MOST_S * CLOCK_S;
+    _lock_(&p->mutex);
+    if (!p->policies.n || !ip4_parse(text, &ip) || !policy_pod_read(object_typed(pod), &ip))
+        return 0;
+    struct pod_entry *e = take_pod(p, uid, pod, ip);
+    if (e)
+        e->given = ip;
+    while ((e = map_get(&p->pods, uid)) && e->marked && !e->in_force)
+        if (!thread_cond_wait(&p->settled, &p->mutex, deadline))
+            return err_set(err, ERR_TIMEOUT, "network policies are not in force yet");
+    return 0;
 }
 
 static void on_namespace(void *arg, struct object *before, struct object *after)
@@ -280,6 +317,7 @@ int policies_start(struct client *c, struct str node_name, struct policies **out
     (void)err;
     struct policies *p = mem_zalloc(sizeof *p);
     pthread_mutex_init(&p->mutex, NULL);
+    thread_cond_init(&p->settled);
     p->client = c;
     p->node_name = str_slice(str_dup_c(node_name), node_name.n);
     p->keeper = (struct rule_keeper){
@@ -318,6 +356,7 @@ void policies_stop(struct policies *p)
     map_free(&p->policies);
     map_free(&p->pods);
     map_free(&p->namespaces);
+    pthread_cond_destroy(&p->settled);
     pthread_mutex_destroy(&p->mutex);
     free((char *)p->node_name.p);
     free(p);

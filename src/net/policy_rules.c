@@ -37,6 +37,15 @@ bool policy_pod_read(const struct pod *p, uint32_t *ip)
     for (size_t i = 0; i < p->status.pod_ips.n; i++)
         if (ip4_parse(p->status.pod_ips.at[i].ip, ip))
             return true;
+    return *ip;
+}
+
+bool policy_pod_has_address(const struct pod *p)
+{
+    uint32_t ip;
+    for (size_t i = 0; i < p->status.pod_ips.n; i++)
+        if (ip4_parse(p->status.pod_ips.at[i].ip, &ip))
+            return true;
     return false;
 }
 

@@ -24,8 +24,9 @@ struct policy_pods {
 /* The table's hooks and maps. */
 extern const char policy_base[];
 
+bool policy_pod_has_address(const struct pod *p);
 /* Whether policies are for such a pod, and its address: not for those on the host's network or those that
- * have ended. */
+ * have ended. Where its status has none, `*ip` stays, and must not be 0. */
 bool policy_pod_read(const struct pod *p, uint32_t *ip);
 /* Whether the policy selects the pod, which is of its namespace. */
 bool policy_selects(const struct network_policy *np, const struct pod *p);

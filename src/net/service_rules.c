@@ -320,12 +320,23 @@ static void rules_hairpins(const struct backends *local, struct arena *a, struct
     }
 }
 
+/* Another proxy serves it, or none, as its labels say (KEP-2447). */
+static bool rules_are_others(const struct service *service)
+{
+    const struct str_map *labels = &service->metadata.labels;
+    for (size_t i = 0; i < labels->n; i++)
+        if (str_is(labels->at[i].key, "service.kubernetes.io/service-proxy-name") ||
+            str_is(labels->at[i].key, "service.kubernetes.io/headless"))
+            return true;
+    return false;
+}
+
 void service_rules(const struct service *service, const struct endpoint_slice *const *slices, size_t n_slices,
                    const struct rules_place *here, struct arena *a, struct items *out)
 {
     const struct service_spec *spec = &service->spec;
     if (str_eq(spec->type, SERVICE_TYPE_EXTERNAL_NAME) || str_is(spec->cluster_ip, "None") ||
-        !spec->cluster_ip.n)
+        !spec->cluster_ip.n || rules_are_others(service))
         return;
     for (size_t i = 0; i < spec->cluster_ips.n; i++) {
         uint32_t number;

@@ -7,6 +7,7 @@
 #include "schema/desc.h"
 
 struct node_agent;
+struct policies;
 
 struct node_options {
     struct str name;                    /* of the Node; empty: the host's name in lower case */
@@ -24,7 +25,8 @@ struct node_options {
     struct str_vec insecure_registries; /* "HOST[:PORT]": plain HTTP */
     int max_pods;                       /* 0: 110 */
     int workers;                        /* pods worked on at a time; 0: 16 */
-    bool no_network;                    /* pods get a namespace with a loopback only: for tests */
+    struct policies *policies; /* waited for before a pod starts; must live until node_stop; or NULL */
+    bool no_network;           /* pods get a namespace with a loopback only: for tests */
 
     /* The kubelet endpoint; port 0: none. */
     int port;                     /* 10250 */

@@ -123,6 +123,11 @@ YAML
     eventually 5 refused stranger friend
     reaches friend server
     curl -sS -m 2 "http://$(value pod/server '{.status.podIP}'):8080/" # its own node
+    # From its first moment.
+    k run early --image=sagong.local/hello:1 --labels=run=stranger --restart=Never --overrides='{"spec":{"nodeName":"node-b"}}' --command -- \
+        sh -c "timeout 1 wget -q -O- http://$(value pod/server '{.status.podIP}'):8080/; true"
+    phase early Succeeded
+    [[ $(k logs early) != *hello* ]]
     k label pod stranger run=friend --overwrite
     eventually 5 reaches stranger server
     k delete networkpolicy friends

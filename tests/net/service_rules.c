@@ -241,6 +241,20 @@ static void test_where_datagrams_end_up_is_noted(void **state)
     items_free(&items);
 }
 
+static void test_services_of_other_proxies_are_left_alone(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"service.kubernetes.io/service-proxy-name",
+                                       "service.kubernetes.io/headless"};
+    for (size_t i = 0; i < 2; i++) {
+        struct service s = web();
+        struct str_entry label = {str_from(keys[i]), STR("x")};
+        s.metadata.labels = (struct str_map){&label, 1};
+        struct items items = rules(&s, NULL, 0);
+        assert_int_equal(items.n, 0);
+    }
+}
+
 static void test_affinity_remembers_clients(void **state)
 {
     (void)state;
@@ -280,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_a_load_balancer_lets_in_whom_it_may),
         cmocka_unit_test(test_hints_prefer_the_node_then_the_zone),
         cmocka_unit_test(test_where_datagrams_end_up_is_noted),
+        cmocka_unit_test(test_services_of_other_proxies_are_left_alone),
         cmocka_unit_test(test_affinity_remembers_clients),
         cmocka_unit_test(test_headless_and_external_names_ask_for_nothing),
     };

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "kinds/node_v1.h"
+#include "net/policy.h"
 #include "node/pod/admission.h"
 #include "node/pod/container_config.h"
 #include "node/pod/files.h"
@@ -122,7 +123,9 @@ static int attach_network(struct sync *s, struct err *err)
     struct pod_network *network = node_network(n, err);
     char path[512];
     snprintf(path, sizeof path, "%s/net", p->sandbox);
-    return network ? pod_network_attach(network, path, p->uid, &p->ips, &p->arena, err) : -1;
+    if (!network || pod_network_attach(network, path, p->uid, &p->ips, &p->arena, err) < 0)
+        return -1;
+    return n->options.policies ? policies_hold(n->options.policies, s->object, p->ips.at[0], err) : 0;
 }
 
 static bool maps_same(const struct str_map *x, const struct str_map *y)
