@@ -136,6 +136,7 @@ int node_start(struct client *c, const struct node_options *o, struct node_agent
     struct node_agent *n = mem_zalloc(sizeof *n);
     n->client = c;
     pthread_mutex_init(&n->network_mutex, NULL);
+    pthread_mutex_init(&n->admission_mutex, NULL);
     copy_options(n, o);
     if (open_parts(n, err) < 0 || (o->port && endpoint_start(n, &n->endpoint, err) < 0)) {
         node_stop(n);
@@ -172,6 +173,7 @@ void node_stop(struct node_agent *n)
         pod_network_close(n->network);
     image_store_close(n->images);
     pthread_mutex_destroy(&n->network_mutex);
+    pthread_mutex_destroy(&n->admission_mutex);
     arena_free(&n->arena);
     free(n);
 }

@@ -33,6 +33,7 @@ struct node_agent {
     struct housekeeping *housekeeping;
     struct endpoint *endpoint;
     struct informer *pod_informer, *service_informer, *node_informer, *volume_informer;
+    pthread_mutex_t admission_mutex; /* held while a pod is judged; nothing else is locked before it */
     pthread_mutex_t network_mutex;
     struct pod_network
         *network;    /* guarded by network_mutex; NULL until the node has its range of addresses */

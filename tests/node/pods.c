@@ -281,6 +281,30 @@ static void too_large_a_pod_is_refused(void **state)
     assert_pod(t, "p", "status.phase", "Failed");
 }
 
+/* However close together they come, one gets the port. */
+static void host_ports_go_to_one_pod(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    static const char spec[] =
+        "'containers':[{'name':'c','image':'boat:1','command':['sleep','100'],'ports':[{"
+        "'containerPort':80,'hostPort':8080}]}]";
+    int refused = 0, taken = 0;
+    make(t, "one", spec);
+    make(t, "two", spec);
+    int64_t deadline = clock_mono() + 10 * CLOCK_S;
+    while (refused + taken < 2 && clock_mono() < deadline) {
+        refused = taken = 0;
+        for (const char *const *name = (const char *const[]){"one", "two", NULL}; *name; name++) {
+            refused += str_is(pod_field(t, *name, "status.reason"), "NodePorts");
+            taken += str_is(pod_field(t, *name, "status.phase"), "Running");
+        }
+        clock_sleep(20 * CLOCK_MS);
+    }
+    assert_int_equal(refused, 1);
+    assert_int_equal(taken, 1);
+}
+
 static void a_new_agent_goes_on_with_the_same_processes(void **state)
 {
     struct nodes *t = *state;
@@ -476,6 +500,7 @@ int main(void)
         T(processes_can_be_shared),
         T(the_deadline_ends_a_pod),
         T(too_large_a_pod_is_refused),
+        T(host_ports_go_to_one_pod),
         T(a_new_agent_goes_on_with_the_same_processes),
         T(the_endpoint_serves_logs),
         T(probes_over_http_and_tcp),

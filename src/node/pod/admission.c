@@ -1,5 +1,6 @@
 #include "node/pod/admission.h"
 
+#include "node/pod/pods.h"
 #include "node/pod/resources.h"
 #include "schema/quantity.h"
 
@@ -152,14 +153,15 @@ static bool admit_resources(struct admission *x)
 
 /* --- all of it --- */
 
-/* Keeps those that came earlier and have not ended: they go first. */
+/* Keeps those that were taken earlier and have not ended: they go first. */
 static void keep_earlier(struct admission *x)
 {
     size_t kept = 0;
     for (size_t i = 0; i < x->others.n; i++) {
         const struct pod *other = object_typed(x->others.at[i]);
         bool over = str_is(other->status.phase, "Succeeded") || str_is(other->status.phase, "Failed");
-        if (over || !other->status.start_time || str_eq(other->metadata.uid, x->p->uid))
+        if (over || str_eq(other->metadata.uid, x->p->uid) ||
+            !pods_is_admitted(x->p->node->pods, other->metadata.uid))
             object_unref(x->others.at[i]);
         else
             x->others.at[kept++] = x->others.at[i];
@@ -170,11 +172,14 @@ static void keep_earlier(struct admission *x)
 bool pod_admit(struct pod_state *p, const struct pod *pod, struct arena *a, struct str *reason,
                struct str *message)
 {
+    if (p->admitted)
+        return true;
+    _lock_(&p->node->admission_mutex); /* of two that want the same, one is first */
     static bool (*const checks[])(struct admission * x) = {admit_sysctls, admit_os, admit_node_selector,
                                                            admit_ports, admit_resources};
     _cleanup_object_ struct object *node = informer_get(p->node->node_informer, STR(""), p->node->name);
     if (!node)
-        return true;
+        return p->admitted = true;
     struct admission x = {.p = p, .pod = pod, .node = object_typed(node), .a = a};
     informer_list(p->node->pod_informer, STR(""), &x.others);
     keep_earlier(&x);
@@ -184,6 +189,7 @@ bool pod_admit(struct pod_state *p, const struct pod *pod, struct arena *a, stru
     objects_clear(&x.others);
     *reason = x.reason;
     *message = x.message;
+    __atomic_store_n(&p->admitted, taken, __ATOMIC_RELEASE);
     return taken;
 }
 

@@ -228,6 +228,13 @@ bool pods_find_network(struct pods *all, struct str uid, bool host_network, stru
     return true;
 }
 
+bool pods_is_admitted(struct pods *all, struct str uid)
+{
+    _lock_(&all->mutex);
+    const struct pod_state *p = map_get(&all->by_uid, uid);
+    return p && __atomic_load_n(&p->admitted, __ATOMIC_ACQUIRE);
+}
+
 void pods_evict(struct pods *all, struct str uid, struct str message, bool pressure)
 {
     _lock_(&all->mutex);

@@ -17,6 +17,8 @@ void pods_add_container(struct pods *all, struct pod_state *p, struct runtime_co
 void pods_forget_container(struct pods *all, struct runtime_container *c);
 /* Calls for every container that runs, with its pod (log rotation, statistics). */
 void pods_each_running(struct pods *all, void (*fn)(void *arg, struct runtime_container *c), void *arg);
+/* Whether this node has taken the pod. */
+bool pods_is_admitted(struct pods *all, struct str uid);
 /* The pod is to end at once and fail, Evicted; `pressure`: for the node's sake. Unless it ends already. */
 void pods_evict(struct pods *all, struct str uid, struct str message, bool pressure);
 /* A container of a pod: its id and log, copied into `a`. False when there is none. */

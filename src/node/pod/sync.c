@@ -496,14 +496,13 @@ static int sync_running(struct sync *s, struct err *err)
 {
     struct pod_state *p = s->p;
     struct str reason, message;
-    if (!p->admitted && !pod_admit(p, s->pod, s->a, &reason, &message)) {
+    if (!pod_admit(p, s->pod, s->a, &reason, &message)) {
         struct str plain = str_from_at(message, sizeof "Pod was rejected: " - 1);
         pod_event(p, s->object, "Warning", arena_c(s->a, reason), STR_FMT, STR_ARG(plain));
         set_final(p, "Failed", reason, message);
         p->terminating = p->released = true;
         return pod_status_write(p, s->object, s->a, err);
     }
-    p->admitted = true;
     bool prepared = prepare(s);
     if (prepared)
         sync_ephemeral(s);
