@@ -3,6 +3,7 @@
 #include "api/kind/kinds.h"
 #include "base/map.h"
 #include "kinds/coordination_v1.h"
+#include "kinds/node_v1.h"
 #include "kinds/scheduling_v1.h"
 
 /* --- Namespace --- */
@@ -203,4 +204,26 @@ const struct strategy priority_class_strategy = {
     .resource = &priority_class_resource,
     .validate = priority_class_validate,
     .validate_update = priority_class_validate_update,
+};
+
+/* --- RuntimeClass --- */
+
+static void runtime_class_validate(const void *o, struct field_errors *e)
+{
+    const struct runtime_class *c = o;
+    const struct path *overhead = PATH(PATH(NULL, "overhead"), "podFixed"),
+                      *scheduling = PATH(NULL, "scheduling");
+    if (c->overhead)
+        each (c->overhead->pod_fixed, i)
+            valid_quantity(e, PATH_OF(overhead, c->overhead->pod_fixed.at[i].key),
+                           c->overhead->pod_fixed.at[i].value);
+    if (!c->scheduling)
+        return;
+    valid_labels(e, PATH(scheduling, "nodeSelector"), &c->scheduling->node_selector);
+    valid_tolerations(e, PATH(scheduling, "tolerations"), &c->scheduling->tolerations);
+}
+
+const struct strategy runtime_class_strategy = {
+    .resource = &runtime_class_resource,
+    .validate = runtime_class_validate,
 };

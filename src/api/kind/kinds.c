@@ -47,5 +47,18 @@ const struct strategy *const strategies[] = {
     &mutating_admission_policy_strategy,
     &mutating_admission_policy_binding_strategy,
     &api_service_strategy,
+    &controller_revision_strategy,
+    &runtime_class_strategy,
+    &flow_schema_strategy,
+    &priority_level_configuration_strategy,
+    &csi_driver_strategy,
+    &csi_node_strategy,
+    &volume_attachment_strategy,
+    &csi_storage_capacity_strategy,
+    &volume_attributes_class_strategy,
+    &resource_claim_strategy,
+    &resource_claim_template_strategy,
+    &device_class_strategy,
+    &resource_slice_strategy,
 };
 const size_t n_strategies = ARRAY_LEN(strategies);

@@ -9,7 +9,7 @@ extern const size_t n_strategies;
 extern const struct strategy service_strategy, endpoints_strategy, endpoint_slice_strategy;
 extern const struct strategy config_map_strategy, secret_strategy, service_account_strategy;
 extern const struct strategy namespace_strategy, node_strategy, event_strategy, lease_strategy,
-    priority_class_strategy;
+    priority_class_strategy, runtime_class_strategy;
 extern const struct strategy ingress_strategy, ingress_class_strategy, network_policy_strategy,
     service_cidr_strategy;
 extern const struct strategy persistent_volume_strategy, persistent_volume_claim_strategy,
@@ -26,4 +26,10 @@ extern const struct strategy mutating_webhook_configuration_strategy,
     mutating_admission_policy_binding_strategy, api_service_strategy;
 /* kind/workload.c */
 extern const struct strategy deployment_strategy, replica_set_strategy, daemon_set_strategy,
-    stateful_set_strategy, replication_controller_strategy;
+    stateful_set_strategy, replication_controller_strategy, controller_revision_strategy;
+/* kind/flow_control.c, driver.c, device.c */
+extern const struct strategy flow_schema_strategy, priority_level_configuration_strategy;
+extern const struct strategy csi_driver_strategy, csi_node_strategy, volume_attachment_strategy,
+    csi_storage_capacity_strategy, volume_attributes_class_strategy;
+extern const struct strategy resource_claim_strategy, resource_claim_template_strategy, device_class_strategy,
+    resource_slice_strategy;

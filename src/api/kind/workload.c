@@ -470,3 +470,17 @@ const struct strategy replication_controller_strategy = {
     .defaults = replication_controller_defaults,
     .validate = replication_controller_validate,
 };
+
+/* --- ControllerRevision --- */
+
+static void controller_revision_validate(const void *o, struct field_errors *e)
+{
+    const struct controller_revision *r = o;
+    valid_required(e, PATH(NULL, "data"), r->data);
+    valid_not_negative(e, PATH(NULL, "revision"), r->revision);
+}
+
+const struct strategy controller_revision_strategy = {
+    .resource = &controller_revision_resource,
+    .validate = controller_revision_validate,
+};
