@@ -15,6 +15,7 @@
 #include "node/pod/puller.h"
 #include "node/server/endpoint.h"
 #include "node/status/keeper.h"
+#include "node/status/usage.h"
 #include "node/volume/claim.h"
 
 enum { NODE_MAX_PODS = 110 };
@@ -138,6 +139,7 @@ int node_start(struct client *c, const struct node_options *o, struct node_agent
     pthread_mutex_init(&n->network_mutex, NULL);
     pthread_mutex_init(&n->admission_mutex, NULL);
     copy_options(n, o);
+    n->usage = usage_history_new();
     if (open_parts(n, err) < 0 || (o->port && endpoint_start(n, &n->endpoint, err) < 0)) {
         node_stop(n);
         return -1;
@@ -172,6 +174,7 @@ void node_stop(struct node_agent *n)
     if (n->network)
         pod_network_close(n->network);
     image_store_close(n->images);
+    usage_history_free(n->usage);
     pthread_mutex_destroy(&n->network_mutex);
     pthread_mutex_destroy(&n->admission_mutex);
     arena_free(&n->arena);

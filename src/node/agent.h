@@ -19,6 +19,7 @@ struct puller;
 struct endpoint;
 struct housekeeping;
 struct node_status_keeper;
+struct usage_history;
 
 struct node_agent {
     struct client *client;
@@ -30,6 +31,7 @@ struct node_agent {
     struct puller *puller;
     struct pods *pods;
     struct node_status_keeper *status;
+    struct usage_history *usage;
     struct housekeeping *housekeeping;
     struct endpoint *endpoint;
     struct informer *pod_informer, *service_informer, *node_informer, *volume_informer;

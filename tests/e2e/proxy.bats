@@ -58,6 +58,18 @@ raw() {
     [ "$(kc get --raw "/api/v1/nodes/$node:10250/proxy/healthz")" = ok ]
 }
 
+@test "a node's statistics: what its pods use" {
+    local node
+    node=$(kc get nodes -o jsonpath='{.items[0].metadata.name}')
+    kc get --raw "/api/v1/nodes/$node/proxy/stats/summary" | jq -e --arg node "$node" '
+        (.node.nodeName == $node) and (.node.memory.workingSetBytes > 0) and (.node.fs.capacityBytes > 0)
+        and (.pods[] | select(.podRef.name == "web") | .containers[0].memory.usageBytes > 0 and .network.name == "eth0")'
+    sleep 1.1 # a rate needs two readings
+    kc get --raw "/api/v1/nodes/$node/proxy/stats/summary" | jq -e '.node.cpu.usageNanoCores > 0'
+    kc get --raw "/api/v1/nodes/$node/proxy/metrics/resource" |
+        grep '^container_memory_working_set_bytes{container="web",namespace="proxied",pod="web"} [1-9]'
+}
+
 @test "a proxy needs its own permission" {
     k create serviceaccount none
     run kc get --raw /api/v1/namespaces/proxied/pods/web/proxy/ --as "system:serviceaccount:$NS:none"

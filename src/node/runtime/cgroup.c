@@ -385,13 +385,19 @@ void cgroup_move_away(const char *path, int64_t pid)
     }
 }
 
-int64_t cgroup_read(const char *controller, const char *path, const char *file)
+void cgroup_read_text(const char *controller, const char *path, const char *file, struct buf *out)
 {
     char dir[CGROUP_PATH_MAX], full[CGROUP_PATH_MAX + 64];
+    if (!cgroup_dir(controller, path, dir))
+        return;
+    snprintf(full, sizeof full, "%s/%s", dir, file);
+    file_read(full, 64 << 10, out, NULL);
+}
+
+int64_t cgroup_read(const char *controller, const char *path, const char *file)
+{
     _cleanup_buf_ struct buf text = {0};
     int64_t value;
-    if (!cgroup_dir(controller, path, dir))
-        return -1;
-    snprintf(full, sizeof full, "%s/%s", dir, file);
-    return file_read(full, 64, &text, NULL) == 0 && str_to_i64(str_trim(buf_str(&text)), &value) ? value : -1;
+    cgroup_read_text(controller, path, file, &text);
+    return str_to_i64(str_trim(buf_str(&text)), &value) ? value : -1;
 }

@@ -33,3 +33,5 @@ void cgroup_remove_if_empty(const char *path);
 int64_t cgroup_weight(int64_t cpu_shares);
 /* A file of the group as a number, e.g. "memory", "memory.usage_in_bytes"; -1 when there is none. */
 int64_t cgroup_read(const char *controller, const char *path, const char *file);
+/* Such a file as text, up to 64 KiB; empty when there is none. */
+void cgroup_read_text(const char *controller, const char *path, const char *file, struct buf *out);

@@ -209,7 +209,7 @@ static int run_crun(const char *crun_root, struct str id, const char *terminal_s
     return -1;
 }
 
-int container_exec_start(struct runtime *r, struct str dir, struct str id, const struct exec_options *o,
+int container_exec_start(const char *crun_root, struct str dir, struct str id, const struct exec_options *o,
                          struct exec_process *out, struct err *err)
 {
     _cleanup_arena_ struct arena a = {0};
@@ -224,7 +224,7 @@ int container_exec_start(struct runtime *r, struct str dir, struct str id, const
     theirs[FD_PROCESS] = make_process(dir, o, err);
     if (theirs[FD_PROCESS] >= 0 && open_streams(o, &p, theirs, err) == 0 &&
         (!o->tty || (listener = listen_for_terminal(theirs[FD_DIRECTORY], name, err)) >= 0)) {
-        rc = run_crun(runtime_crun_root(r), id, o->tty ? name : NULL, theirs, &p, err);
+        rc = run_crun(crun_root, id, o->tty ? name : NULL, theirs, &p, err);
         if (rc == 0 && o->tty) /* where none comes, container_exec_end says why */
             p.terminal = accept_terminal(listener, p.pidfd);
         if (o->tty)

@@ -15,8 +15,9 @@ struct exec_process {
     int complaints; /* the runtime's own words */
 };
 
-/* Blocks for as long as crun takes to begin (milliseconds). `dir` and `id` are the container's. */
-int container_exec_start(struct runtime *r, struct str dir, struct str id, const struct exec_options *o,
+/* Blocks for as long as crun takes to begin (milliseconds). `dir` and `id` are the container's,
+ * `crun_root` is runtime_crun_root. */
+int container_exec_start(const char *crun_root, struct str dir, struct str id, const struct exec_options *o,
                          struct exec_process *out, struct err *err);
 /* Once it has ended: reaps it. The command's exit code, or -1 with why it never ran. */
 int container_exec_end(struct exec_process *p, struct err *err);

@@ -10,6 +10,7 @@
 #include "node/logs/log_stream.h"
 #include "node/server/dial.h"
 #include "node/server/find.h"
+#include "node/server/stats.h"
 #include "node/server/streams.h"
 #include "node/stream/upgrade.h"
 
@@ -151,6 +152,8 @@ static void handle(void *arg, struct http_request *r)
         respond_text(r, 405, STR("Method Not Allowed"));
     else if (str_is(path, "/healthz"))
         respond_text(r, 200, STR("ok"));
+    else if (stats_serve(e->node, r))
+        return;
     else if (str_is(path, "/dial"))
         dial_serve(e->node, r);
     else if (str_is(path, "/pods") || str_is(path, "/pods/"))

@@ -13,9 +13,9 @@ enum { EXEC_OUTPUTS = 2 };
 
 struct exec {
     struct remote *remote; /* NULL once the client is gone */
-    struct runtime *runtime;
     struct loop *loop;
     struct arena arena;
+    const char *crun_root;
     struct str dir, id;
     struct exec_options o;
     struct exec_process process;
@@ -282,7 +282,7 @@ static void start(void *arg)
 {
     struct exec *x = arg;
     pthread_detach(pthread_self());
-    x->running = container_exec_start(x->runtime, x->dir, x->id, &x->o, &x->process, &x->failure) == 0;
+    x->running = container_exec_start(x->crun_root, x->dir, x->id, &x->o, &x->process, &x->failure) == 0;
     loop_post(x->loop, &x->started);
 }
 
@@ -304,12 +304,12 @@ void exec_serve(struct http_request *r, struct runtime *runtime, struct str dir,
                                                 .drained = client_drained,
                                                 .closed = client_gone};
     struct exec *x = mem_zalloc(sizeof *x);
-    *x = (struct exec){.runtime = runtime,
-                       .loop = http_loop(r),
+    *x = (struct exec){.loop = http_loop(r),
                        .o = *o,
                        .process = {-1, -1, -1, -1, -1, -1},
                        .started.run = started,
                        .uses = 1};
+    x->crun_root = arena_c(&x->arena, str_from(runtime_crun_root(runtime)));
     x->dir = arena_str(&x->arena, dir);
     x->id = arena_str(&x->arena, id);
     x->o.command.at = arena_new_n(&x->arena, struct str, o->command.n);
