@@ -73,6 +73,7 @@ static int cluster_start(void **state, int64_t node_grace, bool legacy_tokens)
         .legacy_tokens = legacy_tokens,
         .ca_pem = STR("-----BEGIN CERTIFICATE-----\n"),
         .cluster_cidr = STR("10.244.0.0/16"),
+        .cluster_dns = STR("10.96.0.10"),
         .node_grace_ns = node_grace,
         .terminated_pods_max = 5,
     };
