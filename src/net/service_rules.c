@@ -298,6 +298,10 @@ static void rules_port(struct service_port_rules *r)
                       str_eq(*spec->internal_traffic_policy, SERVICE_INTERNAL_TRAFFIC_POLICY_LOCAL);
     struct str everywhere = rules_chain(r, "service", &r->all);
     struct str internal = local_only ? rules_chain(r, "internal", &r->local) : everywhere;
+    if (local_only && !r->local.n && r->all.n) { /* others could serve, but may not */
+        internal = rules_name(r, "internal", (struct str){0});
+        items_add(r->out, ITEM_CHAIN, internal, STR("drop\n"));
+    }
     for (size_t i = 0; internal.n && i < spec->cluster_ips.n; i++)
         rules_address(r, spec->cluster_ips.at[i], internal); /* without endpoints the whole address refuses */
     rules_external(r, everywhere);

@@ -154,6 +154,24 @@ static void test_what_comes_from_outside_is_masqueraded_unless_local(void **stat
     items_free(&items);
 }
 
+static void test_a_local_service_is_served_here_or_not_at_all(void **state)
+{
+    (void)state;
+    struct service s = web();
+    struct str local = SERVICE_INTERNAL_TRAFFIC_POLICY_LOCAL;
+    s.spec.internal_traffic_policy = &local;
+    struct endpoint e[] = {endpoint("10.244.0.2", "node-a", true, true),
+                           endpoint("10.244.1.3", "node-b", true, true)};
+    struct endpoint_slice both = slice(e, 2), other = slice(&e[1], 1);
+    struct items items = rules(&s, &both, 1);
+    assert_str(text(&items, "services { 10.96.0.10 . tcp . 80"), "goto internal/default/web/tcp/80");
+    assert_int_equal(str_find(text(&items, "internal/default/web/tcp/80"), STR("10.244.1.3")), -1);
+    items_free(&items);
+    items = rules(&s, &other, 1);
+    assert_str(text(&items, "internal/default/web/tcp/80"), "drop\n");
+    items_free(&items);
+}
+
 static void test_a_load_balancer_lets_in_whom_it_may(void **state)
 {
     (void)state;
@@ -291,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_without_endpoints_only_the_address_remains_and_refuses),
         cmocka_unit_test(test_endpoints_that_end_serve_when_no_other_does),
         cmocka_unit_test(test_what_comes_from_outside_is_masqueraded_unless_local),
+        cmocka_unit_test(test_a_local_service_is_served_here_or_not_at_all),
         cmocka_unit_test(test_a_load_balancer_lets_in_whom_it_may),
         cmocka_unit_test(test_hints_prefer_the_node_then_the_zone),
         cmocka_unit_test(test_where_datagrams_end_up_is_noted),
