@@ -71,7 +71,7 @@ static void turn_take(struct rule_keeper *k, bool all, struct turn *t)
     k->n_dirty = 0;
 }
 
-/* Keeps what is now in the kernel. */
+/* Keeps what is now in the kernel; after a failure the next turn looks at all owners again. */
 static void turn_done(struct rule_keeper *k, struct turn *t)
 {
     _lock_(k->lock);
@@ -80,7 +80,7 @@ static void turn_done(struct rule_keeper *k, struct turn *t)
         rule_owner_clear(o);
         o->applied = t->fresh[i];
         o->arena = t->arenas[i];
-        if (!o->dirty)
+        if (!o->dirty && k->built)
             k->settled(k, o);
     }
 }
