@@ -339,6 +339,7 @@ static int write_admitted(struct road *d)
 
 static int write_answer(struct road *d, int code, struct object *o)
 {
+    quota_end(d); /* from now on the store has it */
     services_end(d->api->services, d, code < 400 && !d->r->dry_run);
     if (road_reply(d, code, o) < 0)
         return -1;

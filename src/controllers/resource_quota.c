@@ -4,134 +4,33 @@
 #include "controllers/pods.h"
 #include "controllers/table.h"
 #include "schema/copy.h"
-#include "schema/quantity.h"
-
-struct usage {
-    struct arena *a;
-    struct str_map used; /* only what the quota limits */
-};
+#include "schema/quota_usage.h"
 
 static const struct resource_quota *quota_of(struct object *o)
 {
     return object_typed(o);
 }
 
-static void usage_add(struct usage *u, struct str what, struct quantity q)
-{
-    if (labels_has(&u->used, what))
-        labels_set(u->a, &u->used, what,
-                   quantity_str(u->a, quantity_add(quantity_of(labels_get(&u->used, what)), q)));
-}
-
-static struct quantity number(int64_t n)
-{
-    return quantity_from(n, QUANTITY_DECIMAL_SI);
-}
-
-/* --- pods --- */
-
-/* Into `sum`, by name: the larger of what is there and this, or both together. */
-static void amounts_take(struct arena *a, struct str_map *sum, const struct str_map *more, bool together)
-{
-    for (size_t i = 0; i < more->n; i++) {
-        struct str key = more->at[i].key;
-        struct quantity had = quantity_of(labels_get(sum, key)), q = quantity_of(more->at[i].value);
-        if (together)
-            q = quantity_add(had, q);
-        else if (quantity_cmp(had, q) > 0)
-            q = had;
-        labels_set(a, sum, key, quantity_str(a, q));
-    }
-}
-
-/* What its containers ask for together, or an init container alone where that is more. */
-static struct str_map pod_amounts(struct arena *a, const struct pod_spec *spec, bool limits)
-{
-    struct str_map sum = {0};
-    for (size_t i = 0; i < spec->containers.n; i++) {
-        const struct resource_requirements *r = &spec->containers.at[i].resources;
-        amounts_take(a, &sum, limits ? &r->limits : &r->requests, true);
-    }
-    for (size_t i = 0; i < spec->init_containers.n; i++) {
-        const struct resource_requirements *r = &spec->init_containers.at[i].resources;
-        amounts_take(a, &sum, limits ? &r->limits : &r->requests, false);
-    }
-    return sum;
-}
-
-static void usage_add_amounts(struct usage *u, const char *prefix, const struct str_map *amounts)
-{
-    for (size_t i = 0; i < amounts->n; i++)
-        usage_add(u, arena_printf(u->a, "%s" STR_FMT, prefix, STR_ARG(amounts->at[i].key)),
-                  quantity_of(amounts->at[i].value));
-}
-
-static bool scope_takes(struct str scope, const struct pod *p)
-{
-    bool best_effort = str_is(p->status.qos_class, "BestEffort"), bounded = p->spec.active_deadline_seconds;
-    return str_is(scope, "BestEffort")       ? best_effort
-           : str_is(scope, "NotBestEffort")  ? !best_effort
-           : str_is(scope, "Terminating")    ? bounded
-           : str_is(scope, "NotTerminating") ? !bounded
-           : str_is(scope, "PriorityClass")  ? !str_empty(p->spec.priority_class_name)
-                                             : false;
-}
-
-static void usage_add_pod(struct usage *u, const struct resource_quota *q, const struct pod *p)
-{
-    for (size_t i = 0; i < q->spec.scopes.n; i++)
-        if (!scope_takes(((const struct str_vec *)&q->spec.scopes)->at[i], p))
-            return;
-    usage_add(u, STR("count/pods"), number(1));
-    if (pod_is_terminal(p))
-        return;
-    usage_add(u, STR("pods"), number(1));
-    struct str_map requests = pod_amounts(u->a, &p->spec, false), limits = pod_amounts(u->a, &p->spec, true);
-    usage_add_amounts(u, "", &requests);
-    usage_add_amounts(u, "requests.", &requests);
-    usage_add_amounts(u, "limits.", &limits);
-}
-
-/* --- other kinds --- */
-
-static void usage_add_service(struct usage *u, const struct service *s)
-{
-    bool balanced = str_eq(s->spec.type, SERVICE_TYPE_LOAD_BALANCER);
-    usage_add(u, STR("services.loadbalancers"), number(balanced));
-    if (balanced || str_eq(s->spec.type, SERVICE_TYPE_NODE_PORT))
-        usage_add(u, STR("services.nodeports"), number((int64_t)s->spec.ports.n));
-}
-
 /* Whether the quota says anything about this kind; else its objects need not be looked at. */
-static bool limits_kind(const struct usage *u, const struct resource *r)
+static bool limits_kind(struct arena *a, const struct resource_quota *q, const struct resource *r)
 {
+    const struct str_map *hard = &q->spec.hard;
     if (r == &pod_resource || r == &service_resource || r == &persistent_volume_claim_resource)
         return true;
-    return labels_has(&u->used, arena_printf(u->a, "count/" STR_FMT, STR_ARG(resource_qualified(r)))) ||
-           (str_empty(r->group) && labels_has(&u->used, r->plural));
+    return labels_has(hard, arena_printf(a, "count/" STR_FMT, STR_ARG(resource_qualified(r)))) ||
+           (str_empty(r->group) && labels_has(hard, r->plural));
 }
 
-static void usage_add_kind(struct work *w, struct usage *u, const struct resource_quota *q,
-                           const struct resource *r)
+static void add_kind(struct work *w, struct quota_usage *u, const struct resource_quota *q,
+                     const struct resource *r)
 {
-    if (!limits_kind(u, r) || (q->spec.scopes.n && r != &pod_resource))
+    if (!limits_kind(w->a, q, r))
         return;
     _cleanup_objects_ struct objects all = {0};
     informer_list(client_informer(w->client, r, NULL), w->ns, &all);
-    for (size_t i = 0; i < all.n && r == &pod_resource; i++)
-        usage_add_pod(u, q, pod_of(all.at[i]));
-    if (r == &pod_resource)
-        return;
-    struct quantity n = number((int64_t)all.n);
-    usage_add(u, arena_printf(u->a, "count/" STR_FMT, STR_ARG(resource_qualified(r))), n);
-    if (str_empty(r->group))
-        usage_add(u, r->plural, n);
-    for (size_t i = 0; i < all.n && r == &service_resource; i++)
-        usage_add_service(u, object_typed(all.at[i]));
-    for (size_t i = 0; i < all.n && r == &persistent_volume_claim_resource; i++) {
-        const struct persistent_volume_claim *claim = object_typed(all.at[i]);
-        usage_add_amounts(u, "requests.", &claim->spec.resources.requests);
-    }
+    for (size_t i = 0; i < all.n; i++)
+        if (quota_takes(q, r, object_typed(all.at[i])))
+            quota_usage_add(u, r, object_typed(all.at[i]));
 }
 
 /* --- reconciling --- */
@@ -142,15 +41,18 @@ static int resource_quota_reconcile(struct work *w)
     if (!o || object_meta(o)->deletion_timestamp)
         return 0;
     struct resource_quota *q = object_copy(o, w->a);
-    struct usage u = {.a = w->a};
-    for (size_t i = 0; i < q->spec.hard.n; i++)
-        labels_set(w->a, &u.used, q->spec.hard.at[i].key, STR("0"));
+    struct quota_usage u = {.arena = w->a};
+    struct str_map used = {0};
     const struct resource *r;
     for (size_t i = 0; (r = kinds_at(w->controller->kinds, i)); i++)
         if (r->flags & RESOURCE_NAMESPACED)
-            usage_add_kind(w, &u, q, r);
+            add_kind(w, &u, q, r);
+    for (size_t i = 0; i < q->spec.hard.n; i++) {
+        const struct str *amount = quota_usage_get(&u, q->spec.hard.at[i].key);
+        labels_set(w->a, &used, q->spec.hard.at[i].key, amount ? *amount : STR("0"));
+    }
     q->status.hard = q->spec.hard;
-    q->status.used = u.used;
+    q->status.used = used;
     if (struct_eq(&resource_quota_type, q, quota_of(o)))
         return 0;
     return client_update(w->client, &resource_quota_resource, STR("status"), q, NULL, w->err);

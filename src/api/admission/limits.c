@@ -3,6 +3,7 @@
 #include "api/admission.h"
 #include "api/road.h"
 #include "schema/quantity.h"
+#include "schema/quota_usage.h"
 
 struct limits_run {
     struct api_attributes *at;
@@ -128,17 +129,6 @@ static void check_item(struct limits_run *run, const struct limit_range_item *it
                     item->max_limit_request_ratio.at[i].value, r);
 }
 
-/* A pod as one thing: what its containers ask for together. */
-static void sum_into(struct str_map *sum, const struct str_map *list, struct arena *a)
-{
-    each (*list, i) {
-        const struct str *before = str_map_get(sum, list->at[i].key);
-        struct quantity q = quantity_of(list->at[i].value);
-        str_map_put(sum, a, list->at[i].key,
-                    before ? quantity_str(a, quantity_add(quantity_of(*before), q)) : list->at[i].value);
-    }
-}
-
 static void check_pod(struct limits_run *run, const struct limit_range_item *item, const struct pod *pod)
 {
     struct arena *a = run->at->request->arena;
@@ -148,11 +138,8 @@ static void check_pod(struct limits_run *run, const struct limit_range_item *ite
         each (pod->spec.init_containers, i)
             check_item(run, item, &pod->spec.init_containers.at[i].resources);
     } else if (str_is(item->type, "Pod")) {
-        struct resource_requirements sum = {0};
-        each (pod->spec.containers, i) {
-            sum_into(&sum.requests, &pod->spec.containers.at[i].resources.requests, a);
-            sum_into(&sum.limits, &pod->spec.containers.at[i].resources.limits, a);
-        }
+        struct resource_requirements sum = {.requests = pod_amounts(a, &pod->spec, false),
+                                            .limits = pod_amounts(a, &pod->spec, true)};
         check_item(run, item, &sum);
     }
 }

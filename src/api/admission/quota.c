@@ -1,100 +1,12 @@
 /* ResourceQuota: what a namespace may use in all. Usage is counted anew for each create, so that a quota
  * holds whether or not its status has caught up (plugin/pkg/admission/resourcequota, with its words): what
  * the store has, and what other creates have been let through with that it does not have yet. */
+#include <stdlib.h>
+
 #include "api/admission.h"
-#include "api/kind/pod.h"
 #include "api/road.h"
 #include "schema/quantity.h"
-
-struct usage {
-    struct str_map at; /* resource to quantity */
-    struct arena *arena;
-};
-
-static void usage_add(struct usage *u, struct str name, struct quantity q)
-{
-    const struct str *before = str_map_get(&u->at, name);
-    if (before)
-        q = quantity_add(quantity_of(*before), q);
-    str_map_put(&u->at, u->arena, name, quantity_str(u->arena, q));
-}
-
-static void usage_add_list(struct usage *u, const char *prefix, const struct str_map *list)
-{
-    each (*list, i)
-        usage_add(u, arena_printf(u->arena, "%s" STR_FMT, prefix, STR_ARG(list->at[i].key)),
-                  quantity_of(list->at[i].value));
-}
-
-static struct quantity one(void)
-{
-    return quantity_from(1, QUANTITY_DECIMAL_SI);
-}
-
-/* Pods that are over use nothing but their name. */
-static void usage_add_pod(struct usage *u, const struct pod *pod)
-{
-    usage_add(u, STR("count/pods"), one());
-    if (str_is(pod->status.phase, "Succeeded") || str_is(pod->status.phase, "Failed"))
-        return;
-    usage_add(u, STR("pods"), one());
-    each (pod->spec.containers, i) {
-        const struct resource_requirements *r = &pod->spec.containers.at[i].resources;
-        usage_add_list(u, "", &r->requests);
-        usage_add_list(u, "requests.", &r->requests);
-        usage_add_list(u, "limits.", &r->limits);
-    }
-}
-
-static void usage_add_service(struct usage *u, const struct service *s)
-{
-    usage_add(u, STR("services"), one());
-    if (str_is(s->spec.type, "LoadBalancer"))
-        usage_add(u, STR("services.loadbalancers"), one());
-    if (!str_is(s->spec.type, "NodePort") && !str_is(s->spec.type, "LoadBalancer"))
-        return;
-    usage_add(u, STR("services.nodeports"), quantity_from((int64_t)s->spec.ports.n, QUANTITY_DECIMAL_SI));
-}
-
-/* What one object of a kind uses. */
-static void usage_add_object(struct usage *u, const struct resource *r, const void *typed)
-{
-    if (r == &pod_resource)
-        usage_add_pod(u, typed);
-    else {
-        usage_add(u, arena_printf(u->arena, "count/" STR_FMT, STR_ARG(r->qualified)), one());
-        if (r == &service_resource)
-            usage_add_service(u, typed);
-        else if (r == &persistent_volume_claim_resource) {
-            usage_add(u, STR("persistentvolumeclaims"), one());
-            usage_add_list(u, "requests.",
-                           &((const struct persistent_volume_claim *)typed)->spec.resources.requests);
-        } else if (!r->group.n)
-            usage_add(u, r->plural, one());
-    }
-}
-
-static bool scope_takes(struct str scope, const struct pod *pod)
-{
-    bool best_effort = str_is(pod_spec_qos(&pod->spec), "BestEffort"),
-         bounded = pod->spec.active_deadline_seconds;
-    return str_is(scope, "BestEffort")       ? best_effort
-           : str_is(scope, "NotBestEffort")  ? !best_effort
-           : str_is(scope, "Terminating")    ? bounded
-           : str_is(scope, "NotTerminating") ? !bounded
-           : str_is(scope, "PriorityClass")  ? pod->spec.priority_class_name.n > 0
-                                             : false;
-}
-
-static bool quota_takes(const struct resource_quota *q, const struct resource *r, const void *typed)
-{
-    if (q->spec.scopes.n && r != &pod_resource)
-        return false;
-    each (q->spec.scopes, i)
-        if (!scope_takes(q->spec.scopes.at[i], typed))
-            return false;
-    return true;
-}
+#include "schema/quota_usage.h"
 
 /* A create that was let through, until its request ends; under quota_mutex. */
 struct quota_claim {
@@ -111,19 +23,19 @@ static bool claim_is_stored(struct api *a, struct snapshot *snap, const struct q
 }
 
 static void used_in_namespace(struct api *a, struct snapshot *snap, const struct resource_quota *q,
-                              const struct resource *r, struct str ns, struct usage *u)
+                              const struct resource *r, struct str ns, struct quota_usage *u)
 {
     for (const struct quota_claim *claim = a->quota_claims; claim; claim = claim->next) {
         const struct object_meta *m = resource_meta(claim->resource, (void *)claim->object);
         if (claim->resource == r && str_eq(m->namespace, ns) && quota_takes(q, r, claim->object) &&
             !claim_is_stored(a, snap, claim, m))
-            usage_add_object(u, r, claim->object);
+            quota_usage_add(u, r, claim->object);
     }
     struct cursor c;
     cursor_open(&c, snap, store_table(a->store, r), ns, STR(""), STR(""));
     for (struct object *o; (o = cursor_next(&c));)
         if (quota_takes(q, r, object_typed(o)))
-            usage_add_object(u, r, object_typed(o));
+            quota_usage_add(u, r, object_typed(o));
 }
 
 static void text_add(struct buf *b, struct str name, struct str value)
@@ -131,38 +43,81 @@ static void text_add(struct buf *b, struct str name, struct str value)
     buf_addf(b, "%s" STR_FMT "=" STR_FMT, b->n ? "," : "", STR_ARG(name), STR_ARG(value));
 }
 
+/* Where a quota limits cpu or memory, each container of a pod must say how much it wants: "must specify ...".
+ */
+static struct str missing_amounts(struct arena *arena, const struct resource_quota *q, const struct pod *pod)
+{
+    static const struct str names[] = {STR_INIT("cpu"),           STR_INIT("limits.cpu"),
+                                       STR_INIT("limits.memory"), STR_INIT("memory"),
+                                       STR_INIT("requests.cpu"),  STR_INIT("requests.memory")};
+    const struct container_vec *lists[] = {&pod->spec.containers, &pod->spec.init_containers};
+    _cleanup_buf_ struct buf all = {0};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct str_vec lacking = {0};
+        if (!str_map_get(&q->spec.hard, names[i]))
+            continue;
+        for (size_t l = 0; l < ARRAY_LEN(lists); l++)
+            each (*lists[l], k) {
+                struct quota_usage u = {.arena = arena};
+                quota_usage_add_container(&u, &lists[l]->at[k]);
+                if (!quota_usage_get(&u, names[i]))
+                    str_vec_add(&lacking, arena, lists[l]->at[k].name);
+            }
+        if (!lacking.n)
+            continue;
+        qsort(lacking.at, lacking.n, sizeof *lacking.at, str_qsort);
+        buf_addf(&all, "%s" STR_FMT " for: ", all.n ? "; " : "", STR_ARG(names[i]));
+        each (lacking, k)
+            buf_addf(&all, "%s" STR_FMT, k ? "," : "", STR_ARG(lacking.at[k]));
+    }
+    return arena_str(arena, buf_str(&all));
+}
+
+/* What the change adds to what is used of `name`; for an update, what it adds to the old object. */
+static bool added(const struct quota_usage *now, const struct quota_usage *old, struct str name,
+                  struct quantity *delta)
+{
+    const struct str *want = quota_usage_get(now, name), *had = quota_usage_get(old, name);
+    if (!want)
+        return false;
+    *delta = quantity_of(*want);
+    if (had)
+        *delta = quantity_sub(*delta, quantity_of(*had));
+    return quantity_cmp(*delta, quantity_from(0, QUANTITY_DECIMAL_SI)) > 0;
+}
+
 static int quota_check(struct api *a, struct snapshot *snap, const struct resource_quota *q,
                        struct api_attributes *at, struct err *err)
 {
     struct arena *arena = at->request->arena;
-    struct usage asked = {.arena = arena}, used = {.arena = arena};
-    _cleanup_buf_ struct buf over = {0}, before = {0}, limits = {0}, missing = {0};
+    struct quota_usage asked = {.arena = arena}, had = {.arena = arena}, used = {.arena = arena};
+    _cleanup_buf_ struct buf over = {0}, before = {0}, limits = {0};
     bool counted = false;
-    usage_add_object(&asked, at->resource, at->object);
+    if (!at->old && at->resource == &pod_resource) {
+        struct str missing = missing_amounts(arena, q, at->object);
+        if (missing.n)
+            return admission_forbid(at, err, "failed quota: " STR_FMT ": must specify " STR_FMT,
+                                    STR_ARG(q->metadata.name), STR_ARG(missing));
+    }
+    quota_usage_add(&asked, at->resource, at->object);
+    if (at->old && quota_takes(q, at->resource, at->old))
+        quota_usage_add(&had, at->resource, at->old);
     each (q->spec.hard, i) {
         struct str name = q->spec.hard.at[i].key, hard = q->spec.hard.at[i].value;
-        const struct str *delta = str_map_get(&asked.at, name);
-        bool compute = str_starts(name, STR("requests.")) || str_starts(name, STR("limits.")) ||
-                       str_is(name, "cpu") || str_is(name, "memory");
-        if (!delta) {
-            if (compute && at->resource == &pod_resource && !str_is(name, "requests.storage"))
-                buf_addf(&missing, "%s" STR_FMT, missing.n ? "," : "", STR_ARG(name));
+        struct quantity delta;
+        if (!added(&asked, &had, name, &delta))
             continue;
-        }
         if (!counted)
             used_in_namespace(a, snap, q, at->resource, at->request->ns, &used);
         counted = true;
-        const struct str *now = str_map_get(&used.at, name);
+        const struct str *now = quota_usage_get(&used, name);
         struct str was = now ? *now : STR("0");
-        if (quantity_cmp(quantity_add(quantity_of(was), quantity_of(*delta)), quantity_of(hard)) <= 0)
+        if (quantity_cmp(quantity_add(quantity_of(was), delta), quantity_of(hard)) <= 0)
             continue;
-        text_add(&over, name, *delta);
+        text_add(&over, name, quantity_str(arena, delta));
         text_add(&before, name, was);
         text_add(&limits, name, hard);
     }
-    if (missing.n)
-        return admission_forbid(at, err, "failed quota: " STR_FMT ": must specify " STR_FMT,
-                                STR_ARG(q->metadata.name), STR_ARG(buf_str(&missing)));
     if (!over.n)
         return 0;
     return admission_forbid(
@@ -196,9 +151,23 @@ static bool has_quota(struct api *a, struct snapshot *snap, struct str ns)
     return cursor_next(&c);
 }
 
+/* Creates of all kinds, and updates of those that can grow. */
+static bool may_use_more(const struct api_attributes *at)
+{
+    const struct api_request *r = at->request;
+    if (!r->ns.n)
+        return false;
+    if (at->operation == API_OP_CREATE)
+        return !r->subresource.n;
+    return at->operation == API_OP_UPDATE &&
+           ((at->resource == &pod_resource && (!r->subresource.n || str_is(r->subresource, "resize"))) ||
+            (at->resource == &service_resource && !r->subresource.n) ||
+            (at->resource == &persistent_volume_claim_resource && !r->subresource.n));
+}
+
 static int quota_validate(struct api *a, struct api_attributes *at, struct err *err)
 {
-    if (at->operation != API_OP_CREATE || at->request->subresource.n || !at->request->ns.n)
+    if (!may_use_more(at))
         return 0;
     struct road *d = at->request->state;
     _cleanup_snapshot_ struct snapshot *glance = store_snapshot(a->store);
@@ -214,7 +183,7 @@ static int quota_validate(struct api *a, struct api_attributes *at, struct err *
         if (quota_takes(q, at->resource, at->object) && quota_check(a, snap, q, at, err) < 0)
             return -1;
     }
-    if (at->dry_run)
+    if (at->dry_run || at->old)
         return 0;
     d->quota_claim = arena_new(at->request->arena, struct quota_claim);
     *d->quota_claim = (struct quota_claim){at->resource, at->object, a->quota_claims};
