@@ -25,6 +25,12 @@ struct daemons {
     struct object **delete;
     size_t n_create, n_delete;
     struct daemon_set_status counts;
+    bool surges; /* new pods come before old ones go */
+    struct held {
+        struct str node;
+        struct object *old, *fresh; /* running pods of the node; NULL: none */
+    } * held;                       /* of the nodes that are to have one */
+    size_t n_held;
 };
 
 /* What a node is to have: a new pod, the one there may stay, or none. */
@@ -124,12 +130,22 @@ static bool is_current(const struct daemons *d, const struct pod *p)
     return str_eq(labels_get(&p->metadata.labels, HASH_LABEL), d->hash);
 }
 
+/* Of several pods of a node one stays; while pods surge, an old one and a new one. True: `o` does. */
+static bool hold(struct daemons *d, struct held *h, struct object *o)
+{
+    struct object **place = is_current(d, pod_of(o)) ? &h->fresh : &h->old;
+    if (*place || (!d->surges && (h->fresh || h->old)))
+        return false;
+    *place = o;
+    return true;
+}
+
 /* Decides about one node; *daemon is the pod that counts there, or NULL. */
 static void look_at_node(struct daemons *d, const struct node *n, enum place place, const struct pod **daemon)
 {
     struct str name = n->metadata.name;
     bool any = false;
-    *daemon = NULL;
+    struct held h = {.node = name};
     for (size_t i = 0; i < d->pods.n; i++) {
         struct object *o = d->pods.at[i];
         const struct pod *p = pod_of(o);
@@ -142,11 +158,13 @@ static void look_at_node(struct daemons *d, const struct node *n, enum place pla
             d->delete[d->n_delete++] = o;
         else if (pod_is_terminal(p))
             drop_finished(d, o, name);
-        else if (*daemon) /* the list is in order of names: of two, the first stays */
+        else if (!hold(d, &h, o)) /* the list is in order of names: of two, the first stays */
             d->delete[d->n_delete++] = o;
-        else
-            *daemon = p;
     }
+    struct object *counts = h.old ? h.old : h.fresh;
+    *daemon = counts ? pod_of(counts) : NULL;
+    if (place == PLACE_RUNS)
+        d->held[d->n_held++] = h;
     if (place == PLACE_RUNS && !any)
         want_pod(d, name);
 }
@@ -197,6 +215,31 @@ static void roll(struct daemons *d)
     }
 }
 
+/* New pods come beside old ones, on so many nodes at a time (maxSurge, KEP-1591); at once beside those that
+ * are not available anyway. The old one goes when the new one is available. */
+static void surge(struct daemons *d, int32_t most)
+{
+    int32_t min_ready = d->ds->spec.min_ready_seconds;
+    for (size_t i = 0; i < d->n_held; i++) {
+        struct held *h = &d->held[i];
+        if (!h->old || !h->fresh)
+            continue;
+        if (!pod_is_ready(pod_of(h->old)) || pod_is_available(pod_of(h->fresh), min_ready)) {
+            d->delete[d->n_delete++] = h->old;
+            continue;
+        }
+        most--;
+        int64_t soon = pod_available_in(pod_of(h->fresh), min_ready);
+        if (soon > 0)
+            work_again(d->w, soon);
+    }
+    for (size_t i = 0; i < d->n_held; i++) {
+        struct held *h = &d->held[i];
+        if (h->old && !h->fresh && (!pod_is_available(pod_of(h->old), min_ready) || most-- > 0))
+            want_pod(d, h->node);
+    }
+}
+
 /* --- reconciling --- */
 
 static int daemons_write_status(struct daemons *d)
@@ -218,6 +261,12 @@ static int daemons_manage(struct daemons *d)
     struct arena *a = d->w->a;
     d->create = arena_new_n(a, struct pod *, d->nodes.n);
     d->delete = arena_new_n(a, struct object *, d->pods.n);
+    d->held = arena_new_n(a, struct held, d->nodes.n);
+    const struct daemon_set_update_strategy *u = &d->ds->spec.update_strategy;
+    bool rolls = str_is(u->type, "RollingUpdate");
+    /* Even of no nodes at all, a percentage is not nothing. */
+    d->surges = rolls && u->rolling_update && u->rolling_update->max_surge &&
+                int_or_percent(u->rolling_update->max_surge, 100, true) > 0;
     for (size_t i = 0; i < d->nodes.n; i++) {
         const struct node *n = object_typed(d->nodes.at[i]);
         enum place place = place_of(d, n);
@@ -227,7 +276,9 @@ static int daemons_manage(struct daemons *d)
     }
     if (d->ds->metadata.deletion_timestamp)
         return 0;
-    if (str_is(d->ds->spec.update_strategy.type, "RollingUpdate"))
+    if (d->surges)
+        surge(d, int_or_percent(u->rolling_update->max_surge, d->counts.desired_number_scheduled, true));
+    else if (rolls)
         roll(d);
     struct err *err = d->w->err;
     size_t failed = d->n_delete ? pods_delete(d->w, d->object, d->delete, d->n_delete, err) : 0;

@@ -91,6 +91,39 @@ static void a_new_template_replaces_pods_and_keeps_history(void **state)
     assert_int_equal(count(c, &controller_revision_resource, "log-"), 2); /* the first again, as the third */
 }
 
+static void new_pods_may_come_before_old_ones_go(void **state)
+{
+    struct cluster *c = *state;
+    create_node(c, "worker-1", "", "");
+    create_node(c, "worker-2", "", "");
+    create(
+        c,
+        "{'kind':'DaemonSet','apiVersion':'apps/v1','metadata':{'name':'log'},'spec':{'updateStrategy':{"
+        "'rollingUpdate':{'maxSurge':1,'maxUnavailable':0}},'selector':{'matchLabels':{'app':'log'}},"
+        "'template':{'metadata':{'labels':{'app':'log'}},'spec':{'containers':[{'name':'log','image':'one'}]"
+        "}}}}");
+    eventually(count(c, &pod_resource, "log-") == 2);
+    for (int i = 0; i < 2; i++)
+        pod_becomes(c, name_of(c, &pod_resource, "log-", i), "Running", true);
+    becomes(&daemon_set_resource, "log", "status.numberAvailable", "2");
+    patch(c, &daemon_set_resource, "log", "",
+          "{'spec':{'template':{'spec':{'containers':[{'name':'log','image':'two'}]}}}}");
+    eventually(count(c, &pod_resource, "log-") == 3); /* one at a time */
+    cluster_rest(c);
+    assert_int_equal(count(c, &pod_resource, "log-"), 3);
+    assert_str(field(c, &daemon_set_resource, "log", "status.numberAvailable"), "2");
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < count(c, &pod_resource, "log-"); i++) {
+            const char *name = name_of(c, &pod_resource, "log-", i);
+            if (str_is(field(c, &pod_resource, name, "status.phase"), "Pending"))
+                pod_becomes(c, name, "Running", true);
+        }
+        eventually(round || count(c, &pod_resource, "log-") == 3);
+        becomes(&daemon_set_resource, "log", "status.updatedNumberScheduled", round ? "2" : "1");
+    }
+    eventually(count(c, &pod_resource, "log-") == 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +131,7 @@ int main(void)
         cluster_test(only_nodes_that_suit),
         cluster_test(cordoned_nodes_keep_their_daemons),
         cluster_test(a_new_template_replaces_pods_and_keeps_history),
+        cluster_test(new_pods_may_come_before_old_ones_go),
     };
     return cmocka_run_group_tests_name("controllers/daemon_set", tests, NULL, NULL);
 }
