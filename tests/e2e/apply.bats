@@ -53,7 +53,9 @@ helm() {
     map a=5 | k apply set-last-applied -f -
     k apply view-last-applied configmap/c | grep -q 'a: "5"'
     map a=3 c=4 | k apply -f -
-    EDITOR='sed -i s/a:."3"/a:\ "6"/' k apply edit-last-applied configmap/c
+    printf '#!/bin/sh\nsed -i "s/a: \\"3\\"/a: \\"6\\"/" "$1"\n' >"$BATS_TEST_TMPDIR/editor"
+    chmod +x "$BATS_TEST_TMPDIR/editor"
+    EDITOR=$BATS_TEST_TMPDIR/editor k apply edit-last-applied configmap/c
     k apply view-last-applied configmap/c | grep -q 'a: "6"'
 }
 
