@@ -16,8 +16,25 @@ static int patch_unsupported(struct err *err, bool strategic)
         strategic ? ", application/strategic-merge-patch+json" : "");
 }
 
-static int patch_tree(const struct strategy_context *c, const struct resource *r, struct value *doc,
+/* The patch as a tree. What upstream says of one that is none depends on whether it looks for duplicates. */
+static int patch_read(const struct api_request *q, struct value *patch, struct strict_errors *strict,
                       struct err *err)
+{
+    bool list = q->patch_type == API_PATCH_JSON;
+    bool plain = q->patch_type == API_PATCH_STRATEGIC || !strict;
+    _cleanup_err_ struct err why = {0};
+    if (value_parse_strict(q->arena, q->body, patch, strict, &why) < 0)
+        return err_set(err, ERR_BAD_REQUEST, "%s" STR_FMT,
+                       plain ? "" : "error decoding patch: ", STR_ARG(why.message));
+    if (patch->kind == (list ? JSON_ARRAY : JSON_OBJECT) || (!strict && list))
+        return 0;
+    return err_set(err, ERR_BAD_REQUEST, "%sjson: cannot unmarshal %s into Go value of type %s",
+                   plain ? "" : "error decoding patch: ", value_kind_name(patch),
+                   list ? "[]interface {}" : "map[string]interface {}");
+}
+
+static int patch_tree(const struct strategy_context *c, const struct resource *r, struct value *doc,
+                      struct strict_errors *strict, struct err *err)
 {
     struct api_request *q = c->request;
     bool strategic = !(r->flags & RESOURCE_CUSTOM);
@@ -26,19 +43,31 @@ static int patch_tree(const struct strategy_context *c, const struct resource *r
         return patch_unsupported(err, strategic);
     if (q->body.n > PATCH_BODY_MAX)
         return err_set(err, ERR_TOO_LARGE, "Request entity too large: limit is %d", PATCH_BODY_MAX);
-    if (value_parse(q->arena, q->body, &patch, err) < 0) {
-        err_wrap(err, "error decoding patch");
-        err->reason = ERR_BAD_REQUEST;
-        err->code = err_reason_code(ERR_BAD_REQUEST);
+    if (patch_read(q, &patch, strict, err) < 0)
         return -1;
-    }
     return q->patch_type == API_PATCH_JSON    ? patch_json(q->arena, doc, &patch, err)
            : q->patch_type == API_PATCH_MERGE ? patch_merge(q->arena, doc, &patch, err)
                                               : patch_strategic(q->arena, r->type, doc, &patch, err);
 }
 
-/* What the patch made that the kind does not know. */
-static int patch_strict(const struct strategy_context *c, const struct resource *r,
+/* The patch does not make an object of the kind: 422, of no kind and no name. Shows what the patch made, or a
+ * strategic one itself. */
+static int patch_invalid(const struct strategy_context *c, const struct value *doc, struct str why,
+                         struct err *err)
+{
+    _cleanup_field_errors_ struct field_errors e = {0};
+    _cleanup_buf_ struct buf shown = {0};
+    struct value patch;
+    if (c->request->patch_type != API_PATCH_STRATEGIC)
+        value_write(&shown, doc);
+    else if (value_parse(c->arena, c->request->body, &patch, NULL) == 0) /* it was taken apart */
+        value_print_go(&shown, &patch, false);
+    field_invalid(&e, PATH(NULL, "patch"), buf_str(&shown), STR_FMT, STR_ARG(why));
+    return field_errors_status(&e, STR(""), STR(""), STR(""), err);
+}
+
+/* What stands twice in the patch, and what it made that the kind does not know. */
+static int patch_strict(const struct strategy_context *c, const struct value *doc,
                         const struct strict_errors *strict, struct err *err)
 {
     if (!strict->n)
@@ -48,13 +77,10 @@ static int patch_strict(const struct strategy_context *c, const struct resource 
             strategy_warn(c, STR_FMT, STR_ARG(strict->at[i]));
         return 0;
     }
-    _cleanup_field_errors_ struct field_errors e = {0};
     _cleanup_buf_ struct buf b = {0};
     for (size_t i = 0; i < strict->n; i++)
-        buf_addf(&b, "%s" STR_FMT, i ? ", " : "", STR_ARG(strict->at[i]));
-    field_invalid(&e, PATH(NULL, "patch"), str_slice(c->request->body.p, c->request->body.n),
-                  "strict decoding error: " STR_FMT, STR_ARG(buf_str(&b)));
-    return field_errors_status(&e, r->group, r->kind, c->request->name, err);
+        buf_addf(&b, "%s" STR_FMT, i ? ", " : "strict decoding error: ", STR_ARG(strict->at[i]));
+    return patch_invalid(c, doc, buf_str(&b), err);
 }
 
 int patch_struct(const struct strategy_context *c, const struct resource *r, const void *before, void **out,
@@ -65,15 +91,15 @@ int patch_struct(const struct strategy_context *c, const struct resource *r, con
     struct value doc;
     _cleanup_buf_ struct buf json = {0};
     json_encode(&json, r->type, before);
-    if (value_parse(a, arena_str(a, buf_str(&json)), &doc, err) < 0 || patch_tree(c, r, &doc, err) < 0)
+    bool ignore = str_is(c->request->field_validation, "Ignore");
+    if (value_parse(a, arena_str(a, buf_str(&json)), &doc, err) < 0 ||
+        patch_tree(c, r, &doc, ignore ? NULL : &strict, err) < 0)
         return -1;
     *out = arena_alloc(a, r->type->size);
-    bool ignore = str_is(c->request->field_validation, "Ignore");
-    if (json_decode(a, r->type, value_json(a, &doc), JSON_BORROW, *out, ignore ? NULL : &strict, err) < 0)
-        return err_set(err, ERR_BAD_REQUEST,
-                       STR_FMT " in version \"" STR_FMT "\" cannot be handled as a " STR_FMT ": " STR_FMT,
-                       STR_ARG(r->kind), STR_ARG(r->version), STR_ARG(r->kind), STR_ARG(err->message));
-    if (patch_strict(c, r, &strict, err) < 0)
+    _cleanup_err_ struct err why = {0};
+    if (json_decode(a, r->type, value_json(a, &doc), JSON_BORROW, *out, ignore ? NULL : &strict, &why) < 0)
+        return patch_invalid(c, &doc, why.message, err);
+    if (patch_strict(c, &doc, &strict, err) < 0)
         return -1;
     strategy_defaults(r, *out, a);
     return 0;

@@ -45,62 +45,26 @@ static const struct field *shape_member(struct shape_at at, struct str key, stru
 
 /* --- errors --- */
 
-/* As Go's %v prints a decoded JSON value. */
-static void strategic_print(struct buf *out, const struct value *v)
-{
-    switch (v->kind) {
-    case JSON_NULL:
-        buf_add_lit(out, "<nil>");
-        break;
-    case JSON_STRING:
-        buf_add_str(out, v->s);
-        break;
-    case JSON_ARRAY:
-        buf_add_c(out, '[');
-        for (size_t i = 0; i < v->list.n; i++) {
-            if (i)
-                buf_add_c(out, ' ');
-            strategic_print(out, &v->list.at[i]);
-        }
-        buf_add_c(out, ']');
-        break;
-    case JSON_OBJECT:
-        buf_add_lit(out, "map[");
-        for (size_t i = 0; i < v->members.n; i++) {
-            if (i)
-                buf_add_c(out, ' ');
-            buf_add_str(out, v->members.at[i].key);
-            buf_add_c(out, ':');
-            strategic_print(out, &v->members.at[i].value);
-        }
-        buf_add_c(out, ']');
-        break;
-    default:
-        value_write(out, v);
-    }
-}
-
 static int strategic_no_key(struct strategic *s, const struct value *item, struct str key)
 {
     _cleanup_buf_ struct buf b = {0};
-    strategic_print(&b, item);
-    return err_set(s->err, ERR_INTERNAL, "map: " STR_FMT " does not contain declared merge key: " STR_FMT,
+    value_print_go(&b, item, false);
+    return err_set(s->err, ERR_UNKNOWN, "map: " STR_FMT " does not contain declared merge key: " STR_FMT,
                    STR_ARG(buf_str(&b)), STR_ARG(key));
 }
 
 static int strategic_bad_directive(struct strategic *s, const struct value *directive, const struct value *in)
 {
     _cleanup_buf_ struct buf b = {0}, d = {0};
-    strategic_print(&d, directive);
-    strategic_print(&b, in);
-    return err_set(s->err, ERR_INTERNAL, "unknown patch type: " STR_FMT " in map: " STR_FMT,
+    value_print_go(&d, directive, false);
+    value_print_go(&b, in, false);
+    return err_set(s->err, ERR_UNKNOWN, "unknown patch type: " STR_FMT " in map: " STR_FMT,
                    STR_ARG(buf_str(&d)), STR_ARG(buf_str(&b)));
 }
 
 static int strategic_expected(struct strategic *s, const char *expected, const struct value *got)
 {
-    return err_set(s->err, ERR_BAD_REQUEST, "expected a %s, but received a %s", expected,
-                   value_kind_name(got));
+    return err_set(s->err, ERR_UNKNOWN, "expected a %s, but received a %s", expected, value_kind_name(got));
 }
 
 /* Comparing each of `n` with each of `m`, a few times over, must stay affordable. */
@@ -132,11 +96,12 @@ static int list_check(struct strategic *s, const struct value *list, struct str 
     for (size_t i = 0; i < list->list.n; i++) {
         const struct value *item = &list->list.at[i];
         if (item->kind == JSON_ARRAY)
-            return err_set(s->err, ERR_BAD_REQUEST, "lists of lists are not supported");
+            return err_set(s->err, ERR_INVALID,
+                           "the server rejected our request due to an error in our request");
         if (key.n && item->kind != JSON_OBJECT)
             return strategic_expected(s, "map", item);
         if (!key.n && item->kind == JSON_OBJECT)
-            return err_set(s->err, ERR_INTERNAL, "cannot merge lists without merge key for type struct");
+            return err_set(s->err, ERR_UNKNOWN, "cannot merge lists without merge key for type struct");
         if (key.n && !value_get(item, key) && !directive_is(item, "replace"))
             return strategic_no_key(s, item, key);
     }
@@ -246,7 +211,7 @@ static int list_directives(struct strategic *s, struct value *original, struct v
         if (directive_is(item, "replace"))
             replace = true;
         else if (directive_is(item, "merge"))
-            return err_set(s->err, ERR_INTERNAL, "merging lists cannot yet be specified in the patch");
+            return err_set(s->err, ERR_UNKNOWN, "merging lists cannot yet be specified in the patch");
         else if (!directive_is(item, "delete"))
             return strategic_bad_directive(s, directive, item);
         else
@@ -348,10 +313,10 @@ static int order_check(struct strategic *s, const struct value *patch, const str
         return 0;
     _cleanup_buf_ struct buf b = {0};
     buf_add_lit(&b, "The order in patch list:\n");
-    strategic_print(&b, patch);
+    value_print_go(&b, patch, false);
     buf_add_lit(&b, "\n doesn't match $setElementOrder list:\n");
-    strategic_print(&b, order);
-    return err_set(s->err, ERR_INTERNAL, STR_FMT "\n", STR_ARG(buf_str(&b)));
+    value_print_go(&b, order, false);
+    return err_set(s->err, ERR_UNKNOWN, STR_FMT "\n", STR_ARG(buf_str(&b)));
 }
 
 /* "$setElementOrder/ports": [{"containerPort": 80}, ...]: merges that list now, and orders it. */
@@ -363,7 +328,7 @@ static int merge_order(struct strategic *s, struct value *original, struct value
     struct value *live = value_get(original, name), *list = value_get(patch, name), before = VALUE_ARRAY;
     struct str key = f ? f->patch_key : (struct str){0};
     if (order.kind != JSON_ARRAY)
-        return strategic_expected(s, "list", &order);
+        return err_set(s->err, ERR_BAD_REQUEST, "invalid patch format of setElementOrder list");
     if (list && list->kind == JSON_NULL)
         return 0; /* the whole list goes, in its turn */
     if ((live && live->kind != JSON_ARRAY) || (list && list->kind != JSON_ARRAY))

@@ -1,7 +1,6 @@
 /* Does a tree fit its type? In the words of structured-merge-diff's validation, which prints values as Go
  * does. */
 #include "schema/json.h"
-#include "schema/quote.h"
 #include "schema/typed_tree.h"
 
 enum { COMPLAINTS_MAX = 100 };
@@ -28,53 +27,13 @@ static void complain(struct checker *c, const char *fmt, ...)
              STR_ARG(what));
 }
 
-/* --- values as Go prints them: %v, and with `syntax` %#v --- */
-
-static void print_go(struct buf *out, const struct value *v, bool syntax)
-{
-    switch (v->kind) {
-    case JSON_NULL:
-        buf_addf(out, "%s", syntax ? "interface {}(nil)" : "<nil>");
-        return;
-    case JSON_STRING:
-        if (syntax)
-            quote_go(out, v->s);
-        else
-            buf_add_str(out, v->s);
-        return;
-    case JSON_ARRAY:
-        buf_addf(out, "%s", syntax ? "[]interface {}{" : "[");
-        for (size_t i = 0; i < v->list.n; i++) {
-            if (i)
-                buf_addf(out, "%s", syntax ? ", " : " ");
-            print_go(out, &v->list.at[i], syntax);
-        }
-        buf_add_c(out, syntax ? '}' : ']');
-        return;
-    case JSON_OBJECT:
-        buf_addf(out, "%s", syntax ? "map[string]interface {}{" : "map[");
-        for (size_t i = 0; i < v->members.n; i++) {
-            if (i)
-                buf_addf(out, "%s", syntax ? ", " : " ");
-            if (syntax)
-                quote_go(out, v->members.at[i].key);
-            else
-                buf_add_str(out, v->members.at[i].key);
-            buf_add_c(out, ':');
-            print_go(out, &v->members.at[i].value, syntax);
-        }
-        buf_add_c(out, syntax ? '}' : ']');
-        return;
-    default:
-        value_write(out, v);
-    }
-}
+/* --- values as Go prints them --- */
 
 static struct str printed(struct checker *c, const struct value *v, bool syntax)
 {
     _cleanup_buf_ struct buf b = {0};
     buf_addf(&b, "%s", syntax ? "&value.valueUnstructured{Value:" : "&{");
-    print_go(&b, v, syntax);
+    value_print_go(&b, v, syntax);
     buf_add_c(&b, '}');
     return arena_str(&c->arena, buf_str(&b));
 }

@@ -71,5 +71,7 @@ void value_remove(struct value *array, size_t at);
 
 bool value_eq(const struct value *x, const struct value *y);     /* 1 and 1.0 are equal */
 struct value value_copy(struct arena *a, const struct value *v); /* deep, strings too */
+/* As Go prints what it has decoded: %v, map[a:[1 <nil>]], or with `syntax` %#v. */
+void value_print_go(struct buf *out, const struct value *v, bool syntax);
 /* "null", "bool", "number", "string", "array", "object": as error messages say it. */
 const char *value_kind_name(const struct value *v);

@@ -167,9 +167,23 @@ static void patches_fail_in_their_own_ways(void **state)
     assert_code(patch(w, &config_map_resource, "default", "a", API_PATCH_JSON,
                       "[{'op':'test','path':'/data/k','value':'2'}]"),
                 422);
-    assert_code(patch(w, &config_map_resource, "default", "a", API_PATCH_JSON, "{}"), 400);
-    assert_code(patch(w, &config_map_resource, "default", "a", API_PATCH_MERGE, "{"), 400);
-    assert_code(patch(w, &config_map_resource, "default", "a", API_PATCH_MERGE, "{'data':'text'}"), 400);
+    assert_fails(patch(w, &config_map_resource, "default", "a", API_PATCH_JSON, "{}"), 400,
+                 "error decoding patch: json: cannot unmarshal object into Go value of type []interface {}");
+    assert_fails(patch(w, &config_map_resource, "default", "a", API_PATCH_MERGE, "{"), 400,
+                 "error decoding patch: unexpected end of JSON input");
+    assert_fails(patch(w, &config_map_resource, "default", "a", API_PATCH_STRATEGIC, "[1]"), 400,
+                 "json: cannot unmarshal array into Go value of type map[string]interface {}");
+    assert_fails(patch(w, &config_map_resource, "default", "a", API_PATCH_STRATEGIC, "{'$patch':'bend'}"),
+                 500, "unknown patch type: bend in map: map[$patch:bend]");
+    struct api_request *bad =
+        patch(w, &config_map_resource, "default", "a", API_PATCH_STRATEGIC, "{'data':'text'}");
+    assert_code(bad, 422);
+    assert_true(
+        str_starts(bad->err.message, STR(" \"\" is invalid: patch: Invalid value: \"map[data:text]\": ")));
+    bad = patch(w, &config_map_resource, "default", "a", API_PATCH_MERGE, "{'data':'text'}");
+    assert_code(bad, 422);
+    assert_true(
+        str_starts(bad->err.message, STR(" \"\" is invalid: patch: Invalid value: \"{\\\"apiVersion\\\"")));
     assert_code(patch(w, &config_map_resource, "default", "a", API_PATCH_OTHER, "{}"), 415);
     assert_code(patch(w, &config_map_resource, "default", "nobody", API_PATCH_MERGE, "{}"), 404);
     assert_code(patch(w, &config_map_resource, "default", "a", API_PATCH_MERGE,

@@ -274,7 +274,7 @@ static void test_strategic_errors(void **state)
         {"{\"spec\":{\"containers\":[{\"name\":\"a\"}]}}", "{\"spec\":{\"containers\":[\"x\"]}}",
          "!expected a map, but received a string"},
         {"{\"metadata\":{\"finalizers\":[\"a\"]}}", "{\"metadata\":{\"finalizers\":[[\"a\"]]}}",
-         "!lists of lists are not supported"},
+         "!the server rejected our request due to an error in our request"},
         {"{\"metadata\":{}}", "{\"metadata\":{\"$patch\":\"spam\"}}",
          "!unknown patch type: spam in map: map[$patch:spam]"},
         {"{\"metadata\":{}}", "{\"metadata\":{\"$retainKeys\":\"a\"}}",
