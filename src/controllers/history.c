@@ -3,35 +3,49 @@
 #include <stdlib.h>
 
 #include "controllers/claim.h"
+#include "schema/copy.h"
 #include "schema/json.h"
+#include "schema/value.h"
 
 void history_clear(struct history *h)
 {
     objects_clear(&h->held);
 }
 
-/* The template as a strategic merge patch that replaces it as a whole. */
+/* The template as a strategic merge patch that replaces it as a whole; its keys are in order, as upstream's.
+ */
 static struct str template_patch(struct arena *a, const struct pod_template_spec *t)
 {
     _cleanup_buf_ struct buf b = {0};
-    buf_add_lit(&b, "{\"spec\":{\"template\":{\"$patch\":\"replace\",");
-    size_t start = b.n;
+    struct value patch = VALUE_OBJECT, template;
     json_encode(&b, &pod_template_spec_type, t);
-    memmove(b.p + start, b.p + start + 1, --b.n - start); /* its own brace */
-    buf_add_lit(&b, "}}");
-    return arena_str(a, buf_str(&b));
+    ensure(value_parse(a, arena_str(a, buf_str(&b)), &template, NULL) == 0);
+    value_set(a, &template, STR("$patch"), VALUE_STR(STR("replace")));
+    value_set(a, value_set(a, &patch, STR("spec"), VALUE_OBJECT), STR("template"), template);
+    return value_json(a, &patch);
 }
 
 const struct pod_template_spec *history_template(struct arena *a, const struct controller_revision *r)
 {
-    struct str head = STR("{\"spec\":{\"template\":{\"$patch\":\"replace\","), tail = STR("}}");
-    if (!str_starts(r->data, head) || !str_ends(r->data, tail))
+    struct value patch;
+    if (value_parse(a, r->data, &patch, NULL) < 0)
         return NULL;
-    struct str inner = str_slice(r->data.p + head.n, r->data.n - head.n - tail.n);
+    struct value *template = value_get(value_get(&patch, STR("spec")), STR("template"));
+    if (!template || template->kind != JSON_OBJECT)
+        return NULL;
+    value_del(template, STR("$patch"));
     struct pod_template_spec *t = arena_new(a, struct pod_template_spec);
-    return json_decode(a, &pod_template_spec_type, arena_concat(a, STR("{"), inner), 0, t, NULL, NULL) < 0
-               ? NULL
-               : t;
+    return json_decode(a, &pod_template_spec_type, value_json(a, template), 0, t, NULL, NULL) < 0 ? NULL : t;
+}
+
+/* By what they mean: other releases wrote the same differently. */
+static bool keeps(struct arena *a, const struct controller_revision *r, struct str data,
+                  const struct pod_template_spec *template)
+{
+    if (str_eq(r->data, data))
+        return true;
+    const struct pod_template_spec *kept = history_template(a, r);
+    return kept && struct_eq(&pod_template_spec_type, kept, template);
 }
 
 static int by_revision(const void *x, const void *y)
@@ -100,7 +114,7 @@ int history_sync(struct work *w, struct object *owner, const struct selector *se
         const struct controller_revision *r = object_typed(out->held.at[i]);
         if (r->revision > newest)
             newest = r->revision;
-        if (str_eq(r->data, data) && r->revision >= newest_same) {
+        if (r->revision >= newest_same && keeps(w->a, r, data, template)) {
             same = out->held.at[i];
             newest_same = r->revision;
         }

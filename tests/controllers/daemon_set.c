@@ -76,6 +76,11 @@ static void a_new_template_replaces_pods_and_keeps_history(void **state)
     becomes(&daemon_set_resource, "log", "status.numberAvailable", "1");
     becomes(&daemon_set_resource, "log", "status.updatedNumberScheduled", "1");
     const char *first = name_of(c, &pod_resource, "log-", 0);
+    struct str data =
+        field(c, &controller_revision_resource, name_of(c, &controller_revision_resource, "log-", 0), "data");
+    assert_true(str_starts(
+        data, STR("{\"spec\":{\"template\":{\"$patch\":\"replace\",\"metadata\":{\"labels\":{\"app\":"
+                  "\"log\"}},\"spec\":{\"containers\":[{\"image\":\"one\",\"imagePullPolicy\":")));
     patch(c, &daemon_set_resource, "log", "",
           "{'spec':{'template':{'spec':{'containers':[{'name':'log','image':'two'}]}}}}");
     eventually(count(c, &pod_resource, "log-") == 1 &&
