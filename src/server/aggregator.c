@@ -316,10 +316,13 @@ static void woken(void *arg)
 
 /* --- passing requests on --- */
 
-/* Group and version that a request is for; false: it is for none. */
+/* Group and version that a request is for, its discovery and its OpenAPI among them; false: it is for none.
+ */
 static bool asks_for(const struct request *q, struct str *group, struct str *version)
 {
     struct str path = str_from_at(q->route.path, 1), apis, rest;
+    if (str_starts(path, STR("openapi/v3/")))
+        path = str_from_at(path, sizeof "openapi/v3/" - 1);
     if (q->route.is_resource) {
         *group = q->route.group;
         *version = q->route.version;

@@ -7,7 +7,9 @@
 #include "api/resources.h"
 #include "base/thread.h"
 #include "schema/openapi.h"
+#include "server/aggregator.h"
 #include "server/gzip.h"
+#include "server/internal.h"
 #include "version.h"
 
 /* A document as it is kept. Without compression all of them together would be larger than the rest of the
@@ -20,8 +22,9 @@ struct document {
 
 struct openapi {
     struct api *api;
-    pthread_mutex_t mutex; /* one document is made at a time */
-    uint64_t generation;   /* of the set that the documents are about */
+    pthread_mutex_t mutex;      /* one document is made at a time */
+    uint64_t remote_generation; /* and of what other servers have, 0: nothing */
+    uint64_t generation;        /* of the set that the documents are about */
     struct document *at;
     size_t n, cap;
 };
@@ -64,8 +67,25 @@ void openapi_cache_free(struct openapi *o)
     free(o);
 }
 
+/* Behind ours, where other servers' documents are. These may change without our knowing, so that there is no
+ * hash to keep them by. */
+static void add_remotes(struct buf *index, const struct remote_set *remotes)
+{
+    index->n -= sizeof "}}" - 1;
+    for (size_t i = 0; i < remotes->n; i++) {
+        const struct remote_version *v = &remotes->at[i];
+        if (v->available)
+            buf_addf(index,
+                     ",\"apis/" STR_FMT "/" STR_FMT "\":{\"serverRelativeURL\":\"/openapi/v3/apis/" STR_FMT
+                     "/" STR_FMT "\"}",
+                     STR_ARG(v->group), STR_ARG(v->version), STR_ARG(v->group), STR_ARG(v->version));
+    }
+    buf_add_lit(index, "}}");
+}
+
 /* `path` is as in struct document. */
-static bool write_document(struct buf *out, struct str path, const struct resource_set *resources)
+static bool write_document(struct buf *out, struct str path, const struct resource_set *resources,
+                           const struct remote_set *remotes)
 {
     const struct openapi_set set = {resources->at, resources->n, STR(KUBERNETES_VERSION)};
     if (str_is(path, "v2")) {
@@ -76,6 +96,8 @@ static bool write_document(struct buf *out, struct str path, const struct resour
         openapi_write_v2_proto(out, buf_str(&json));
     } else if (str_is(path, "v3")) {
         openapi_write_v3_index(out, &set);
+        if (remotes)
+            add_remotes(out, remotes);
     } else {
         return openapi_write_v3(out, &set, str_from_at(path, sizeof "v3/" - 1));
     }
@@ -94,16 +116,19 @@ static void write_etag(struct str bytes, char *out)
 }
 
 /* The document of a path, made when it is missing; NULL when there is none. The mutex is held. */
-static struct document *find_document(struct openapi *o, struct str path, const struct resource_set *set)
+static struct document *find_document(struct openapi *o, struct str path, const struct resource_set *set,
+                                      const struct remote_set *remotes)
 {
-    if (o->generation != set->generation)
+    uint64_t remote = remotes ? remotes->generation : 0;
+    if (o->generation != set->generation || o->remote_generation != remote)
         forget(o);
     o->generation = set->generation;
+    o->remote_generation = remote;
     for (size_t i = 0; i < o->n; i++)
         if (str_eq(o->at[i].path, path))
             return &o->at[i];
     _cleanup_buf_ struct buf plain = {0};
-    if (!write_document(&plain, path, set))
+    if (!write_document(&plain, path, set, remotes))
         return NULL;
     struct buf packed = {0};
     gzip_all(buf_str(&plain), &packed);
@@ -119,8 +144,9 @@ static void make(uv_work_t *work)
 {
     struct job *job = work->data;
     _cleanup_resource_set_ struct resource_set *set = api_resources(job->openapi->api);
+    struct remote_set *remotes = aggregator_remotes(job->q->server->aggregator);
     pthread_mutex_lock(&job->openapi->mutex);
-    struct document *d = find_document(job->openapi, job->path, set);
+    struct document *d = find_document(job->openapi, job->path, set, remotes);
     if (d) {
         job->out = mem_zalloc(sizeof *job->out);
         job->etag = arena_str(job->q->arena, str_from(d->etag));
@@ -129,7 +155,8 @@ static void make(uv_work_t *work)
     }
     pthread_mutex_unlock(&job->openapi->mutex);
     if (d && !job->packed)
-        write_document(job->out, job->path, set);
+        write_document(job->out, job->path, set, remotes);
+    remote_set_unref(remotes);
 }
 
 static struct str content_type(const struct job *job)

@@ -205,6 +205,14 @@ static void requests_are_passed_on_in_the_users_name(void **state)
     _cleanup_answer_ struct answer none = get(&c, GROUP_PATH "/absent/x");
     assert_status(none, 404);
     assert_str(at(&none, "reason"), "NotFound");
+    _cleanup_answer_ struct answer index = get(&c, "/openapi/v3");
+    assert_true(
+        str_find(at(&index, "paths"), STR("\"apis/wardle.example.com/v1\":{\"serverRelativeURL\":\"/openapi/"
+                                          "v3/apis/wardle.example.com/v1\"}")) >= 0);
+    _cleanup_answer_ struct answer document = get(&c, "/openapi/v3" GROUP_PATH);
+    assert_str(at(&document, "path"), "/openapi/v3" GROUP_PATH "?");
+    _cleanup_answer_ struct answer own = get(&c, "/openapi/v3/apis/apps/v1");
+    assert_str(at(&own, "openapi"), "3.0.0");
     _cleanup_answer_ struct answer resources = get(&c, GROUP_PATH);
     assert_str(at(&resources, "kind"), "APIResourceList");
     _cleanup_answer_ struct answer nobody =
