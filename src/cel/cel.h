@@ -60,7 +60,7 @@ struct cel_type {
 };
 
 extern const struct cel_type cel_dyn, cel_null, cel_bool, cel_int, cel_uint, cel_double, cel_string,
-    cel_bytes, cel_timestamp, cel_duration, cel_authorizer, cel_resource_check,
+    cel_bytes, cel_timestamp, cel_duration, cel_quantity, cel_authorizer, cel_resource_check,
     /* of mutating policies */
     cel_json_patch, cel_mutated_object;
 

@@ -3,8 +3,8 @@
 #include "cel/cel.h"
 
 /* The opaque types of the libraries. */
-extern const struct cel_type cel_quantity, cel_ip, cel_cidr, cel_url, cel_semver, cel_named_format,
-    cel_path_check, cel_group_check, cel_decision;
+extern const struct cel_type cel_ip, cel_cidr, cel_url, cel_semver, cel_named_format, cel_path_check,
+    cel_group_check, cel_decision;
 /* What every list, map, optional and type is. */
 extern const struct cel_type cel_list, cel_map, cel_optional, cel_type_of_types;
 

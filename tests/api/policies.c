@@ -1,6 +1,7 @@
 /* Admission policies: what they refuse, warn of, note and alter; how they are chosen; what is wrong with
  * them. In their expressions \' stands for a quote. */
 #include "kinds/admissionregistration_v1.h"
+#include "kinds/resource_v1.h"
 #include "world.h"
 
 #define ON(group, version, resources)                                                                        \
@@ -362,6 +363,41 @@ static void reinvoked_once_where_wanted(void **state)
     assert_field(w, r, "metadata.labels.n", "2");
 }
 
+/* --- devices --- */
+
+#define CLASS(expression)                                                                                    \
+    "{'metadata':{'name':'c'},'spec':{'selectors':[{'cel':{'expression':'" expression "'}}]}}"
+
+static void conditions_on_devices_compile(void **state)
+{
+    struct world *w = *state;
+    assert_code(
+        create(w, &device_class_resource, "",
+               CLASS("device.driver == \\'gpu.example.com\\' && "
+                     "device.attributes[\\'gpu.example.com\\'].model == \\'a\\' && "
+                     "device.capacity[\\'gpu.example.com\\'].memory.isGreaterThan(quantity(\\'1Gi\\'))")),
+        201);
+    assert_fails(
+        create(w, &device_class_resource, "", CLASS("device.driver")), 422,
+        "DeviceClass.resource.k8s.io \"c\" is invalid: spec.selectors[0].cel.expression: Invalid value: "
+        "\"device.driver\": must evaluate to bool or the unknown type, not string");
+    assert_fails(
+        create(w, &device_class_resource, "", CLASS("device.nope")), 422,
+        "DeviceClass.resource.k8s.io \"c\" is invalid: spec.selectors[0].cel.expression: Invalid value: "
+        "\"device.nope\": compilation failed: ERROR: <input>:1:7: undefined field 'nope'\n | device.nope\n | "
+        "......^");
+    struct api_request *r = create(w, &resource_resource_claim_resource, "default",
+                                   "{'metadata':{'name':'c'},'spec':{'devices':{'requests':[{'name':'r','"
+                                   "exactly':{'count':1,'deviceClassName':'c',"
+                                   "'selectors':[{'cel':{'expression':'device.attributes.all(a, "
+                                   "device.attributes.all(b, device.attributes.all(c,"
+                                   "device.attributes.all(d, a + b + c + d != device.driver))))'}}]}}]}}}");
+    assert_fails(
+        r, 422,
+        "ResourceClaim.resource.k8s.io \"c\" is invalid: spec.devices.requests[0].exactly.selectors[0].cel."
+        "expression: Forbidden: too complex, exceeds cost limit");
+}
+
 int main(void)
 {
 #define IN_WORLD(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
@@ -380,6 +416,7 @@ int main(void)
         IN_WORLD(patches_are_applied_in_order),
         IN_WORLD(bad_mutations_are_refused),
         IN_WORLD(reinvoked_once_where_wanted),
+        IN_WORLD(conditions_on_devices_compile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 /* Devices: who offers them, and who claims them (upstream: pkg/apis/resource/validation). */
+#include "api/kind/device_condition.h"
 #include "api/kind/kinds.h"
 #include "kinds/resource_v1.h"
 
@@ -35,6 +36,8 @@ static void valid_selectors(struct field_errors *e, const struct path *at,
         valid_required(e, expression, v->at[i].cel->expression);
         if (v->at[i].cel->expression.n > EXPRESSION_MOST)
             field_too_long(e, expression, EXPRESSION_MOST);
+        else if (v->at[i].cel->expression.n)
+            valid_device_condition(e, expression, v->at[i].cel->expression);
     }
 }
 
