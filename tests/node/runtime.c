@@ -1,6 +1,7 @@
 /* Containers really run: crun, conmon, overlayfs, cgroups, namespaces, adoption. */
 #include "node/runtime/container.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/mount.h>
 
@@ -9,6 +10,7 @@
 #include "fixture.h"
 #include "node/image/archive.h"
 #include "node/logs/rotate.h"
+#include "node/runtime/exec.h"
 #include "node/runtime/sandbox.h"
 #include "node/runtime/user.h"
 
@@ -301,6 +303,59 @@ static void exec_runs_inside(void **state)
     container_free(made);
 }
 
+/* Reads to the end. */
+static void read_all(int fd, struct buf *out)
+{
+    for (ssize_t n; (n = read(fd, buf_room(out, 4096), 4096)) > 0;)
+        out->n += (size_t)n;
+}
+
+static int finish(struct exec_process *p, struct err *err)
+{
+    struct pollfd ended = {p->pidfd, POLLIN, 0};
+    assert_int_equal(poll(&ended, 1, 5000), 1);
+    int code = container_exec_end(p, err);
+    exec_process_close(p);
+    return code;
+}
+
+static void exec_gives_its_streams(void **state)
+{
+    struct world *w = *state;
+    NEED_RUNTIME(w);
+    struct container_config c = config(w, "sleep 100");
+    struct runtime_container *made = start(w, &c);
+    const char *root = runtime_crun_root(w->runtime);
+    struct str command[] = {STR("sh"), STR("-c"), STR("read x; echo got $x; echo no >&2; exit 7")};
+    struct exec_options o = {.command = {command, 3}, .in = true, .out = true, .err = true};
+    struct exec_process p;
+    _cleanup_buf_ struct buf out = {0}, errors = {0}, screen = {0};
+    assert_ok(container_exec_start(root, made->dir, made->id, &o, &p, &w->err), w->err);
+    assert_int_equal(write(p.in, "word\n", 5), 5);
+    read_all(p.out, &out);
+    read_all(p.err, &errors);
+    assert_str(buf_str(&out), "got word\n");
+    assert_str(buf_str(&errors), "no\n");
+    assert_int_equal(finish(&p, &w->err), 7);
+
+    /* a terminal is one stream, and somebody's */
+    command[2] = STR("test -t 0 && test -t 2 && echo $TERM && stty size");
+    o.tty = true;
+    assert_ok(container_exec_start(root, made->dir, made->id, &o, &p, &w->err), w->err);
+    assert_true(p.terminal >= 0 && p.in < 0 && p.out < 0);
+    read_all(p.terminal, &screen);
+    assert_true(str_starts(buf_str(&screen), STR("xterm\r\n")));
+    finish(&p, &w->err);
+
+    o = (struct exec_options){.command = {(struct str[]){STR("/bin/nothing")}, 1}, .out = true};
+    assert_ok(container_exec_start(root, made->dir, made->id, &o, &p, &w->err), w->err);
+    assert_int_equal(finish(&p, &w->err), -1);
+    if (str_find(w->err.message, STR("/bin/nothing")) < 0)
+        fail_msg(STR_FMT, STR_ARG(w->err.message));
+    assert_ok(container_remove(w->runtime, made, &w->err), w->err);
+    container_free(made);
+}
+
 static void a_new_agent_adopts_what_runs(void **state)
 {
     struct world *w = *state;
@@ -402,6 +457,7 @@ int main(void)
         T(too_much_memory_is_an_oom_kill),
         T(a_missing_command_is_an_error_and_leaves_nothing),
         T(exec_runs_inside),
+        T(exec_gives_its_streams),
         T(a_new_agent_adopts_what_runs),
         T(a_privileged_container_runs),
         T(logs_are_rotated_while_it_runs),
