@@ -76,8 +76,11 @@ static void a_new_template_replaces_pods_and_keeps_history(void **state)
     becomes(&daemon_set_resource, "log", "status.numberAvailable", "1");
     becomes(&daemon_set_resource, "log", "status.updatedNumberScheduled", "1");
     const char *first = name_of(c, &pod_resource, "log-", 0);
-    struct str data =
-        field(c, &controller_revision_resource, name_of(c, &controller_revision_resource, "log-", 0), "data");
+    _cleanup_objects_ struct objects revisions = {0};
+    assert_int_equal(
+        client_list(cluster_client(c), &controller_revision_resource, STR("default"), NULL, &revisions, NULL),
+        0);
+    struct str data = ((const struct controller_revision *)object_typed(revisions.at[0]))->data;
     assert_true(str_starts(
         data, STR("{\"spec\":{\"template\":{\"$patch\":\"replace\",\"metadata\":{\"labels\":{\"app\":"
                   "\"log\"}},\"spec\":{\"containers\":[{\"image\":\"one\",\"imagePullPolicy\":")));
