@@ -228,9 +228,9 @@ static void version_fill(struct custom *c, struct custom_version *v)
     add_columns(a, r, &d->additional_printer_columns);
     add_selectables(a, r, &d->selectable_fields);
     if (d->deprecated)
-        v->warning = d->deprecation_warning ? *d->deprecation_warning
-                                            : arena_printf(a, STR_FMT " " STR_FMT " is deprecated",
-                                                           STR_ARG(r->api_version), STR_ARG(r->kind));
+        r->deprecated = d->deprecation_warning ? *d->deprecation_warning
+                                               : arena_printf(a, STR_FMT " " STR_FMT " is deprecated",
+                                                              STR_ARG(r->api_version), STR_ARG(r->kind));
 }
 
 struct custom *custom_new(const struct custom_resource_definition *definition)

@@ -16,7 +16,6 @@ struct custom_version {
     const struct json_schema_props *schema;     /* NULL: everything is allowed and kept */
     struct custom_patterns *patterns;           /* of the schema (schema/custom_valid.h) */
     struct custom_attachment *_Atomic attached; /* what a floor above has made of it */
-    struct str warning; /* of a deprecated version: what clients are told; else empty */
 };
 
 struct custom {

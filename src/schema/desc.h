@@ -227,6 +227,7 @@ struct resource {
     struct str scale_replicas_path, scale_status_path, scale_selector_path; /* of RESOURCE_SCALE */
     struct str storage_prefix; /* "/registry/pods", "/registry/services/specs" (upstream's) */
     struct str name_format;    /* of metadata.name: "dns1123-subdomain", "path-segment" ... */
+    struct str deprecated;     /* what clients that use it are told; empty: it is not */
     /* Another version (or group) whose form is the stored one; NULL: this is. */
     const struct resource *stored_as;
     const struct type *list_type; /* of list_kind */

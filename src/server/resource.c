@@ -106,13 +106,10 @@ static int read_body(struct request *q, struct err *err)
     return 0;
 }
 
-/* Custom objects have no Protobuf form, and warn of versions that are deprecated. */
+/* Custom objects have no Protobuf form. */
 static int check_custom(struct request *q, struct err *err)
 {
-    struct str warning = custom_version_of(q->resource)->warning;
     bool sends = q->api.verb == API_CREATE || q->api.verb == API_UPDATE;
-    if (warning.n)
-        request_warn(q, warning);
     if (sends && q->api.media == MEDIA_PROTOBUF && !str_is(q->route.subresource, "scale"))
         return err_set(err, ERR_UNSUPPORTED_MEDIA_TYPE,
                        "the body of the request was in an unknown format - accepted media types include: "
@@ -148,6 +145,8 @@ static int prepare(struct request *q, struct err *err)
     if (read_options(q, err) < 0 || read_body(q, err) < 0 ||
         (q->resource->custom && check_custom(q, err) < 0))
         return -1;
+    if (resource->deprecated.n)
+        request_warn(q, resource->deprecated);
     r->agent = manager_of_agent(q->http, q->arena);
     return 0;
 }

@@ -189,11 +189,71 @@ static void what_is_fixed_stays(void **state)
     }
 }
 
+/* What is let through, and warned of. */
+static void warnings_say_what_is_old_or_odd(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *metadata, *spec, *warning;
+    } odd[] = {
+        {"", "'nodeSelector':{'beta.kubernetes.io/os':'linux'}",
+         "spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use \"kubernetes.io/os\" "
+         "instead"},
+        {"",
+         "'affinity':{'nodeAffinity':{'requiredDuringSchedulingIgnoredDuringExecution':{'nodeSelectorTerms':["
+         "{'matchExpressions':[{'key':'failure-domain.beta.kubernetes.io/zone','operator':'Exists'}]}]}}}",
+         "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]."
+         "matchExpressions[0].key: failure-domain.beta.kubernetes.io/zone is deprecated since v1.17; use "
+         "\"topology.kubernetes.io/zone\" instead"},
+        {"", "'volumes':[{'name':'v','glusterfs':{'endpoints':'e','path':'p'}}]",
+         "spec.volumes[0].glusterfs: deprecated in v1.25, non-functional in v1.26+"},
+        {"", "'imagePullSecrets':[{}]", "spec.imagePullSecrets[0].name: invalid empty name \"\""},
+        {"'annotations':{'scheduler.alpha.kubernetes.io/critical-pod':''},", "'restartPolicy':'Always'",
+         "metadata.annotations[scheduler.alpha.kubernetes.io/critical-pod]: non-functional in v1.16+; use "
+         "the \"priorityClassName\" field instead"},
+        {"",
+         "'initContainers':[{'name':'i','image':'x','env':[{'name':'A','value':'1'},{'name':'A','value':'2'}]"
+         "}]",
+         "spec.initContainers[0].env[1]: hides previous definition of \"A\", which may be dropped when using "
+         "apply"},
+        {"",
+         "'initContainers':[{'name':'i','image':'x','ports':[{'containerPort':80},{'containerPort':80}]}]",
+         "spec.initContainers[0].ports[1]: duplicate port definition with spec.initContainers[0].ports[0]"},
+        {"", "'initContainers':[{'name':'i','image':'x','resources':{'requests':{'memory':'100m'}}}]",
+         "spec.initContainers[0].resources.requests[memory]: fractional byte value \"100m\" is invalid, must "
+         "be an integer"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+        struct arena *a = ask(w, API_GET, &pod_resource, "", "")->arena;
+        struct api_request *r = create(
+            w, &pod_resource, "default",
+            arena_printf(a,
+                         "{'metadata':{%s'name':'p%zu'},'spec':{%s,'containers':[{'name':'c','image':'x'}]}}",
+                         odd[i].metadata, i, odd[i].spec)
+                .p);
+        assert_code(r, 201);
+        assert_int_equal(r->warnings.n, 1);
+        assert_str(r->warnings.at[0], odd[i].warning);
+    }
+    struct api_request *r = create(w, &daemon_set_resource, "default",
+                                   "{'metadata':{'name':'d'},'spec':{'selector':{'matchLabels':{'a':'b'}},'"
+                                   "template':{'metadata':{'labels':{'a':'b'}},"
+                                   "'spec':{'nodeSelector':{'beta.kubernetes.io/"
+                                   "arch':'amd64'},'containers':[{'name':'c','image':'x'}]}}}}");
+    assert_code(r, 201);
+    assert_int_equal(r->warnings.n, 1);
+    assert_str(r->warnings.at[0], "spec.template.spec.nodeSelector[beta.kubernetes.io/arch]: deprecated "
+                                  "since v1.14; use \"kubernetes.io/arch\" instead");
+    r = patch(w, &daemon_set_resource, "default", "d", API_PATCH_MERGE, "{'metadata':{'labels':{'x':'y'}}}");
+    assert_int_equal(r->warnings.n, 0); /* said before */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_kind_says_what_is_wrong, world_open, world_close),
         cmocka_unit_test_setup_teardown(what_is_fixed_stays, world_open, world_close),
+        cmocka_unit_test_setup_teardown(warnings_say_what_is_old_or_odd, world_open, world_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -364,7 +364,7 @@ static void a_definition_makes_resources_that_live_while_they_are_held(void **st
     assert_str(v1->resource.type->openapi_name, "com.example.a.v1.Thing");
     assert_int_equal(v1->resource.n_columns, 2);
     assert_true(v1->resource.flags & RESOURCE_STATUS);
-    assert_str(beta->warning, "a.example.com/v1beta1 Thing is deprecated");
+    assert_str(beta->resource.deprecated, "a.example.com/v1beta1 Thing is deprecated");
     const struct resource *r = &v1->resource;
     resource_ref(r);
     custom_unref(c);

@@ -463,9 +463,20 @@ static void logs_need_a_pod_and_sane_options(void **state)
     assert_status(tail, 422);
 }
 
+static void kinds_that_are_old_say_so(void **state)
+{
+    (void)state;
+    _cleanup_answer_ struct answer old = get(&c, "/api/v1/namespaces/default/endpoints"),
+                                   new = get(&c, "/apis/discovery.k8s.io/v1/endpointslices");
+    assert_str(fetch_header_get(&old.response, STR("warning")),
+               "299 - \"v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice\"");
+    assert_true(str_empty(fetch_header_get(&new.response, STR("warning"))));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kinds_that_are_old_say_so),
         cmocka_unit_test(a_new_cluster_has_what_it_needs),
         cmocka_unit_test(objects_come_and_go),
         cmocka_unit_test(lists_carry_everything),

@@ -36,6 +36,7 @@ How a kind is served:
     stored PREFIX                   keys in the store        stored-as VERSION   another version's form is stored
     preferred, generation, virtual  see RESOURCE_ flags      durable later       acknowledged before the sync
     select FIELD-PATH               field selectors may name it
+    deprecated TEXT                 what clients that use it are told
     column "NAME" TYPE[(FORMAT)] [PATH] [wide]
 """
 import json

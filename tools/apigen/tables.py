@@ -157,6 +157,8 @@ class Tables:
             p.append(f'.name_format = {s(a["named"][0])}')
         elif served:
             p.append(f'.name_format = {s("dns1123-subdomain")}')
+        if 'deprecated' in a:
+            p.append(f'.deprecated = {s(" ".join(a["deprecated"]))}')
         if 'stored-as' in a:
             other = [x for x in self.model.apis.values() if x.api_version == a['stored-as'][0]][0]
             p.append(f'.stored_as = &{other.types[t.name].c}_resource')

@@ -139,12 +139,15 @@ static void job_validate_update(const void *o, const void *before, struct field_
                             *old->spec.completion_mode);
 }
 
+TEMPLATE_WARN(job_warn, job)
+
 const struct strategy job_strategy = {
     .resource = &job_resource,
     .defaults = job_defaults,
     .prepare_create = job_prepare_create,
     .validate = job_validate,
     .validate_update = job_validate_update,
+    .warn = job_warn,
 };
 
 /* --- CronJob --- */

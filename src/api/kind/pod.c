@@ -170,34 +170,9 @@ static void pod_validate(const void *o, struct field_errors *e)
 
 static void pod_warn(const void *o, const void *old, const struct strategy_context *c)
 {
-    struct path spec = path_child(NULL, STR("spec"));
+    const struct pod *pod = o;
     if (!old)
-        pod_spec_warn(&((const struct pod *)o)->spec, &spec, c);
-}
-
-void pod_spec_warn(const struct pod_spec *s, const struct path *at, const struct strategy_context *c)
-{
-    _cleanup_arena_ struct arena a = {0};
-    each (s->volumes, i) {
-        const struct path *item = PATH_AT(PATH(at, "volumes"), i);
-        if (s->volumes.at[i].git_repo)
-            strategy_warn(c, STR_FMT ": deprecated in v1.11, and disabled by default in v1.33+",
-                          STR_ARG(path_text(&a, PATH(item, "gitRepo"))));
-    }
-    each (s->containers, i)
-        each (s->containers.at[i].env, k)
-            for (size_t m = 0; m < k; m++)
-                if (str_eq(s->containers.at[i].env.at[m].name, s->containers.at[i].env.at[k].name)) {
-                    const struct path *item = PATH_AT(PATH(PATH_AT(PATH(at, "containers"), i), "env"), k);
-                    strategy_warn(c,
-                                  STR_FMT ": hides previous definition of \"" STR_FMT
-                                          "\", which may be dropped when using apply",
-                                  STR_ARG(path_text(&a, item)), STR_ARG(s->containers.at[i].env.at[k].name));
-                    break;
-                }
-    if (s->termination_grace_period_seconds && *s->termination_grace_period_seconds < 0)
-        strategy_warn(c, STR_FMT ": must be >= 0; negative values are invalid and will be treated as 1",
-                      STR_ARG(path_text(&a, PATH(at, "terminationGracePeriodSeconds"))));
+        pod_warnings(&pod->spec, &pod->metadata, NULL, c);
 }
 
 const struct strategy pod_strategy = {

@@ -11,8 +11,19 @@ void valid_pod_update(const void *o, const void *old, struct field_errors *e);
 void valid_pod_status(const void *o, const void *old, struct field_errors *e);
 void valid_pod_ephemeral_update(const struct pod *pod, const struct pod *old, struct field_errors *e);
 void valid_pod_resize(const struct pod *pod, const struct pod *old, struct field_errors *e);
-/* Warning headers for deprecated or dangerous fields; `path` of the spec. */
-void pod_spec_warn(const struct pod_spec *s, const struct path *at, const struct strategy_context *c);
+/* Warnings about what is deprecated, without effect or surely meant otherwise; `at` is where the spec's and
+ * the metadata's parent stands, NULL for a pod. kind/warnings.c */
+void pod_warnings(const struct pod_spec *s, const struct object_meta *m, const struct path *at,
+                  const struct strategy_context *c);
+/* The same for a workload's spec.template, where it is new; TEMPLATE_WARN makes the strategy's function. */
+void template_warnings(const struct pod_template_spec *t, const struct pod_template_spec *old,
+                       const struct strategy_context *c);
+#define TEMPLATE_WARN(function, kind)                                                                        \
+    static void function(const void *o, const void *old, const struct strategy_context *c)                   \
+    {                                                                                                        \
+        template_warnings(&((const struct kind *)o)->spec.template,                                          \
+                          old ? &((const struct kind *)old)->spec.template : NULL, c);                       \
+    }
 /* Guaranteed, Burstable or BestEffort, by requests and limits. */
 struct str pod_spec_qos(const struct pod_spec *s);
 

@@ -100,9 +100,6 @@ void valid_pod_spec(struct field_errors *e, const struct path *at, const struct 
     valid_dns(e, at, s);
     valid_placement(e, at, s);
     valid_pod_security(e, at, s);
-    each (s->image_pull_secrets, i)
-        valid_required(e, PATH(PATH_AT(PATH(at, "imagePullSecrets"), i), "name"),
-                       s->image_pull_secrets.at[i].name);
     valid_gates(e, at, s);
     valid_host_aliases(e, PATH(at, "hostAliases"), s);
     valid_windows(e, at, s);

@@ -49,14 +49,6 @@ static void valid_long_running_template(struct field_errors *e, const struct pat
     valid_running_on(e, at, t, "ReplicaSet");
 }
 
-static void workload_warn_template(const struct pod_template_spec *t, const struct pod_template_spec *old,
-                                   const struct strategy_context *c)
-{
-    struct path spec = path_child(NULL, STR("spec")), template = path_child(&spec, STR("template"));
-    if (!old || !same(&pod_template_spec_type, t, old))
-        pod_spec_warn(&t->spec, PATH(&template, "spec"), c);
-}
-
 static void immutable_selector(struct field_errors *e, const struct label_selector *now,
                                const struct label_selector *old)
 {
@@ -200,11 +192,7 @@ static void deployment_validate_status(const void *o, const void *old, struct fi
         field_invalid_int(e, PATH(&status, "collisionCount"), *s->collision_count, "cannot be decremented");
 }
 
-static void deployment_warn(const void *o, const void *old, const struct strategy_context *c)
-{
-    workload_warn_template(&((const struct deployment *)o)->spec.template,
-                           old ? &((const struct deployment *)old)->spec.template : NULL, c);
-}
+TEMPLATE_WARN(deployment_warn, deployment)
 
 const struct strategy deployment_strategy = {
     .resource = &deployment_resource,
@@ -250,12 +238,15 @@ static void replica_set_validate_status(const void *o, const void *old, struct f
     valid_not_above(e, "availableReplicas", s->available_replicas, "readyReplicas", s->ready_replicas);
 }
 
+TEMPLATE_WARN(replica_set_warn, replica_set)
+
 const struct strategy replica_set_strategy = {
     .resource = &replica_set_resource,
     .defaults = replica_set_defaults,
     .validate = replica_set_validate,
     .validate_update = replica_set_validate_update,
     .validate_status = replica_set_validate_status,
+    .warn = replica_set_warn,
 };
 
 /* --- DaemonSet --- */
@@ -321,12 +312,15 @@ static void daemon_set_validate_status(const void *o, const void *old, struct fi
                  {"numberAvailable", s->number_available}, {"numberUnavailable", s->number_unavailable});
 }
 
+TEMPLATE_WARN(daemon_set_warn, daemon_set)
+
 const struct strategy daemon_set_strategy = {
     .resource = &daemon_set_resource,
     .defaults = daemon_set_defaults,
     .validate = daemon_set_validate,
     .validate_update = daemon_set_validate_update,
     .validate_status = daemon_set_validate_status,
+    .warn = daemon_set_warn,
 };
 
 /* --- StatefulSet --- */
@@ -421,12 +415,15 @@ static void stateful_set_validate_status(const void *o, const void *old, struct 
     valid_not_above(e, "availableReplicas", s->available_replicas, "status.readyReplicas", s->ready_replicas);
 }
 
+TEMPLATE_WARN(stateful_set_warn, stateful_set)
+
 const struct strategy stateful_set_strategy = {
     .resource = &stateful_set_resource,
     .defaults = stateful_set_defaults,
     .validate = stateful_set_validate,
     .validate_update = stateful_set_validate_update,
     .validate_status = stateful_set_validate_status,
+    .warn = stateful_set_warn,
 };
 
 /* --- ReplicationController --- */
