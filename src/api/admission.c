@@ -11,9 +11,7 @@ static const struct admission_plugin *const plugins[] = {
     &node_restriction,      &taint_nodes,         &pod_security_admission,
     &priority_admission,    &default_tolerations, &default_storage_class,
     &storage_protection,    &claim_resize,        &runtime_class_admission,
-    &default_ingress_class,
-    &mutating_policies,
-    &validating_policies,
+    &default_ingress_class, &mutating_policies,   &validating_policies,
 };
 static const struct admission_plugin *const last_plugins[] = {&resource_quota_admission};
 

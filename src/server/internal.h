@@ -31,7 +31,7 @@ struct server {
     struct webhook_client *webhook_client;
     struct webhooks *webhooks;
     struct aggregator *aggregator;
-    struct audit *audit; /* NULL: nothing is noted */
+    struct audit *audit;           /* NULL: nothing is noted */
     _Atomic int mutating, reading; /* requests in flight */
     _Atomic bool ready, stopping;
     pthread_mutex_t streams_mutex;

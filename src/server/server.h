@@ -27,7 +27,8 @@ struct server_options {
     struct str kubelet_ca_pem, kubelet_cert_pem, kubelet_key_pem;
     /* Who we are to aggregated API servers, and who signs that: they find it in kube-system. */
     struct str front_proxy_ca_pem, front_proxy_cert_pem, front_proxy_key_pem;
-    /* What is noted in an audit log: a policy (YAML), and the file; path NULL: nothing. Limits as in audit_log.h.
+    /* What is noted in an audit log: a policy (YAML), and the file; path NULL: nothing. Limits as in
+     * audit_log.h.
      */
     struct str audit_policy;
     const char *audit_log_path;
