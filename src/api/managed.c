@@ -114,6 +114,22 @@ bool managed_same(const struct managed_fields_entry_vec *x, const struct managed
     return true;
 }
 
+void managed_restore(struct road *d, const struct managed_fields_entry_vec *before)
+{
+    struct object_meta *m = resource_meta(d->resource, d->object);
+    struct managed ignored;
+    _cleanup_err_ struct err why = {0};
+    if (managed_same(&m->managed_fields, before) ||
+        managed_read(d->r->arena, &m->managed_fields, &ignored, &why) == 0)
+        return;
+    m->managed_fields = *before;
+    strategy_warn(
+        &d->context,
+        ".metadata.managedFields was in an invalid state after admission; this could be caused by an "
+        "outdated mutating admission controller; please fix your requests: " STR_FMT,
+        STR_ARG(why.message));
+}
+
 /* --- versions --- */
 
 /* The request's kind in another version; NULL when it is not served. */

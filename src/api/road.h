@@ -67,10 +67,11 @@ struct road {
 
     /* A write. */
     const struct write *write;
-    void *object;           /* the new one */
-    struct object *current; /* the present one, referenced; NULL: none */
-    const void *old;        /* its struct */
-    struct object *fresh;   /* the new one, encoded */
+    void *object;                           /* the new one */
+    struct object *current;                 /* the present one, referenced; NULL: none */
+    const void *old;                        /* its struct */
+    struct managed_fields_entry_vec owners; /* the new one's, before admission */
+    struct object *fresh;                   /* the new one, encoded */
     /* What admission judges where the subresource has a type of its own, and what it was (NULL: new). */
     const struct resource *shown_resource;
     void *shown;

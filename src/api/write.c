@@ -301,6 +301,9 @@ static int write_try(struct road *d)
         return -1;
     if (!d->write->untracked)
         managed_track(d);
+    d->owners = resource_meta(d->resource, d->object)->managed_fields;
+    if (d->api->n_admissions && d->owners.n) /* they may write into the entries */
+        d->owners.at = arena_dup(d->r->arena, d->owners.at, d->owners.n * sizeof *d->owners.at);
     const void *old = d->shown ? d->shown_old : d->old;
     road_judge(d, &(struct api_attributes){
                       .request = d->r,
@@ -321,8 +324,10 @@ static int write_admitted(struct road *d)
         return rc;
     if (d->write->take && d->write->take(d) < 0)
         return -1;
-    if (d->api->n_admissions) /* what webhooks have added gets its defaults */
+    if (d->api->n_admissions) { /* what webhooks have added gets its defaults */
         strategy_defaults(d->resource, d->object, d->r->arena);
+        managed_restore(d, &d->owners);
+    }
     if (d->old)
         prepare_update(d);
     else

@@ -1,6 +1,7 @@
 /* Server-side apply and managedFields, through the whole road. */
 #include <stdio.h>
 
+#include "api/valid.h"
 #include "kinds/autoscaling_v1.h"
 #include "kinds/autoscaling_v2.h"
 #include "world.h"
@@ -166,6 +167,33 @@ static void clients_may_clear_the_entries_and_spoil_none(void **state)
     assert_code(r, 200);
     assert_str(owners(w, r), "a Apply {\"f:data\":{\"f:x\":{},\"f:y\":{}}}\n"
                              "before-first-apply Update {\"f:data\":{\".\":{},\"f:x\":{}}}");
+}
+
+static int spoil(void *arg, struct api_attributes *at, struct err *err)
+{
+    (void)arg, (void)err;
+    if (at->resource == &config_map_resource) {
+        struct config_map *c = at->object;
+        c->metadata.managed_fields.at[0].operation = STR("Steal");
+        str_map_put(&c->data, at->request->arena, STR("hook"), STR("was here"));
+    }
+    return 0;
+}
+
+static void what_admission_adds_is_nobodys_and_what_it_spoils_is_mended(void **state)
+{
+    struct world *w = *state;
+    api_add_admission(world_api(w), &(struct api_admission){.name = "spoil", .mutate = spoil});
+    struct api_request *r = create(w, &config_map_resource, "default", CONFIG("'x':'1'"));
+    assert_code(r, 201);
+    assert_field(w, r, "data.hook", "was here");
+    assert_str(owners(w, r), "kube-apiserver Update {\"f:data\":{\".\":{},\"f:x\":{}}}");
+    assert_int_equal(r->warnings.n, 1);
+    assert_str(
+        r->warnings.at[0],
+        ".metadata.managedFields was in an invalid state after admission; this could be caused by an "
+        "outdated "
+        "mutating admission controller; please fix your requests: operation must be `Apply` or `Update`");
 }
 
 /* --- apply --- */
@@ -410,6 +438,7 @@ int main(void)
         IN_WORLD(each_subresource_has_an_entry_of_its_own),
         IN_WORLD(an_update_without_changes_is_none),
         IN_WORLD(clients_may_clear_the_entries_and_spoil_none),
+        IN_WORLD(what_admission_adds_is_nobodys_and_what_it_spoils_is_mended),
         IN_WORLD(an_apply_creates_what_is_not_there),
         IN_WORLD(what_is_no_longer_applied_goes_back_to_its_default),
         IN_WORLD(conflicts_are_told_field_by_field),
