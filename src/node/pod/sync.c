@@ -428,6 +428,7 @@ static bool should_end(struct sync *s, int64_t *grace)
         return true;
     }
     if (p->terminating) {
+        _lock_(&p->mutex);
         if (p->evict_message)
             *grace = 0;
         return true;
