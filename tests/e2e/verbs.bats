@@ -206,6 +206,16 @@ YAML
     [[ $output == *"container none is not valid for pod two"* ]]
 }
 
+@test "exec: input, output and exit code, with WebSockets and without" {
+    pod inside 'sleep 1000'
+    pod_ready inside
+    for websockets in true false; do
+        [ "$(echo word | KUBECTL_REMOTE_COMMAND_WEBSOCKETS=$websockets k exec -i inside -- cat)" = word ]
+        KUBECTL_REMOTE_COMMAND_WEBSOCKETS=$websockets run k exec inside -- sh -c 'exit 3'
+        [ "$status" = 3 ]
+    done
+}
+
 @test "explain" {
     run kc explain pod.spec.containers.image
     [[ $output == *"FIELD: image <string>"* ]]
