@@ -170,6 +170,22 @@ static void table_add_found(struct cell *c, const struct column *column, const s
         buf_add_lit(c->out, "null");
 }
 
+/* What a field without more below it holds, as a JSON value; false: it is not one of these. */
+static bool table_value(const struct field *f, const void *at, struct value *v)
+{
+    if (f->shape != SHAPE_ONE && f->shape != SHAPE_OPTIONAL)
+        return false;
+    if (f->kind == VALUE_STRING)
+        *v = (struct value){.kind = JSON_STRING, .s = *(const struct str *)at};
+    else if (f->kind == VALUE_INT64)
+        *v = (struct value){.kind = JSON_INT, .i = *(const int64_t *)at};
+    else if (f->kind == VALUE_BOOL)
+        *v = (struct value){.kind = JSON_BOOL, .b = *(const bool *)at};
+    else
+        return false;
+    return true;
+}
+
 static void table_add_by_path(struct cell *c, const struct table_column *column, const struct type *t)
 {
     _cleanup_arena_ struct arena a = {0};
@@ -191,12 +207,15 @@ static void table_add_cell(struct buf *out, const struct table_column *column, c
     if (at && column->ref.leaf->shape == SHAPE_OPTIONAL)
         at = *(void **)at;
     struct cell c = {out, typed, at, now};
+    struct value plain;
     if (column->maker)
         column->maker->make(&c);
     else if (!column->ref.leaf)
         table_add_by_path(&c, column, r->type);
     else if (!at && r->flags & RESOURCE_CUSTOM)
         buf_add_lit(out, "null");
+    else if (r->flags & RESOURCE_CUSTOM && table_value(column->ref.leaf, at, &plain))
+        table_add_found(&c, column->declared, &plain);
     else
         table_add_field(&c, column);
 }

@@ -7,6 +7,7 @@
 #include "schema/custom_valid.h"
 #include "schema/default.h"
 #include "schema/json.h"
+#include "schema/table.h"
 #include "test.h"
 
 #define Q(text) quoted(a, text)
@@ -372,6 +373,42 @@ static void a_definition_makes_resources_that_live_while_they_are_held(void **st
     resource_unref(r);
 }
 
+static void columns_show_values_as_their_types_say(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena arena = {0};
+    _cleanup_buf_ struct buf row = {0};
+    struct arena *a = &arena;
+    struct custom_resource_definition d = {0};
+    struct err err = {0};
+    assert_ok(
+        json_decode(
+            a, &custom_resource_definition_type,
+            Q("{'metadata':{'name':'things.example.com'},'spec':{'group':'example.com','scope':'Namespaced',"
+              "'names':{'plural':'things','kind':'Thing'},'versions':[{'name':'v1','served':true,'storage':"
+              "true,'schema':{'openAPIV3Schema':{'type':'object','properties':{'s':{'type':'string'},'t':{"
+              "'type':'string','format':'date-time'},'n':{'type':'integer'},'l':{'type':'array','items':{"
+              "'type':'string'}}}}},'additionalPrinterColumns':["
+              "{'name':'A','type':'string','jsonPath':'.s'},{'name':'B','type':'date','jsonPath':'.t'},"
+              "{'name':'C','type':'date','jsonPath':'.s'},{'name':'D','type':'integer','jsonPath':'.n'},"
+              "{'name':'E','type':'string','jsonPath':'.n'},{'name':'F','type':'boolean','jsonPath':'.n'},"
+              "{'name':'G','type':'string','jsonPath':'.none'},{'name':'H','type':'string','jsonPath':"
+              "'.l[1]'}]}]},'status':{'acceptedNames':{'plural':'things','kind':'Thing'}}}"),
+            0, &d, NULL, &err),
+        err);
+    struct custom *c = custom_new(&d);
+    const struct resource *r = &c->versions[0].resource;
+    void *o = arena_alloc(a, r->type->size);
+    assert_ok(
+        json_decode(a, r->type,
+                    Q("{'metadata':{'name':'a'},'s':'x','t':'2020-01-01T00:00:00Z','n':3,'l':['p','q']}"), 0,
+                    o, NULL, &err),
+        err);
+    table_write_cells_of(&row, r, o, 1577836860 * INT64_C(1000000000));
+    assert_str(buf_str(&row), "[\"a\",\"x\",\"60s\",\"\\u003cinvalid\\u003e\",3,\"3\",null,null,\"q\"]");
+    custom_unref(c);
+}
+
 static void patterns_are_those_of_re2(void **state)
 {
     (void)state;
@@ -419,6 +456,7 @@ int main(void)
         cmocka_unit_test(what_has_not_changed_is_let_be),
         cmocka_unit_test(formats_are_known),
         cmocka_unit_test(a_definition_makes_resources_that_live_while_they_are_held),
+        cmocka_unit_test(columns_show_values_as_their_types_say),
         cmocka_unit_test(patterns_are_those_of_re2),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
