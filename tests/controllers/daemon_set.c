@@ -42,26 +42,6 @@ static void every_node_gets_one(void **state)
     assert_int_equal(count(c, &pod_resource, "log-"), 3);
 }
 
-/* kubectl compares it byte by byte. */
-static void a_revision_holds_the_template_as_upstream_writes_it(void **state)
-{
-    struct cluster *c = *state;
-    create_set(c, ",'dnsPolicy':'Default'");
-    eventually(count(c, &controller_revision_resource, "log-") == 1);
-    const char *name = strrchr(name_of(c, &controller_revision_resource, "log-", 0), '/') + 1;
-    _cleanup_object_ struct object *o =
-        informer_get(client_informer(cluster_client(c), &controller_revision_resource, NULL), STR("default"),
-                     str_from(name));
-    assert_str(
-        ((const struct controller_revision *)object_typed(o))->data,
-        "{\"spec\":{\"template\":{\"$patch\":\"replace\",\"metadata\":{\"labels\":{\"app\":\"log\"}},"
-        "\"spec\":{\"containers\":[{\"image\":\"one\",\"imagePullPolicy\":\"Always\",\"name\":\"log\","
-        "\"resources\":{},\"terminationMessagePath\":\"/dev/termination-log\","
-        "\"terminationMessagePolicy\":\"File\"}],\"dnsPolicy\":\"Default\",\"restartPolicy\":\"Always\","
-        "\"schedulerName\":\"default-scheduler\",\"securityContext\":{},"
-        "\"terminationGracePeriodSeconds\":30}}}}");
-}
-
 static void only_nodes_that_suit(void **state)
 {
     struct cluster *c = *state;
@@ -156,7 +136,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cluster_test(every_node_gets_one),
-        cluster_test(a_revision_holds_the_template_as_upstream_writes_it),
         cluster_test(only_nodes_that_suit),
         cluster_test(cordoned_nodes_keep_their_daemons),
         cluster_test(a_new_template_replaces_pods_and_keeps_history),
