@@ -15,7 +15,8 @@ void field_copy(struct arena *a, const struct field *f, void *to, const void *fr
 
 bool struct_eq(const struct type *t, const void *x, const void *y);
 bool field_eq(const struct field *f, const void *x, const void *y); /* x, y: where the field lies */
-bool item_eq(const struct field *f, const void *x, const void *y);  /* of an item of a list, or a map's value */
+bool item_eq(const struct field *f, const void *x,
+             const void *y); /* of an item of a list, or a map's value */
 /* As struct_eq, but for the fields that `leave_out` (at most STRUCT_EQ_BUT) names by dotted path:
  * "metadata.resourceVersion". Paths go through single structs, not through lists. */
 enum { STRUCT_EQ_BUT = 8 };

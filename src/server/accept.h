@@ -20,9 +20,9 @@ struct accept {
 
 /* What an endpoint can give. */
 enum accept_offer {
-    ACCEPT_OBJECTS,   /* JSON, YAML, Protobuf; Table and PartialObjectMetadata */
-    ACCEPT_STREAM,    /* a watch: JSON and Protobuf frames, and the renderings */
-    ACCEPT_CUSTOM,    /* of custom resources: as ACCEPT_OBJECTS, but whole objects have no Protobuf form */
+    ACCEPT_OBJECTS, /* JSON, YAML, Protobuf; Table and PartialObjectMetadata */
+    ACCEPT_STREAM,  /* a watch: JSON and Protobuf frames, and the renderings */
+    ACCEPT_CUSTOM,  /* of custom resources: as ACCEPT_OBJECTS, but whole objects have no Protobuf form */
     ACCEPT_CUSTOM_STREAM,
     ACCEPT_PLAIN,     /* JSON, YAML, Protobuf, no renderings */
     ACCEPT_DISCOVERY, /* as ACCEPT_PLAIN, and aggregated discovery */
