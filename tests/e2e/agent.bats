@@ -119,8 +119,8 @@ spec:
   podSelector: {matchLabels: {run: stranger}}
   policyTypes: [Egress]
 YAML
-    eventually 5 refused stranger server # by the server's node and by its own
-    eventually 5 refused stranger friend
+    eventually 20 refused stranger server # by the server's node and by its own
+    eventually 20 refused stranger friend
     reaches friend server
     curl -sS -m 2 "http://$(value pod/server '{.status.podIP}'):8080/" # its own node
     # From its first moment.
@@ -129,9 +129,9 @@ YAML
     phase early Succeeded
     [[ $(k logs early) != *hello* ]]
     k label pod stranger run=friend --overwrite
-    eventually 5 reaches stranger server
+    eventually 20 reaches stranger server
     k delete networkpolicy friends
     k label pod stranger run=stranger --overwrite
     k delete networkpolicy quiet
-    eventually 5 reaches stranger server
+    eventually 20 reaches stranger server
 }
