@@ -10,7 +10,8 @@
 #include "base/log.h"
 #include "client/transport.h"
 
-#define RETRY_NS CLOCK_S /* a list that failed is tried again after this */
+enum { MISSES_MAX = 11 }; /* of a kind not served: tried again after 2 ms, and at last every 2 s */
+#define RETRY_NS CLOCK_S  /* a list that failed is tried again after this */
 
 struct follower {
     struct in_process *owner;
@@ -21,6 +22,7 @@ struct follower {
     bool woken;             /* guarded by the owner's mutex, as all below */
     struct follower *ready; /* next of the woken */
     int64_t retry;          /* clock_mono(); 0: none */
+    unsigned misses;        /* how often in a row its kind was not served */
     struct follower *next;  /* of all */
 };
 
@@ -351,16 +353,19 @@ static bool follower_run(struct follower *f)
     _cleanup_err_ struct err err = {0};
     if (follower_open(f, &err) < 0) {
         if (err.reason == ERR_NOT_FOUND && f->informer->resource->custom) {
-            /* Its definition is gone, and all objects with it; informer_look wakes us. */
+            /* Its definition is gone, and all objects with it; or it is established, and served in a moment.
+             */
             follower_close(f);
             informer_replace(f->informer, &(struct objects){0});
-            return true;
+            f->misses += f->misses < MISSES_MAX;
+            return false;
         }
         log_warn("cannot follow " STR_FMT ": " STR_FMT, STR_ARG(f->informer->resource->plural),
                  STR_ARG(err.message));
         follower_close(f);
         return false;
     }
+    f->misses = 0;
     return follower_drain(f);
 }
 
@@ -400,7 +405,7 @@ static void follow_main(void *arg)
         bool up_to_date = follower_run(f);
         pthread_mutex_lock(&p->mutex);
         if (!up_to_date)
-            f->retry = clock_mono() + RETRY_NS;
+            f->retry = clock_mono() + (f->misses ? CLOCK_MS << f->misses : RETRY_NS);
     }
     pthread_mutex_unlock(&p->mutex);
 }
