@@ -5,6 +5,8 @@
 #include "controllers/table.h"
 #include "schema/copy.h"
 
+#define LOOK_AGAIN (5 * CLOCK_S)
+
 /* What a pass over a namespace found. */
 struct emptying {
     struct buf left;       /* "pods. has 2 resource instances" ... */
@@ -49,13 +51,29 @@ static void count_finalizers(struct arena *a, const struct objects *left, struct
     }
 }
 
+/* What there is of a kind, asked of the API itself: an informer that is behind would let a namespace go
+ * before its content. A kind that is not served any more has nothing. */
+static int list_kind(struct work *w, const struct resource *r, struct emptying *e, struct objects *left)
+{
+    struct client_list_options all = {0};
+    objects_clear(left);
+    if (client_list(w->client, r, w->ns, &all, left, w->err) == 0 || w->err->reason == ERR_NOT_FOUND) {
+        err_clear(w->err);
+        return 0;
+    }
+    list_add(&e->failures, w->err->message);
+    err_clear(w->err);
+    return -1;
+}
+
 /* Deletes what there is of a kind; says what is still there afterwards. */
 static void empty_kind(struct work *w, const struct resource *r, struct emptying *e,
                        struct str_map *finalizers)
 {
     _cleanup_objects_ struct objects left = {0};
-    informer_list(client_informer(w->client, r, NULL), w->ns, &left);
     bool fresh = false;
+    if (list_kind(w, r, e, &left) < 0)
+        return;
     for (size_t i = 0; i < left.n; i++)
         fresh |= !object_meta(left.at[i])->deletion_timestamp;
     if (fresh) {
@@ -63,8 +81,8 @@ static void empty_kind(struct work *w, const struct resource *r, struct emptying
             list_add(&e->failures, w->err->message);
             err_clear(w->err);
         }
-        objects_clear(&left);
-        informer_list(client_informer(w->client, r, NULL), w->ns, &left);
+        if (list_kind(w, r, e, &left) < 0)
+            return;
     }
     if (left.n == 0)
         return;
@@ -157,7 +175,10 @@ static int namespace_reconcile(struct work *w)
         return -1;
     if (e.failures.n)
         return err_set(w->err, ERR_INTERNAL, STR_FMT, STR_ARG(buf_str(&e.failures)));
-    return e.n_left ? 0 : finalize(w); /* while something is left, its end wakes us */
+    if (!e.n_left)
+        return finalize(w);
+    work_again(w, LOOK_AGAIN); /* what is left wakes us by its end, unless it ended unseen */
+    return 0;
 }
 
 /* Whatever ends in a namespace that is ending, or begins there in spite of that, brings it on. */
