@@ -3,7 +3,7 @@
 #include "api/convert.h"
 #include "api/road.h"
 #include "base/random.h"
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 #include "schema/default.h"
 #include "schema/json.h"
 

@@ -4,7 +4,7 @@
 #include "kinds/autoscaling_v2.h"
 #include "kinds/core_v1.h"
 #include "kinds/events_v1.h"
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 #include "schema/default.h"
 #include "schema/json.h"
 

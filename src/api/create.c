@@ -1,6 +1,6 @@
 /* POST: create. */
 #include "api/road.h"
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 
 static int create_make(struct road *d)
 {

@@ -1,8 +1,8 @@
 #include "api/custom.h"
 
 #include "api/rules/rules.h"
-#include "schema/custom.h"
-#include "schema/custom_valid.h"
+#include "schema/custom/custom.h"
+#include "schema/custom/custom_valid.h"
 #include "schema/json.h"
 
 bool custom_tree(struct arena *a, const struct resource *r, const void *typed, struct value *out)

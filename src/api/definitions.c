@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 #include "schema/timestamp.h"
 
 /* How often a definition that waits for its objects to go is looked at. */

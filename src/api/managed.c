@@ -5,7 +5,7 @@
 #include "kinds/apiregistration_v1.h"
 #include "kinds/apps_v1.h"
 #include "kinds/certificates_v1.h"
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 #include "schema/json.h"
 #include "schema/timestamp.h"
 

@@ -1,7 +1,7 @@
-/* Who owns which fields, as requests change them (schema/managed_fields.h). */
+/* Who owns which fields, as requests change them (schema/apply/managed_fields.h). */
 #pragma once
 #include "api/road.h"
-#include "schema/apply.h"
+#include "schema/apply/apply.h"
 
 /* Who the request makes the owner of what it changes: ?fieldManager, else what the client calls itself, else
  * the API server. */

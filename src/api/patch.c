@@ -5,7 +5,7 @@
 #include "api/convert.h"
 #include "api/road.h"
 #include "schema/json.h"
-#include "schema/patch.h"
+#include "schema/patch/patch.h"
 
 static int patch_unsupported(struct err *err, bool strategic)
 {

@@ -5,7 +5,7 @@
 
 #include "api/road.h"
 #include "base/log.h"
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 
 struct resources {
     pthread_mutex_t mutex; /* guards all below */

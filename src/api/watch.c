@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "kinds/meta_v1.h"
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 
 enum { WATCH_MIN_S = 1800 };
 

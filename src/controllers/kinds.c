@@ -5,7 +5,7 @@
 #include "base/thread.h"
 #include "kinds/core_v1.h"
 #include "schema/copy.h"
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 
 enum { KINDS_MAX = 256 };
 static const struct resource *kinds[KINDS_MAX + 1];

@@ -190,7 +190,7 @@ extern const struct type raw_extension_type, fields_v1_type, json_type;
 struct column {
     struct str name, type, format, doc;
     int32_t priority; /* 0: always, 1: with -o wide */
-    struct str path;  /* JSONPath; empty when code makes the cell (schema/table.h) */
+    struct str path;  /* JSONPath; empty when code makes the cell (schema/table/table.h) */
 };
 
 /* A field selector that the kind supports beyond metadata.name and metadata.namespace. */
@@ -235,7 +235,7 @@ struct resource {
     uint32_t metadata_offset; /* of struct object_meta in type */
     uint32_t spec_offset, status_offset;
     const struct field *spec, *status; /* NULL when the kind has none */
-    struct custom *custom;             /* of RESOURCE_CUSTOM: what it lives as long as (schema/custom.h) */
+    struct custom *custom; /* of RESOURCE_CUSTOM: what it lives as long as (schema/custom/custom.h) */
 };
 
 /* A resource that goes as it came (RESOURCE_CUSTOM) stays while it is referenced; others always do. Whoever

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "kinds/meta_v1.h"
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 #include "schema/default.h"
 #include "schema/json.h"
 #include "schema/json_scan.h"

@@ -4,9 +4,9 @@
 #include "kinds/core_v1.h"
 #include "kinds/storage_v1.h"
 #include "schema/copy.h"
-#include "server/flow_defaults.h"
-#include "server/roles.h"
-#include "server/rules.h"
+#include "server/access/roles.h"
+#include "server/access/rules.h"
+#include "server/flow/flow_defaults.h"
 
 #define LOG_PART "server"
 #include "base/log.h"

@@ -2,10 +2,10 @@
 #include "api/resources.h"
 #include "commit.h"
 #include "kinds/meta_v1.h"
-#include "server/discovery.h"
+#include "server/discovery/discovery.h"
+#include "server/discovery/openapi.h"
 #include "server/health.h"
 #include "server/internal.h"
-#include "server/openapi.h"
 #include "server/pretty.h"
 #include "version.h"
 

@@ -5,7 +5,7 @@
 #include "kinds/meta_v1.h"
 #include "schema/json.h"
 #include "schema/proto.h"
-#include "server/audit.h"
+#include "server/audit/audit.h"
 #include "server/frame.h"
 #include "server/gzip.h"
 #include "server/internal.h"

@@ -1,11 +1,11 @@
 #include "server/render.h"
 
-#include "server/audit.h"
+#include "server/audit/audit.h"
 
 #include "kinds/meta_v1.h"
 #include "schema/json.h"
 #include "schema/proto.h"
-#include "schema/table.h"
+#include "schema/table/table.h"
 
 static const char *meta_version(const struct request *q)
 {

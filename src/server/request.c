@@ -6,7 +6,7 @@
 #include "schema/json.h"
 #include "schema/proto.h"
 #include "schema/yaml.h"
-#include "server/audit.h"
+#include "server/audit/audit.h"
 #include "server/gzip.h"
 #include "server/internal.h"
 #include "server/pretty.h"

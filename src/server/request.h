@@ -3,7 +3,7 @@
 #pragma once
 #include "http/http.h"
 #include "server/accept.h"
-#include "server/flow.h"
+#include "server/flow/flow.h"
 #include "server/query.h"
 #include "server/route.h"
 #include "server/waiter.h"
@@ -23,7 +23,7 @@ struct request {
     struct str_vec warnings;         /* for Warning headers (RFC 7234 5.5), upstream's 299 */
     int64_t began;                   /* clock_mono */
     struct str audit_id;
-    /* server/audit.h */
+    /* server/audit/audit.h */
     struct audit_note *audit; /* NULL: it is not noted */
     bool audit_decided;
     struct str decision, decision_reason; /* of authorization; empty: it did not come to that */

@@ -1,13 +1,13 @@
 /* Requests for resources: what the road (api/) is asked, and how its result goes back. */
 #include "api/resources.h"
 #include "kinds/meta_v1.h"
-#include "schema/custom.h"
-#include "server/connect.h"
+#include "schema/custom/custom.h"
 #include "server/deadline.h"
 #include "server/internal.h"
-#include "server/proxy.h"
 #include "server/render.h"
-#include "server/stream.h"
+#include "server/stream/connect.h"
+#include "server/stream/proxy.h"
+#include "server/stream/stream.h"
 #include "server/subresource.h"
 
 enum { MANAGER_MAX = 128 }; /* bytes of a field manager's name, as upstream */

@@ -1,5 +1,5 @@
 /* Custom resources on the road: definitions come and go, and their objects go the way of all objects. */
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 #include "api/resources.h"
 #include "base/clock.h"
 #include "kinds/apiextensions_v1.h"

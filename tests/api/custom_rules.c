@@ -2,7 +2,7 @@
 #include "api/resources.h"
 #include "base/clock.h"
 #include "kinds/apiextensions_v1.h"
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 #include "world.h"
 
 #define DEFINITIONS &custom_resource_definition_resource

@@ -1,6 +1,6 @@
 /* Custom kinds among the controllers: owners and owned, namespaces and quotas, whatever their definitions
  * say. */
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 #include "base/clock.h"
 #include "cluster.h"
 #include "kinds/apiextensions_v1.h"

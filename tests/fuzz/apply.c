@@ -1,7 +1,7 @@
 /* Server-side apply: an object, its managedFields and a configuration come from anyone. Three JSON texts with
  * zero bytes between. What has been applied is there to stay: applying it again changes nothing. And fields
  * read from text are the same again once they have been written. */
-#include "schema/apply.h"
+#include "schema/apply/apply.h"
 #include "kinds/core_v1.h"
 #include "schema/json.h"
 

@@ -4,7 +4,7 @@
 #include "api/custom.h"
 #include "api/kind/kinds.h"
 #include "kinds/apiextensions_v1.h"
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 #include "schema/default.h"
 #include "schema/json.h"
 

@@ -2,7 +2,7 @@
  * must come back as text that means the same (selectors), or be evaluated without harm (paths). */
 #include "schema/field_selector.h"
 #include "kinds/core_v1.h"
-#include "schema/jsonpath.h"
+#include "schema/table/jsonpath.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* Patches come from anyone who may change anything: two JSON texts, with a zero byte between, and a first
  * byte that says which kind of patch. What comes out must be JSON again. */
-#include "schema/patch.h"
+#include "schema/patch/patch.h"
 #include "kinds/core_v1.h"
 #include "schema/json.h"
 

@@ -3,7 +3,7 @@
 #include "kinds/core_v1.h"
 #include "schema/copy.h"
 #include "schema/json.h"
-#include "server/webhook_review.h"
+#include "server/webhook/webhook_review.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

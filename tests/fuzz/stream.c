@@ -2,7 +2,7 @@
  * anything, however it is cut, and answer; pages must come through the proxy's rewriting. */
 #include "http/spdy.h"
 #include "http/websocket.h"
-#include "server/rewrite.h"
+#include "server/stream/rewrite.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

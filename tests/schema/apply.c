@@ -1,6 +1,6 @@
 /* Scenarios: managers take turns at one object, by applying or by updating it; after each turn the object and
  * its owners are as upstream has them. */
-#include "schema/apply.h"
+#include "schema/apply/apply.h"
 
 #include <stdlib.h>
 

@@ -1,13 +1,13 @@
 /* Custom kinds: the types built from schemas, what they keep, drop and fill in, and validation's words. */
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 
 #include "base/regex.h"
 #include "schema/copy.h"
-#include "schema/custom_type.h"
-#include "schema/custom_valid.h"
+#include "schema/custom/custom_type.h"
+#include "schema/custom/custom_valid.h"
 #include "schema/default.h"
 #include "schema/json.h"
-#include "schema/table.h"
+#include "schema/table/table.h"
 #include "test.h"
 
 #define Q(text) quoted(a, text)

@@ -1,4 +1,4 @@
-#include "schema/field_compare.h"
+#include "schema/apply/field_compare.h"
 
 #include "kinds/apps_v1.h"
 #include "kinds/core_v1.h"

@@ -1,4 +1,4 @@
-#include "schema/field_set.h"
+#include "schema/apply/field_set.h"
 
 #include "test.h"
 

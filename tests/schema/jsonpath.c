@@ -1,4 +1,4 @@
-#include "schema/jsonpath.h"
+#include "schema/table/jsonpath.h"
 
 #include "test.h"
 

@@ -3,9 +3,9 @@
 #include "schema/default.h"
 #include "schema/fill.h"
 #include "schema/json.h"
-#include "schema/openapi.h"
-#include "schema/patch.h"
-#include "schema/table.h"
+#include "schema/openapi/openapi.h"
+#include "schema/patch/patch.h"
+#include "schema/table/table.h"
 #include "schema/validate.h"
 #include "test.h"
 

@@ -1,4 +1,4 @@
-#include "schema/managed_fields.h"
+#include "schema/apply/managed_fields.h"
 
 #include "kinds/core_v1.h"
 #include "schema/json.h"

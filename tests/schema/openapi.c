@@ -1,4 +1,4 @@
-#include "schema/openapi.h"
+#include "schema/openapi/openapi.h"
 
 #include "schema/json.h"
 #include "schema/proto_wire.h"

@@ -1,4 +1,4 @@
-#include "schema/patch.h"
+#include "schema/patch/patch.h"
 
 #include "kinds/apps_v1.h"
 #include "kinds/core_v1.h"

@@ -1,4 +1,4 @@
-#include "schema/table.h"
+#include "schema/table/table.h"
 
 #include "base/clock.h"
 #include "kinds/apps_v1.h"
@@ -8,9 +8,9 @@
 #include "kinds/networking_v1.h"
 #include "kinds/rbac_v1.h"
 #include "kinds/storage_v1.h"
-#include "schema/cells.h"
 #include "schema/field_ref.h"
 #include "schema/json.h"
+#include "schema/table/cells.h"
 #include "test.h"
 
 #define NOW INT64_C(1700000000)

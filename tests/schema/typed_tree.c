@@ -1,4 +1,4 @@
-#include "schema/typed_tree.h"
+#include "schema/apply/typed_tree.h"
 
 #include "kinds/apiextensions_v1.h"
 #include "kinds/apps_v1.h"

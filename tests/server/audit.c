@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "cluster.h"
-#include "server/audit_log.h"
-#include "server/audit_policy.h"
+#include "server/audit/audit_log.h"
+#include "server/audit/audit_policy.h"
 #include "test.h"
 
 static struct cluster c;

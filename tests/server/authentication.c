@@ -12,7 +12,7 @@
 #include "cluster.h"
 #include "hook.h"
 #include "schema/config.h"
-#include "server/oidc.h"
+#include "server/access/oidc.h"
 
 /* --- an issuer --- */
 

@@ -9,7 +9,7 @@
 #include "cluster.h"
 #include "hook.h"
 #include "schema/config.h"
-#include "server/authz.h"
+#include "server/access/authz.h"
 
 #define HEAD "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthorizationConfiguration\nauthorizers:\n"
 

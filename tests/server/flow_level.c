@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "base/mem.h"
-#include "server/flow_level.h"
+#include "server/flow/flow_level.h"
 
 static struct flow_level room(uint32_t queues, uint32_t hand, uint32_t most)
 {

@@ -1,5 +1,5 @@
 /* Links of proxied pages lead through the proxy. */
-#include "server/rewrite.h"
+#include "server/stream/rewrite.h"
 
 #include "test.h"
 

@@ -1,7 +1,7 @@
 /* RBAC rules: what they allow, and whether some cover others. */
-#include "server/rules.h"
+#include "server/access/rules.h"
 
-#include "server/roles.h"
+#include "server/access/roles.h"
 #include "test.h"
 
 #define WORDS(...)                                                                                           \

@@ -1,5 +1,5 @@
 /* Calling webhooks: by URL and by service, and every way that this can fail. */
-#include "server/webhook_client.h"
+#include "server/webhook/webhook_client.h"
 
 #include "base/clock.h"
 #include "base/thread.h"

@@ -7,7 +7,7 @@
 #include "api/valid_webhook.h"
 #include "base/map.h"
 #include "schema/copy.h"
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 #include "schema/json.h"
 
 typedef struct custom_resource_definition definition;

@@ -3,8 +3,8 @@
 #include "api/custom.h"
 #include "api/kind/definition.h"
 #include "api/rules/rules.h"
-#include "schema/custom_type.h"
-#include "schema/custom_valid.h"
+#include "schema/custom/custom_type.h"
+#include "schema/custom/custom_valid.h"
 #include "schema/json.h"
 
 typedef struct json_schema_props schema;

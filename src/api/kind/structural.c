@@ -4,7 +4,7 @@
 
 #include "api/kind/definition.h"
 #include "base/regex.h"
-#include "schema/custom_type.h"
+#include "schema/custom/custom_type.h"
 
 typedef struct json_schema_props schema;
 

@@ -1,9 +1,9 @@
 #include "api/policy/patch.h"
 
+#include "schema/apply/typed_tree.h"
 #include "schema/json.h"
-#include "schema/patch.h"
+#include "schema/patch/patch.h"
 #include "schema/path.h"
-#include "schema/typed_tree.h"
 
 /* --- objects by name: Object.spec.replicas --- */
 

@@ -6,7 +6,7 @@
 #pragma once
 #include "cel/cel.h"
 #include "kinds/apiextensions_v1.h"
-#include "schema/custom.h"
+#include "schema/custom/custom.h"
 #include "schema/errors.h"
 
 /* --- types (types.c) --- */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "api/rules/rules.h"
-#include "schema/custom_valid.h"
+#include "schema/custom/custom_valid.h"
 
 typedef struct json_schema_props schema;
 

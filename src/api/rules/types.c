@@ -2,7 +2,7 @@
  * by.
  */
 #include "api/rules/rules.h"
-#include "schema/custom_type.h"
+#include "schema/custom/custom_type.h"
 
 typedef struct json_schema_props schema;
 

@@ -2,7 +2,7 @@
 #pragma once
 #include "api/road.h"
 #include "kinds/autoscaling_v1.h"
-#include "schema/apply.h"
+#include "schema/apply/apply.h"
 
 /* The entries that a Scale has, of its object's. */
 struct managed_fields_entry_vec scale_owners(const struct road *d,
