@@ -65,6 +65,12 @@ int count(struct cluster *c, const struct resource *r, const char *prefix);
                 fail_msg("%s of %s is " STR_FMT ", expected %s", (path), name_, STR_ARG(is_), (expected));   \
             }                                                                                                \
     } while (0)
+/* Another object of that name comes in place of the one with this uid. */
+#define comes_anew(r, name, uid)                                                                             \
+    do {                                                                                                     \
+        struct str now_;                                                                                     \
+        eventually((now_ = field(c, (r), (name), "metadata.uid")).n && !str_eq(now_, (uid)));                \
+    } while (0)
 /* An event about an object of this name comes, whose message matches the pattern (fnmatch). */
 #define event_comes(about, reason, pattern)                                                                  \
     do {                                                                                                     \

@@ -27,8 +27,7 @@ static void what_is_deleted_comes_back(void **state)
     becomes(&endpoint_slice_resource, SLICE, "endpoints[0].conditions.ready", "true");
     struct str uid = field(c, &endpoint_slice_resource, SLICE, "metadata.uid");
     erase(c, &endpoint_slice_resource, SLICE, PROPAGATE_DEFAULT);
-    eventually(!str_empty(field(c, &endpoint_slice_resource, SLICE, "metadata.uid")) &&
-               !str_eq(field(c, &endpoint_slice_resource, SLICE, "metadata.uid"), uid));
+    comes_anew(&endpoint_slice_resource, SLICE, uid);
     erase(c, &node_resource, "/worker-1", PROPAGATE_DEFAULT);
     becomes(&endpoint_slice_resource, SLICE, "metadata.name", ""); /* it goes with its node */
 }

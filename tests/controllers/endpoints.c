@@ -220,9 +220,10 @@ static void some_endpoints_are_not(void **state)
     eventually(count(c, &endpoint_slice_resource, "hand-") == 2);
     /* A service that selects pods has slices of its own. */
     patch(c, &service_resource, "hand", "", "{'spec':{'selector':{'app':'web'}}}");
-    eventually(count(c, &endpoint_slice_resource, "hand-") == 1);
-    becomes(&endpoint_slice_resource, name_of(c, &endpoint_slice_resource, "hand-", 0),
-            "metadata.labels.{endpointslice.kubernetes.io/managed-by}", "endpointslice-controller.k8s.io");
+    eventually(str_is(field(c, &endpoint_slice_resource, name_of(c, &endpoint_slice_resource, "hand-", 0),
+                            "metadata.labels.{endpointslice.kubernetes.io/managed-by}"),
+                      "endpointslice-controller.k8s.io") &&
+               count(c, &endpoint_slice_resource, "hand-") == 1);
 }
 
 static void endpoints_say_whom_they_are_close_to_where_asked_for(void **state)

@@ -17,8 +17,7 @@ static void they_come_back_when_deleted_or_changed(void **state)
     becomes(&service_account_resource, "default", "metadata.name", "default");
     struct str before = field(c, &service_account_resource, "default", "metadata.uid");
     erase(c, &service_account_resource, "default", PROPAGATE_DEFAULT);
-    eventually(!str_empty(field(c, &service_account_resource, "default", "metadata.uid")) &&
-               !str_eq(field(c, &service_account_resource, "default", "metadata.uid"), before));
+    comes_anew(&service_account_resource, "default", before);
     patch(c, &config_map_resource, "kube-root-ca.crt", "", "{'data':{'ca.crt':'forged'}}");
     becomes(&config_map_resource, "kube-root-ca.crt", "data.{ca.crt}", "-----BEGIN CERTIFICATE-----\n");
     erase(c, &config_map_resource, "kube-root-ca.crt", PROPAGATE_DEFAULT);

@@ -15,8 +15,7 @@ static void a_services_address_is_an_object(void **state)
     /* It comes back, and goes with the service. */
     struct str uid = field(c, &ip_address_resource, "/10.96.3.4", "metadata.uid");
     erase(c, &ip_address_resource, "/10.96.3.4", PROPAGATE_DEFAULT);
-    eventually(!str_empty(field(c, &ip_address_resource, "/10.96.3.4", "metadata.uid")) &&
-               !str_eq(field(c, &ip_address_resource, "/10.96.3.4", "metadata.uid"), uid));
+    comes_anew(&ip_address_resource, "/10.96.3.4", uid);
     erase(c, &service_resource, "web", PROPAGATE_DEFAULT);
     becomes(&ip_address_resource, "/10.96.3.4", "metadata.name", "");
 }

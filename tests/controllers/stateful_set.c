@@ -111,8 +111,7 @@ static void a_lost_pod_comes_back_under_its_name(void **state)
     eventually(count(c, &pod_resource, "db-") == 1);
     struct str before = field(c, &pod_resource, "db-0", "metadata.uid");
     pod_becomes(c, "db-0", "Failed", false);
-    eventually(!str_empty(field(c, &pod_resource, "db-0", "metadata.uid")) &&
-               !str_eq(field(c, &pod_resource, "db-0", "metadata.uid"), before));
+    comes_anew(&pod_resource, "db-0", before);
     event_comes("db", "RecreatingFailedPod", "StatefulSet default/db is recreating failed Pod db-0");
 }
 
@@ -130,8 +129,7 @@ static void updates_go_from_the_highest_down_to_the_partition(void **state)
     assert_str(field(c, &pod_resource, "db-0", "spec.containers[0].image"), "one");
     struct str before = field(c, &pod_resource, "db-0", "metadata.uid");
     erase(c, &pod_resource, "db-0", PROPAGATE_DEFAULT); /* below the partition it comes back as it was */
-    eventually(!str_empty(field(c, &pod_resource, "db-0", "metadata.uid")) &&
-               !str_eq(field(c, &pod_resource, "db-0", "metadata.uid"), before));
+    comes_anew(&pod_resource, "db-0", before);
     assert_str(field(c, &pod_resource, "db-0", "spec.containers[0].image"), "one");
     becomes(&stateful_set_resource, "db", "status.readyReplicas", "3");
     patch(c, &stateful_set_resource, "db", "",
