@@ -42,7 +42,8 @@ static int process_open_pipes(struct process_pipes *p)
     return 0;
 }
 
-static int process_spawn(const char *const *argv, const struct process_pipes *p, pid_t *pid)
+int process_start(const char *const *argv, const int *fds, int n_fds, const char *dir, char *const *env,
+                  pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
@@ -51,12 +52,17 @@ static int process_spawn(const char *const *argv, const struct process_pipes *p,
     sigfillset(&all);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attr);
-    for (int i = 0; i < PROCESS_STREAMS; i++)
-        posix_spawn_file_actions_adddup2(&actions, p->theirs[i], i);
+    for (int fd = 0; fd < n_fds; fd++)
+        if (fds[fd] >= 0)
+            posix_spawn_file_actions_adddup2(&actions, fds[fd], fd);
+        else
+            posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", fd ? O_WRONLY : O_RDONLY, 0);
+    if (dir)
+        posix_spawn_file_actions_addchdir_np(&actions, dir);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &all);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    int e = posix_spawnp(pid, argv[0], &actions, &attr, (char *const *)argv, environ);
+    int e = posix_spawnp(pid, argv[0], &actions, &attr, (char *const *)argv, env ? env : environ);
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&actions);
     return e;
@@ -91,7 +97,7 @@ int process_run(const struct process_options *o, struct err *err)
     if (process_open_pipes(&p) < 0)
         return err_errno(err, errno, "make a pipe");
     pid_t pid;
-    int e = process_spawn(o->argv, &p, &pid);
+    int e = process_start(o->argv, p.theirs, PROCESS_STREAMS, NULL, NULL, &pid);
     if (e)
         return err_errno(err, e, "run %s", o->argv[0]);
     for (int i = 0; i < PROCESS_STREAMS; i++)

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -119,27 +118,12 @@ int signal_from(struct str name)
 
 static int spawn(const char *const *argv, const char *dir, int sync_fd, pid_t *pid)
 {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attr);
-    for (int fd = 0; fd < 3; fd++)
-        posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", fd ? O_WRONLY : O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, sync_fd, 3);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawn_file_actions_addchdir_np(&actions, dir); /* conmon leaves its notes where it stands */
     static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                 pipe[] = "_OCI_SYNCPIPE=3";
     char *const env[] = {path, pipe, NULL};
-    int e = posix_spawnp(pid, argv[0], &actions, &attr, (char *const *)argv, env);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&actions);
-    return e;
+    const int fds[] = {-1, -1, -1, sync_fd};
+    return process_start(argv, fds, ARRAY_LEN(fds), dir, env,
+                         pid); /* conmon leaves its notes where it stands */
 }
 
 /* conmon's line on the sync pipe: {"data": PID} or {"data": -1, "message": "why"}. */

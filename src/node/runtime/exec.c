@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "base/random.h"
 #include "schema/json.h"
 
@@ -118,29 +118,6 @@ static int accept_terminal(int listener, int pidfd)
 
 /* --- start and end --- */
 
-static int spawn(const char *const *argv, const int theirs[static FD_COUNT], pid_t *pid)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attr);
-    for (int fd = 0; fd < FD_COUNT; fd++)
-        if (theirs[fd] >= 0)
-            posix_spawn_file_actions_adddup2(&actions, theirs[fd], fd);
-        else
-            posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", fd ? O_WRONLY : O_RDONLY, 0);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    int e = posix_spawnp(pid, argv[0], &actions, &attr, (char *const *)argv, environ);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&actions);
-    return e;
-}
-
 static int make_pipe(int *reader, int *writer, struct err *err)
 {
     int fds[2];
@@ -197,7 +174,7 @@ static int run_crun(const char *crun_root, struct str id, const char *terminal_s
     }
     argv[n++] = arena_c(&a, id);
     pid_t pid;
-    int e = move_up(theirs, err) < 0 ? -1 : spawn(argv, theirs, &pid);
+    int e = move_up(theirs, err) < 0 ? -1 : process_start(argv, theirs, FD_COUNT, NULL, NULL, &pid);
     if (e)
         return e < 0 ? -1 : err_errno(err, e, "run crun");
     p->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
