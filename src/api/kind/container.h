@@ -37,3 +37,5 @@ void valid_volumes(struct field_errors *e, const struct path *at, const struct v
 void valid_placement(struct field_errors *e, const struct path *spec, const struct pod_spec *pod);
 void valid_node_selector(struct field_errors *e, const struct path *at, const struct node_selector *s);
 void valid_tolerations(struct field_errors *e, const struct path *at, const struct toleration_vec *t);
+/* Claims and volumes: kind/claim.c. */
+void valid_access_modes(struct field_errors *e, const struct path *at, const struct str_vec *modes);

@@ -1,0 +1,142 @@
+/* Endpoints and EndpointSlices (pkg/apis/core/validation, pkg/apis/discovery/validation). */
+#include "api/kind/kinds.h"
+#include "base/map.h"
+#include "kinds/discovery_v1.h"
+
+/* --- Endpoints --- */
+
+static void valid_special_ip(struct field_errors *e, const struct path *at, struct str ip)
+{
+    static const struct {
+        const char *prefix, *what;
+    } special[] = {
+        {"127.", "may not be in the loopback range (127.0.0.0/8, ::1/128)"},
+        {"169.254.", "may not be in the link-local range (169.254.0.0/16, fe80::/10)"},
+        {"224.0.0.", "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"},
+    };
+    if (str_is(ip, "0.0.0.0") || str_is(ip, "::"))
+        field_invalid(e, at, ip, "may not be unspecified (" STR_FMT ")", STR_ARG(ip));
+    for (size_t i = 0; i < ARRAY_LEN(special); i++)
+        if (str_starts(ip, str_from(special[i].prefix)))
+            field_invalid(e, at, ip, "%s", special[i].what);
+    if (str_is(ip, "::1"))
+        field_invalid(e, at, ip, "%s", special[0].what);
+}
+
+static void valid_endpoint_addresses(struct field_errors *e, const struct path *at,
+                                     const struct endpoint_address_vec *addresses)
+{
+    each (*addresses, i) {
+        const struct endpoint_address *a = &addresses->at[i];
+        size_t before = e->n;
+        valid_ip(e, PATH(PATH_AT(at, i), "ip"), a->ip);
+        if (e->n == before)
+            valid_special_ip(e, PATH(PATH_AT(at, i), "ip"), a->ip);
+        if (a->hostname.n)
+            format_validate(e, PATH(PATH_AT(at, i), "hostname"), FORMAT_DNS1123_LABEL, a->hostname);
+        if (a->node_name)
+            format_validate(e, PATH(PATH_AT(at, i), "nodeName"), FORMAT_DNS1123_SUBDOMAIN, *a->node_name);
+    }
+}
+
+static void endpoints_validate(const void *o, struct field_errors *e)
+{
+    const struct endpoints *ep = o;
+    struct path subsets = path_child(NULL, STR("subsets"));
+    each (ep->subsets, i) {
+        const struct endpoint_subset *s = &ep->subsets.at[i];
+        const struct path *item = PATH_AT(&subsets, i);
+        if (!s->addresses.n && !s->not_ready_addresses.n)
+            field_required(e, item, "must specify `addresses` or `notReadyAddresses`");
+        valid_endpoint_addresses(e, PATH(item, "addresses"), &s->addresses);
+        valid_endpoint_addresses(e, PATH(item, "notReadyAddresses"), &s->not_ready_addresses);
+        each (s->ports, k) {
+            const struct endpoint_port *p = &s->ports.at[k];
+            const struct path *port = PATH_AT(PATH(item, "ports"), k);
+            if (s->ports.n > 1 && !p->name.n)
+                field_required(e, PATH(port, "name"), "%s", "");
+            else if (p->name.n)
+                format_validate(e, PATH(port, "name"), FORMAT_DNS1123_LABEL, p->name);
+            valid_port(e, PATH(port, "port"), p->port);
+            VALID_ONE_OF(e, PATH(port, "protocol"), p->protocol, true, STR("SCTP"), STR("TCP"), STR("UDP"));
+        }
+    }
+}
+
+const struct strategy endpoints_strategy = {
+    .resource = &endpoints_resource,
+    .flags = STRATEGY_CREATE_ON_UPDATE,
+    .validate = endpoints_validate,
+};
+
+/* --- EndpointSlice --- */
+
+enum { SLICE_ENDPOINTS_MAX = 1000, SLICE_PORTS_MAX = 20000, SLICE_ADDRESSES_MAX = 100 };
+
+static void valid_endpoint(struct field_errors *e, const struct path *at, const struct endpoint *ep,
+                           struct str type)
+{
+    const struct path *list = PATH(at, "addresses");
+    if (!ep->addresses.n)
+        field_required(e, list, "must contain at least 1 address");
+    if (ep->addresses.n > SLICE_ADDRESSES_MAX)
+        field_too_many(e, list, ep->addresses.n, SLICE_ADDRESSES_MAX);
+    each (ep->addresses, i) {
+        struct str a = ep->addresses.at[i];
+        if (str_is(type, "FQDN"))
+            format_validate(e, PATH_AT(list, i), FORMAT_DNS1123_SUBDOMAIN, a);
+        else {
+            format_validate(e, PATH_AT(list, i), str_is(type, "IPv6") ? FORMAT_IPV6 : FORMAT_IPV4, a);
+            valid_special_ip(e, PATH_AT(list, i), a);
+        }
+    }
+    if (ep->node_name)
+        format_validate(e, PATH(at, "nodeName"), FORMAT_DNS1123_SUBDOMAIN, *ep->node_name);
+    if (ep->hostname)
+        format_validate(e, PATH(at, "hostname"), FORMAT_DNS1123_LABEL, *ep->hostname);
+    if (ep->hints && ep->hints->for_zones.n > 8)
+        field_too_many(e, PATH(PATH(at, "hints"), "forZones"), ep->hints->for_zones.n, 8);
+}
+
+static void endpoint_slice_validate(const void *o, struct field_errors *e)
+{
+    const struct endpoint_slice *s = o;
+    _cleanup_map_ struct map names = {0};
+    struct path endpoints = path_child(NULL, STR("endpoints")), ports = path_child(NULL, STR("ports"));
+    if (!s->address_type.n)
+        field_required(e, PATH(NULL, "addressType"), "%s", "");
+    else
+        VALID_ONE_OF(e, PATH(NULL, "addressType"), s->address_type, true, STR("FQDN"), STR("IPv4"),
+                     STR("IPv6"));
+    if (s->endpoints.n > SLICE_ENDPOINTS_MAX)
+        field_too_many(e, &endpoints, s->endpoints.n, SLICE_ENDPOINTS_MAX);
+    each (s->endpoints, i)
+        valid_endpoint(e, PATH_AT(&endpoints, i), &s->endpoints.at[i], s->address_type);
+    if (s->ports.n > SLICE_PORTS_MAX)
+        field_too_many(e, &ports, s->ports.n, SLICE_PORTS_MAX);
+    each (s->ports, i) {
+        const struct discovery_endpoint_port *p = &s->ports.at[i];
+        const struct path *item = PATH_AT(&ports, i);
+        struct str name = p->name ? *p->name : STR("");
+        if (name.n)
+            format_validate(e, PATH(item, "name"), FORMAT_DNS1123_LABEL, name);
+        if (map_put(&names, name, (void *)p))
+            field_duplicate(e, PATH(item, "name"), name);
+        if (p->protocol)
+            VALID_ONE_OF(e, PATH(item, "protocol"), *p->protocol, true, STR("SCTP"), STR("TCP"), STR("UDP"));
+        if (p->app_protocol && p->app_protocol->n)
+            valid_qualified(e, PATH(item, "appProtocol"), *p->app_protocol);
+    }
+}
+
+static void endpoint_slice_validate_update(const void *o, const void *old, struct field_errors *e)
+{
+    valid_immutable_str(e, PATH(NULL, "addressType"), ((const struct endpoint_slice *)o)->address_type,
+                        ((const struct endpoint_slice *)old)->address_type);
+}
+
+const struct strategy endpoint_slice_strategy = {
+    .resource = &endpoint_slice_resource,
+    .validate = endpoint_slice_validate,
+    .validate_update = endpoint_slice_validate_update,
+};
