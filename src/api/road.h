@@ -106,6 +106,8 @@ int road_submit(struct road *d, enum change_op op, struct object *o, int64_t exp
 int road_change_result(struct road *d);
 /* The struct that the body (or the caller) gave, of `type`, fresh in the request's arena and defaulted. */
 int road_decode(struct road *d, const struct resource *type, void **out);
+/* d->object is in the request's namespace, or becomes so where it names none. */
+int road_check_namespace(struct road *d);
 /* A change comes before admission. */
 void road_judge(struct road *d, const struct api_attributes *at);
 /* The chain of admissions: ROAD_DONE, ROAD_WAIT (come back to it) or -1. */

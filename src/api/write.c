@@ -183,18 +183,26 @@ static void prepare_update(struct road *d)
 
 /* --- preconditions --- */
 
-static int check_names(struct road *d)
+int road_check_namespace(struct road *d)
 {
     struct object_meta *m = resource_meta(d->resource, d->object);
-    struct err *err = &d->r->err;
     if (!(d->resource->flags & RESOURCE_NAMESPACED))
         m->namespace = STR("");
     else if (!m->namespace.n)
         m->namespace = d->ns;
     else if (!str_eq(m->namespace, d->ns))
         return err_set(
-            err, ERR_BAD_REQUEST,
+            &d->r->err, ERR_BAD_REQUEST,
             "the namespace of the provided object does not match the namespace sent on the request");
+    return 0;
+}
+
+static int check_names(struct road *d)
+{
+    struct object_meta *m = resource_meta(d->resource, d->object);
+    struct err *err = &d->r->err;
+    if (road_check_namespace(d) < 0)
+        return -1;
     if (d->r->verb == API_CREATE || d->write->raw)
         return 0;
     if (!m->name.n)
@@ -272,7 +280,7 @@ static bool update_deletes(const struct road *d)
 int road_write(struct road *d, const struct write *w)
 {
     d->write = w;
-    d->creates = d->r->verb == API_CREATE && !d->r->subresource.n;
+    d->creates = d->r->verb == API_CREATE && !w->raw;
     return write_try(d);
 }
 

@@ -369,15 +369,16 @@ static int guard(void *arg, const struct api_request *r, struct object *before, 
     return r->resource == &cluster_role_resource ? err_set(err, ERR_FORBIDDEN, "no escalation") : 0;
 }
 
+#define REVIEW "{'spec':{'user':'u','nonResourceAttributes':{'path':'/'}}}"
 static void reviews_tokens_and_guards_come_from_above(void **state)
 {
     struct world *w = *state;
     struct api_token_claims claims = {0};
-    assert_code(create(w, &subject_access_review_resource, "", "{'spec':{'user':'u'}}"), 404);
+    assert_code(create(w, &subject_access_review_resource, "", REVIEW), 404);
     assert_code(sub(w, API_CREATE, &service_account_resource, "default", "default", "token", "{}"), 404);
     api_set_hooks(world_api(w),
                   &(struct api_hooks){.arg = &claims, .answer = answer, .sign_token = sign, .guard = guard});
-    struct api_request *r = create(w, &subject_access_review_resource, "", "{'spec':{'user':'u'}}");
+    struct api_request *r = create(w, &subject_access_review_resource, "", REVIEW);
     assert_code(r, 201);
     assert_field(w, r, "status.allowed", "true");
     r = sub(w, API_CREATE, &service_account_resource, "default", "default", "token",

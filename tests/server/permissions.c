@@ -377,6 +377,57 @@ static void reviews_answer_for_others(void **state)
     assert_true(count(&rules, "status.nonResourceRules") >= 2);
 }
 
+static void what_is_no_question_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kind, *body, *why;
+    } cases[] = {
+        {"subjectaccessreviews", "{}",
+         "SubjectAccessReview.authorization.k8s.io \"\" is invalid: [spec.resourceAttributes: Invalid value: "
+         "null: exactly one of nonResourceAttributes or resourceAttributes must be specified, spec.user: "
+         "Invalid value: \"\": at least one of user or group must be specified]"},
+        {"subjectaccessreviews",
+         "{\"metadata\":{\"name\":\"x\"},\"spec\":{\"groups\":[\"g\"],\"resourceAttributes\":{},"
+         "\"nonResourceAttributes\":{\"path\":\"/x\"}}}",
+         "SubjectAccessReview.authorization.k8s.io \"\" is invalid: [spec.nonResourceAttributes: Invalid "
+         "value: "
+         "{\"path\":\"/x\"}: cannot be specified in combination with resourceAttributes, metadata: Invalid "
+         "value: {\"name\":\"x\"}: must be empty]"},
+        {"selfsubjectaccessreviews",
+         "{\"spec\":{\"resourceAttributes\":{\"fieldSelector\":{\"rawSelector\":\"a=b\",\"requirements\":["
+         "{\"key\":\"\",\"operator\":\"In\"}]},\"labelSelector\":{}}}}",
+         "SelfSubjectAccessReview.authorization.k8s.io \"\" is invalid: "
+         "[spec.resourceAttributes.fieldSelector.rawSelector: Invalid value: \"a=b\": may not specified at "
+         "the "
+         "same time as requirements, spec.resourceAttributes.fieldSelector.requirements[0].key: Required "
+         "value: must be specified, spec.resourceAttributes.fieldSelector.requirements[0].values: Required "
+         "value: must be specified when `operator` is 'In' or 'NotIn', "
+         "spec.resourceAttributes.labelSelector.requirements: Required value: when "
+         "spec.resourceAttributes.labelSelector is specified, requirements or rawSelector is required]"},
+        {"namespaces/default/localsubjectaccessreviews",
+         "{\"spec\":{\"user\":\"x\",\"resourceAttributes\":{\"namespace\":\"other\"}}}",
+         "LocalSubjectAccessReview.authorization.k8s.io \"\" is invalid: spec.resourceAttributes.namespace: "
+         "Invalid value: \"other\": must match metadata.namespace"},
+        {"namespaces/default/localsubjectaccessreviews",
+         "{\"spec\":{\"user\":\"x\",\"nonResourceAttributes\":{\"path\":\"/x\"}}}",
+         "LocalSubjectAccessReview.authorization.k8s.io \"\" is invalid: spec.nonResourceAttributes: Invalid "
+         "value: {\"path\":\"/x\"}: disallowed on this kind of request"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        _cleanup_arena_ struct arena a = {0};
+        _cleanup_answer_ struct answer no =
+            as(c.as_admin, "POST", arena_printf(&a, "/apis/authorization.k8s.io/v1/%s", cases[i].kind).p,
+               cases[i].body);
+        assert_status(no, 422);
+        assert_str(at(&no, "message"), cases[i].why);
+    }
+    _cleanup_answer_ struct answer elsewhere =
+        as(c.as_admin, "POST", "/apis/authorization.k8s.io/v1/namespaces/default/localsubjectaccessreviews",
+           "{\"metadata\":{\"namespace\":\"other\"}}");
+    assert_status(elsewhere, 400);
+}
+
 static void a_node_reads_only_what_its_pods_need(void **state)
 {
     (void)state;
@@ -433,6 +484,7 @@ int main(void)
         cmocka_unit_test(bootstrap_tokens_are_secrets),
         cmocka_unit_test(impersonation_needs_permission),
         cmocka_unit_test(reviews_answer_for_others),
+        cmocka_unit_test(what_is_no_question_is_refused),
         cmocka_unit_test(a_node_reads_only_what_its_pods_need),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -40,6 +40,7 @@ static const struct {
     {"/init", "",
      "[{\"op\":\"add\",\"path\":\"/spec/initContainers\",\"value\":[{\"name\":\"i\",\"image\":\"x\"}]}]"},
     {"/scale", "", "[{\"op\":\"replace\",\"path\":\"/spec/replicas\",\"value\":7}]"},
+    {"/masters", "", "[{\"op\":\"add\",\"path\":\"/spec/groups\",\"value\":[\"system:masters\"]}]"},
     {"/nowhere", "", "[{\"op\":\"remove\",\"path\":\"/data/none\"}]"},
 };
 
@@ -512,6 +513,127 @@ static void connecting_may_be_denied(void **state)
     assert_str(at(&exec, "message"), "pod p does not have a host assigned");
 }
 
+/* What is asked of a webhook about a request, as "OPERATION resource/subresource KIND". */
+static struct str asked_about(struct arena *a)
+{
+    struct value q = question(a);
+    struct str sub = value_get_str(&q, STR("subResource"));
+    return arena_printf(
+        a, STR_FMT " " STR_FMT "%s" STR_FMT " " STR_FMT, STR_ARG(value_get_str(&q, STR("operation"))),
+        STR_ARG(value_get_str(value_get(&q, STR("resource")), STR("resource"))), sub.n ? "/" : "",
+        STR_ARG(sub), STR_ARG(value_get_str(value_get(&q, STR("object")), STR("kind"))));
+}
+
+static void proxies_may_be_denied(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    static const struct {
+        const char *method, *path, *about, *name, *leads_to;
+    } cases[] = {
+        {"GET", "/api/v1/namespaces/default/pods/p:80/proxy/a/b?x=1", "CONNECT pods/proxy PodProxyOptions",
+         "p:80", "/a/b"},
+        {"POST", "/api/v1/namespaces/default/pods/p/proxy", "CONNECT pods/proxy PodProxyOptions", "p", ""},
+        {"PUT", "/api/v1/namespaces/default/services/https:s:x/proxy/",
+         "CONNECT services/proxy ServiceProxyOptions", "https:s:x", "/"},
+        {"DELETE", "/api/v1/nodes/n/proxy/pods/?path=/elsewhere", "CONNECT nodes/proxy NodeProxyOptions", "n",
+         "/pods/"},
+        {"PATCH", "/api/v1/nodes/n/proxy/x", "CONNECT nodes/proxy NodeProxyOptions", "n", "/x"},
+        {"OPTIONS", "/api/v1/nodes/n/proxy/x", "CONNECT nodes/proxy NodeProxyOptions", "n", "/x"},
+        {"HEAD", "/api/v1/nodes/n/proxy/x", "CONNECT nodes/proxy NodeProxyOptions", "n", "/x"},
+    };
+    configure(&a, validating, "conf", webhook(&a, "w", "/deny", RULE("\"CONNECT\"", "\"*/proxy\"")));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        _cleanup_answer_ struct answer no = ask(&c, c.as_admin, cases[i].method, cases[i].path, NULL, NULL);
+        assert_status(no, 403);
+        assert_str(asked_about(&a), cases[i].about);
+        struct value q = question(&a);
+        assert_str(value_get_str(&q, STR("name")), cases[i].name);
+        assert_str(value_get_str(value_get(&q, STR("object")), STR("path")), cases[i].leads_to);
+    }
+}
+
+static void reviews_are_changes_too(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    static const struct {
+        const char *path, *body, *about;
+    } cases[] = {
+        {"/apis/authentication.k8s.io/v1/tokenreviews", "{\"spec\":{\"token\":\"x\"}}",
+         "CREATE tokenreviews TokenReview"},
+        {"/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}",
+         "CREATE selfsubjectreviews SelfSubjectReview"},
+        {"/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", "{\"spec\":{\"namespace\":\"x\"}}",
+         "CREATE selfsubjectrulesreviews SelfSubjectRulesReview"},
+        {"/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+         "{\"spec\":{\"nonResourceAttributes\":{\"path\":\"/x\"}}}",
+         "CREATE selfsubjectaccessreviews SelfSubjectAccessReview"},
+        {"/apis/authorization.k8s.io/v1/subjectaccessreviews",
+         "{\"spec\":{\"user\":\"x\",\"resourceAttributes\":{}}}",
+         "CREATE subjectaccessreviews SubjectAccessReview"},
+        {"/apis/authorization.k8s.io/v1/namespaces/absent/localsubjectaccessreviews",
+         "{\"spec\":{\"user\":\"x\",\"resourceAttributes\":{\"namespace\":\"absent\"}}}",
+         "CREATE localsubjectaccessreviews LocalSubjectAccessReview"},
+    };
+    configure(
+        &a, validating, "conf",
+        webhook(&a, "w", "/deny",
+                RULE("\"CREATE\"",
+                     "\"tokenreviews\",\"selfsubjectreviews\",\"selfsubjectrulesreviews\","
+                     "\"selfsubjectaccessreviews\",\"subjectaccessreviews\",\"localsubjectaccessreviews\"")));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        _cleanup_answer_ struct answer no = post(cases[i].path, cases[i].body);
+        assert_status(no, 403);
+        assert_str(asked_about(&a), cases[i].about);
+    }
+    /* what is no question is refused before that */
+    order.n = 0;
+    _cleanup_answer_ struct answer wrong =
+        post("/apis/authorization.k8s.io/v1/subjectaccessreviews", "{\"spec\":{\"user\":\"x\"}}");
+    assert_status(wrong, 422);
+    assert_int_equal(asked(&a).n, 0);
+}
+
+static void a_review_is_answered_as_it_was_altered(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    configure(&a, mutating, "conf",
+              webhook(&a, "w", "/masters", RULE("\"CREATE\"", "\"subjectaccessreviews\"")));
+    _cleanup_answer_ struct answer yes =
+        create(&c, "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+               "{\"spec\":{\"user\":\"x\",\"resourceAttributes\":{\"verb\":\"get\",\"resource\":"
+               "\"nodes\"}}}");
+    assert_str(at(&yes, "spec.groups"), "[\"system:masters\"]");
+    assert_str(at(&yes, "status.allowed"), "true");
+}
+
+static void a_binding_is_judged_either_way(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_answer_ struct answer account =
+        create(&c, "/api/v1/namespaces/default/serviceaccounts", "{\"metadata\":{\"name\":\"default\"}}");
+    _cleanup_answer_ struct answer pod = create(
+        &c, "/api/v1/namespaces/default/pods",
+        "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"x\"}]}}");
+    configure(&a, validating, "conf",
+              webhook(&a, "w", "/deny", RULE("\"CREATE\"", "\"bindings\",\"pods/binding\"")));
+    static const struct {
+        const char *path, *about;
+    } cases[] = {
+        {"/api/v1/namespaces/default/pods/p/binding", "CREATE pods/binding Binding"},
+        {"/api/v1/namespaces/default/bindings", "CREATE bindings Binding"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        _cleanup_answer_ struct answer no =
+            post(cases[i].path, "{\"metadata\":{\"name\":\"p\"},\"target\":{\"name\":\"n\"}}");
+        assert_status(no, 403);
+        assert_str(asked_about(&a), cases[i].about);
+    }
+}
+
 static void configurations_are_spared_and_checked(void **state)
 {
     (void)state;
@@ -578,6 +700,10 @@ int main(void)
         TEST(other_forms_of_a_resource_count_unless_exact),
         TEST(subresources_are_judged_by_what_they_take),
         TEST(connecting_may_be_denied),
+        TEST(proxies_may_be_denied),
+        TEST(reviews_are_changes_too),
+        TEST(a_review_is_answered_as_it_was_altered),
+        TEST(a_binding_is_judged_either_way),
         TEST(configurations_are_spared_and_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

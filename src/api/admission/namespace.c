@@ -2,6 +2,7 @@
  * ever. */
 #include "api/admission.h"
 #include "api/road.h"
+#include "kinds/authorization_v1.h"
 
 static const struct str immortal[] = {STR_INIT("default"), STR_INIT("kube-system"), STR_INIT("kube-public")};
 
@@ -12,7 +13,8 @@ static int lifecycle(struct api *a, struct api_attributes *at, struct err *err)
         for (size_t i = 0; i < ARRAY_LEN(immortal); i++)
             if (str_eq(r->name, immortal[i]))
                 return answer_forbidden(err, at->resource, r->name, "this namespace may not be deleted");
-    if (at->operation != API_OP_CREATE || !r->ns.n || at->resource == &namespace_resource)
+    if (at->operation != API_OP_CREATE || !r->ns.n || at->resource == &namespace_resource ||
+        at->resource == &local_subject_access_review_resource) /* one may always ask */
         return 0;
     _cleanup_snapshot_ struct snapshot *snap = store_snapshot(a->store);
     struct object *o = snapshot_get(snap, store_table(a->store, &namespace_resource), STR(""), r->ns);

@@ -155,7 +155,7 @@ static bool has_quota(struct api *a, struct snapshot *snap, struct str ns)
 static bool may_use_more(const struct api_attributes *at)
 {
     const struct api_request *r = at->request;
-    if (!r->ns.n)
+    if (!r->ns.n || r->resource->flags & RESOURCE_VIRTUAL)
         return false;
     if (at->operation == API_OP_CREATE)
         return !r->subresource.n;

@@ -60,5 +60,8 @@ const struct strategy *const strategies[] = {
     &resource_claim_template_strategy,
     &device_class_strategy,
     &resource_slice_strategy,
+    &subject_access_review_strategy,
+    &self_subject_access_review_strategy,
+    &local_subject_access_review_strategy,
 };
 const size_t n_strategies = ARRAY_LEN(strategies);

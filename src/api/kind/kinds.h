@@ -34,3 +34,6 @@ extern const struct strategy csi_driver_strategy, csi_node_strategy, volume_atta
     csi_storage_capacity_strategy, volume_attributes_class_strategy;
 extern const struct strategy resource_claim_strategy, resource_claim_template_strategy, device_class_strategy,
     resource_slice_strategy;
+/* kind/review.c */
+extern const struct strategy subject_access_review_strategy, self_subject_access_review_strategy,
+    local_subject_access_review_strategy;

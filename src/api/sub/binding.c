@@ -112,6 +112,5 @@ int sub_bindings(struct road *d)
     d->context.resource = d->resource;
     d->table = store_table(d->api->store, d->resource);
     d->name = b->metadata.name;
-    d->r->subresource = STR("binding");
     return sub_binding(d);
 }

@@ -77,17 +77,14 @@ static void fill_selectors(struct arena *a, const struct resource_attributes *ra
         out->field_selector = arena_str(a, buf_str(&text));
 }
 
-static int attributes_of(struct arena *a, const struct user *u, const struct resource_attributes *ra,
-                         const struct non_resource_attributes *na, struct attributes *out, struct err *err)
+static void attributes_of(struct arena *a, const struct user *u, const struct resource_attributes *ra,
+                          const struct non_resource_attributes *na, struct attributes *out)
 {
     *out = (struct attributes){.user = u};
-    if (!ra == !na)
-        return err_set(err, ERR_BAD_REQUEST,
-                       "exactly one of nonResourceAttributes or resourceAttributes must be specified");
     if (na) {
         out->path = na->path;
         out->verb = na->verb;
-        return 0;
+        return;
     }
     out->is_resource = true;
     out->verb = ra->verb;
@@ -98,16 +95,14 @@ static int attributes_of(struct arena *a, const struct user *u, const struct res
     out->ns = ra->namespace;
     out->name = ra->name;
     fill_selectors(a, ra, out);
-    return 0;
 }
 
 static int decide(struct authz *z, struct api_request *r, const struct user *u,
                   const struct resource_attributes *ra, const struct non_resource_attributes *na,
-                  struct subject_access_review_status *out, struct err *err)
+                  struct subject_access_review_status *out)
 {
     struct attributes what;
-    if (attributes_of(r->arena, u, ra, na, &what, err) < 0)
-        return -1;
+    attributes_of(r->arena, u, ra, na, &what);
     _cleanup_buf_ struct buf reason = {0};
     enum authz_decision d = authz_decide(z, &what, &reason, review_waiter(r));
     if (d == AUTHZ_WAIT)
@@ -119,28 +114,14 @@ static int decide(struct authz *z, struct api_request *r, const struct user *u,
 
 static int review_subject(struct authz *z, struct api_request *r,
                           const struct subject_access_review_spec *spec,
-                          struct subject_access_review_status *out, struct err *err)
+                          struct subject_access_review_status *out)
 {
     struct user u = {.name = spec->user, .uid = spec->uid, .groups = spec->groups};
     u.extra = arena_new_n(r->arena, struct user_extra, spec->extra.n);
     u.n_extra = spec->extra.n;
     for (size_t i = 0; i < spec->extra.n; i++)
         u.extra[i] = (struct user_extra){spec->extra.at[i].key, spec->extra.at[i].value.items};
-    if (str_empty(u.name) && !u.groups.n)
-        return err_set(err, ERR_BAD_REQUEST, "at least one of user or group must be specified");
-    return decide(z, r, &u, spec->resource_attributes, spec->non_resource_attributes, out, err);
-}
-
-static int review_local(struct authz *z, struct api_request *r, struct local_subject_access_review *review,
-                        struct err *err)
-{
-    const struct resource_attributes *ra = review->spec.resource_attributes;
-    if (!ra || review->spec.non_resource_attributes)
-        return err_set(err, ERR_BAD_REQUEST, "must use resourceAttributes");
-    if (!str_eq(ra->namespace, r->ns))
-        return err_set(err, ERR_BAD_REQUEST,
-                       "spec.resourceAttributes.namespace must match namespace: " STR_FMT, STR_ARG(r->ns));
-    return review_subject(z, r, &review->spec, &review->status, err);
+    return decide(z, r, &u, spec->resource_attributes, spec->non_resource_attributes, out);
 }
 
 /* --- all that they may --- */
@@ -208,14 +189,16 @@ int reviews_answer(struct authn *n, struct authz *z, struct api_request *r, cons
     }
     if (type == &subject_access_review_resource) {
         struct subject_access_review *review = typed;
-        return review_subject(z, r, &review->spec, &review->status, err);
+        return review_subject(z, r, &review->spec, &review->status);
     }
-    if (type == &local_subject_access_review_resource)
-        return review_local(z, r, typed, err);
+    if (type == &local_subject_access_review_resource) {
+        struct local_subject_access_review *review = typed;
+        return review_subject(z, r, &review->spec, &review->status);
+    }
     if (type == &self_subject_access_review_resource) {
         struct self_subject_access_review *review = typed;
         return decide(z, r, r->user, review->spec.resource_attributes, review->spec.non_resource_attributes,
-                      &review->status, err);
+                      &review->status);
     }
     if (type == &self_subject_rules_review_resource)
         return review_rules(z, r, typed, err);

@@ -1,6 +1,7 @@
 #include "server/stream/connect.h"
 
 #include "server/internal.h"
+#include "server/stream/proxy.h"
 #include "server/subresource.h"
 
 /* The request while it waits. */
@@ -32,9 +33,10 @@ static struct any_vec numbers_of(struct arena *a, const struct query *q, struct 
     return (struct any_vec){n ? at : NULL, n};
 }
 
-/* The options as the query says them, field by field. */
+/* The options as the query says them, field by field; where a proxy leads, the path itself says. */
 static void *options_of(struct request *q, const struct resource *kind)
 {
+    bool proxy = proxy_is(&q->route);
     char *typed = arena_alloc(q->arena, kind->type->size);
     uint32_t base;
     const struct field *f;
@@ -44,7 +46,7 @@ static void *options_of(struct request *q, const struct resource *kind)
         if (f->shape == SHAPE_ONE && f->kind == VALUE_BOOL)
             *(bool *)at = query_bool(&q->query, name);
         else if (f->shape == SHAPE_ONE && f->kind == VALUE_STRING)
-            *(struct str *)at = query_get(&q->query, name);
+            *(struct str *)at = proxy && str_is(f->name, "path") ? proxy_path(q) : query_get(&q->query, name);
         else if (f->shape == SHAPE_LIST && f->kind == VALUE_STRING)
             *(struct any_vec *)at = strings_of(q->arena, &q->query, f->name);
         else if (f->shape == SHAPE_LIST && f->kind == VALUE_INT32)

@@ -14,8 +14,7 @@ bool proxy_is(const struct route *r)
            (str_is(r->resource, "pods") || str_is(r->resource, "services") || str_is(r->resource, "nodes"));
 }
 
-/* The path below the proxied server's root: what stands behind ".../proxy", with the slash at its end. */
-static struct str path_below(const struct request *q)
+struct str proxy_path(const struct request *q)
 {
     const struct route *r = &q->route;
     return !str_empty(r->rest) ? r->rest : str_ends(r->path, STR("/")) ? STR("/") : STR("");
@@ -24,7 +23,7 @@ static struct str path_below(const struct request *q)
 /* The path of the proxied server's root. */
 static struct str path_above(const struct request *q)
 {
-    struct str path = q->route.path, below = path_below(q);
+    struct str path = q->route.path, below = proxy_path(q);
     return str_slice(path.p, path.n - below.n);
 }
 
@@ -39,7 +38,7 @@ static struct str with_query(struct request *q, struct str text)
 static bool redirect_root(struct request *q)
 {
     struct str method = http_method(q->http);
-    if (path_below(q).n || (!str_is(method, "GET") && !str_is(method, "HEAD")) || http_can_upgrade(q->http))
+    if (proxy_path(q).n || (!str_is(method, "GET") && !str_is(method, "HEAD")) || http_can_upgrade(q->http))
         return false;
     struct http_header to = {STR("location"), with_query(q, arena_concat(q->arena, q->route.path, STR("/")))};
     request_done(q, 301);
@@ -83,7 +82,7 @@ void proxy_handle(struct request *q)
     }
     if (redirect_root(q))
         return;
-    struct str below = path_below(q), peer = http_peer_address(q->http);
+    struct str below = proxy_path(q), peer = http_peer_address(q->http);
     struct str before = http_header_get(q->http, STR("x-forwarded-for"));
     struct http_header forwarded[] = {
         {STR("x-forwarded-for"),
