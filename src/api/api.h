@@ -156,10 +156,11 @@ struct api_token_claims {
 
 struct api_options {
     struct store *store;
-    struct str service_cidr;    /* IPv4; empty: "10.96.0.0/12" */
+    /* One range, or one of each family, of which the first is the main one; empty: "10.96.0.0/12". */
+    struct str_vec service_cidrs;
     struct str node_port_range; /* empty: "30000-32767" */
-    /* Where services default/kubernetes lead: an IPv4 address and the secure port. Empty: neither it nor its
-     * endpoints are made. */
+    /* Where services default/kubernetes lead: an address, of the main family, and the secure port. Empty:
+     * neither it nor its endpoints are made. */
     struct str advertise_address;
     uint16_t advertise_port;
     struct str_vec api_audiences; /* of tokens that ask for none */

@@ -92,11 +92,11 @@ static int make_service(struct api *a, struct err *err)
     return keep(a, &endpoint_slice_resource, STR("default"), &slice, err);
 }
 
-/* The range that the server was started with, for all to see. */
+/* The ranges that the server was started with, for all to see. */
 static int make_service_cidr(struct api *a, struct err *err)
 {
     struct service_cidr cidr = {.metadata = {.name = STR("kubernetes")},
-                                .spec = {.cidrs = {&a->options.service_cidr, 1}}};
+                                .spec = {.cidrs = a->options.service_cidrs}};
     return make(a, &service_cidr_resource, STR(""), &cidr, err);
 }
 

@@ -19,6 +19,14 @@ static const struct user api_user = {.name = STR_INIT("system:apiserver")};
 
 /* --- the API as a whole --- */
 
+static struct str_vec strs_copy(struct arena *a, const struct str_vec *from)
+{
+    struct str_vec v = {arena_new_n(a, struct str, from->n), from->n};
+    each (v, i)
+        v.at[i] = arena_str(a, from->at[i]);
+    return v;
+}
+
 int api_new(const struct api_options *o, struct api **out, struct err *err)
 {
     struct api *a = mem_zalloc(sizeof *a);
@@ -27,17 +35,15 @@ int api_new(const struct api_options *o, struct api **out, struct err *err)
     pthread_mutex_init(&a->mutex, NULL);
     pthread_mutex_init(&a->quota_mutex, NULL);
     thread_cond_init(&a->settled);
-    struct str *texts[] = {&a->options.service_cidr, &a->options.node_port_range,
-                           &a->options.advertise_address};
+    struct str *texts[] = {&a->options.node_port_range, &a->options.advertise_address};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         *texts[i] = arena_str(&a->arena, *texts[i]);
-    if (!a->options.service_cidr.n)
-        a->options.service_cidr = STR("10.96.0.0/12");
+    a->options.service_cidrs = strs_copy(&a->arena, &o->service_cidrs);
+    if (!o->service_cidrs.n)
+        str_vec_add(&a->options.service_cidrs, &a->arena, STR("10.96.0.0/12"));
     if (!a->options.node_port_range.n)
         a->options.node_port_range = STR("30000-32767");
-    a->options.api_audiences.at = arena_new_n(&a->arena, struct str, o->api_audiences.n);
-    each (o->api_audiences, i)
-        a->options.api_audiences.at[i] = arena_str(&a->arena, o->api_audiences.at[i]);
+    a->options.api_audiences = strs_copy(&a->arena, &o->api_audiences);
     a->policies = policy_cache_new();
     if (resources_new(a->store, &a->resources, err) < 0 || services_new(a, &a->services, err) < 0) {
         api_free(a);

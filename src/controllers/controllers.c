@@ -243,7 +243,9 @@ int controllers_start(struct client *c, const struct controllers_options *o, str
     all->options.ca_pem = arena_str(&all->arena, o->ca_pem);
     all->options.ca_key_pem = arena_str(&all->arena, o->ca_key_pem);
     all->options.token_key_pem = arena_str(&all->arena, o->token_key_pem);
-    all->options.cluster_cidr = arena_str(&all->arena, o->cluster_cidr);
+    all->options.cluster_cidrs.at = arena_new_n(&all->arena, struct str, o->cluster_cidrs.n);
+    for (size_t i = 0; i < o->cluster_cidrs.n; i++)
+        all->options.cluster_cidrs.at[i] = arena_str(&all->arena, o->cluster_cidrs.at[i]);
     all->pool = worker_pool_new("controllers", o->workers ? o->workers : WORKERS);
     all->kinds = kinds_new(c, controllers_found, all);
     for (size_t i = 0; i < ARRAY_LEN(defs); i++)

@@ -8,12 +8,14 @@ struct controllers_options {
     struct str ca_key_pem;    /* its key, to sign certificates with; empty: none are signed */
     struct str token_key_pem; /* signs the tokens in Secrets; empty: they get none */
     bool legacy_tokens;       /* each new service account gets such a Secret */
-    struct str cluster_cidr;  /* nodes' podCIDRs come out of it ("10.244.0.0/16"); empty: none are given */
-    struct str cluster_dns;   /* address of the Service kube-dns; empty: none is made */
-    int node_mask;            /* their size; 0: 24 */
-    int64_t node_grace_ns;    /* a silent node is not ready after this; 0: 50 s */
-    int terminated_pods_max;  /* finished pods kept; 0: 12,500 */
-    int workers;              /* threads; 0: 4 */
+    /* Nodes' podCIDRs come out of these ("10.244.0.0/16"): one, or one of each family, the main one first;
+     * empty: none are given. */
+    struct str_vec cluster_cidrs;
+    int node_mask_ipv4, node_mask_ipv6; /* their sizes; 0: 24 and 64 */
+    struct str cluster_dns;             /* address of the Service kube-dns; empty: none is made */
+    int64_t node_grace_ns;              /* a silent node is not ready after this; 0: 50 s */
+    int terminated_pods_max;            /* finished pods kept; 0: 12,500 */
+    int workers;                        /* threads; 0: 4 */
 };
 
 struct controllers;

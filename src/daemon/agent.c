@@ -10,12 +10,13 @@
 #include "daemon/join.h"
 #include "daemon/member.h"
 #include "daemon/pidfile.h"
+#include "daemon/ranges.h"
 #include "daemon/run.h"
 #include "kinds/core_v1.h"
 
 struct agent_flags {
     const char *server, *token, *ca_file, *data_dir, *config;
-    const char *service_cidr, *cluster_cidr;
+    struct flag_list service_cidr, cluster_cidr;
     bool verbose;
     struct member_flags member;
 };
@@ -62,11 +63,11 @@ static int agent_up(struct agent_parts *p, const struct agent_flags *f, struct e
     struct member_options o = {
         .flags = &f->member,
         .data_dir = f->data_dir,
-        .cluster_cidr = str_from(f->cluster_cidr),
-        .service_cidr = str_from(f->service_cidr),
         .ca = &p->ca,
     };
-    if (pidfile_take(f->data_dir, PIDFILE_NAME, err) < 0 || member_identity(&o, &p->arena, err) < 0)
+    if (ranges_from("cluster-cidr", &f->cluster_cidr, CLUSTER_CIDR, &p->arena, &o.cluster_cidrs, err) < 0 ||
+        ranges_from("service-cidr", &f->service_cidr, SERVICE_CIDR, &p->arena, &o.service_cidrs, err) < 0 ||
+        pidfile_take(f->data_dir, PIDFILE_NAME, err) < 0 || member_identity(&o, &p->arena, err) < 0)
         return -1;
     struct join_options join = {
         .server = str_from(f->server),
@@ -98,8 +99,6 @@ int agent_main(int argc, char **argv)
     struct agent_flags f = {
         .data_dir = "/var/lib/sagong",
         .config = "/etc/sagong/config.yaml",
-        .service_cidr = "10.96.0.0/12",
-        .cluster_cidr = "10.244.0.0/16",
         .member = MEMBER_FLAGS_DEFAULT,
     };
     struct flag table[] = {
@@ -109,9 +108,10 @@ int agent_main(int argc, char **argv)
          "the cluster's authority, where the token does not name it"},
         {"data-dir", FLAG_STR, &f.data_dir, "DIR", "where the node keeps its state"},
         {"config", FLAG_STR, &f.config, "FILE", "these flags, as YAML"},
-        {"service-cidr", FLAG_STR, &f.service_cidr, "RANGE",
+        {"service-cidr", FLAG_LIST, &f.service_cidr, "RANGE[,RANGE]",
          "the addresses of services, as the server has them"},
-        {"cluster-cidr", FLAG_STR, &f.cluster_cidr, "RANGE", "the addresses of pods, as the server has them"},
+        {"cluster-cidr", FLAG_LIST, &f.cluster_cidr, "RANGE[,RANGE]",
+         "the addresses of pods, as the server has them"},
         {"verbose", FLAG_BOOL, &f.verbose, NULL, "log more"},
         MEMBER_FLAGS(f.member),
     };

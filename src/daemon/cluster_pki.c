@@ -50,8 +50,8 @@ static void add_addresses(struct names *names)
     freeifaddrs(all);
 }
 
-static int ensure_server(const char *dir, const struct str *extra, size_t n_extra, struct str service_ip,
-                         struct cluster_pki *p, struct err *err)
+static int ensure_server(const char *dir, const struct str *extra, size_t n_extra, struct cluster_pki *p,
+                         struct err *err)
 {
     static const struct str usual[] = {
         STR_INIT("kubernetes"),
@@ -65,7 +65,6 @@ static int ensure_server(const char *dir, const struct str *extra, size_t n_extr
     struct names names = {0};
     for (size_t i = 0; i < ARRAY_LEN(usual); i++)
         add_name(&names, usual[i]);
-    add_name(&names, service_ip);
     char host[256] = "";
     if (gethostname(host, sizeof host - 1) == 0)
         add_name(&names, str_from(host));
@@ -113,8 +112,8 @@ static int ensure_token_key(const char *path, struct buf *pem, struct err *err)
     return file_read(path, 64 * 1024, pem, err);
 }
 
-int cluster_pki_ensure(const char *data_dir, const struct str *names, size_t n_names, struct str service_ip,
-                       struct cluster_pki *out, struct err *err)
+int cluster_pki_ensure(const char *data_dir, const struct str *names, size_t n_names, struct cluster_pki *out,
+                       struct err *err)
 {
     *out = (struct cluster_pki){0};
     _cleanup_arena_ struct arena a = {0};
@@ -122,7 +121,7 @@ int cluster_pki_ensure(const char *data_dir, const struct str *names, size_t n_n
     const char *key = arena_printf(&a, "%s/service-accounts.key", dir).p;
     if (file_mkdirs(dir, 0700, err) < 0 ||
         pki_ensure_ca(dir, "ca", STR("sagong"), 10 * YEAR_S, &out->ca, err) < 0 ||
-        ensure_server(dir, names, n_names, service_ip, out, err) < 0 ||
+        ensure_server(dir, names, n_names, out, err) < 0 ||
         ensure_client(dir, "admin", STR("kubernetes-admin"), &out->ca, &out->admin, err) < 0 ||
         ensure_client(dir, "kubelet-client", STR("kube-apiserver-kubelet-client"), &out->ca, &out->kubelet,
                       err) < 0 ||

@@ -12,7 +12,7 @@ struct cluster_pki {
 };
 
 /* `names`: what else than the usual ones the server's certificate is for (DNS names and addresses).
- * `service_ip`: of the service default/kubernetes. The host's own names and addresses are found out. */
-int cluster_pki_ensure(const char *data_dir, const struct str *names, size_t n_names, struct str service_ip,
-                       struct cluster_pki *out, struct err *err);
+ * The host's own names and addresses are found out. */
+int cluster_pki_ensure(const char *data_dir, const struct str *names, size_t n_names, struct cluster_pki *out,
+                       struct err *err);
 void cluster_pki_free(struct cluster_pki *p);

@@ -5,7 +5,7 @@
 
 #include "base/loop.h"
 #include "daemon/join.h"
-#include "net/cidr.h"
+#include "daemon/ranges.h"
 #include "net/dns/server.h"
 #include "net/host.h"
 #include "net/pod_network.h"
@@ -34,28 +34,23 @@ int member_identity(struct member_options *o, struct arena *a, struct err *err)
     else if (host_name(a, &o->node_name, err) < 0)
         return -1;
     o->node_address = o->flags->node_ip ? str_from(o->flags->node_ip) : o->address;
-    return o->node_address.n ? 0 : host_address(a, &o->node_address, err);
+    return o->node_address.n ? 0
+                             : host_address(a, ip_family_of(o->cluster_cidrs.at[0]), &o->node_address, err);
 }
 
-int member_cluster_dns(const struct member_flags *f, struct str service_cidr, struct arena *a, struct str *ip,
-                       struct err *err)
+int member_cluster_dns(const struct member_flags *f, const struct str_vec *service_cidrs, struct arena *a,
+                       struct str *ip, struct err *err)
 {
     struct str said = str_from(f->cluster_dns);
-    struct cidr services;
-    uint32_t number;
+    struct ip said_ip;
     *ip = (struct str){0};
     if (str_is(said, "none"))
         return 0;
-    if (said.n && !ip4_parse(said, &number))
-        return err_set(err, ERR_BAD_REQUEST, "--cluster-dns must be an IPv4 address or none, not \"%s\"",
+    if (said.n && !ip_parse(said, &said_ip))
+        return err_set(err, ERR_BAD_REQUEST, "--cluster-dns must be an IP address or none, not \"%s\"",
                        f->cluster_dns);
-    if (!cidr_parse(service_cidr, &services))
-        return err_set(err, ERR_BAD_REQUEST, "--service-cidr must be an IPv4 range, not \"" STR_FMT "\"",
-                       STR_ARG(service_cidr));
-    if (said.n)
-        *ip = said;
-    else if (services.bits <= 28) /* as kubeadm chooses it */
-        *ip = ip4_text(a, services.base + 10);
+    /* As kubeadm chooses it. */
+    *ip = said.n ? said : range_address(a, service_cidrs->at[0], 10);
     return 0;
 }
 
@@ -106,14 +101,14 @@ int member_start(struct client *c, const struct member_options *o, struct member
     struct member *m = *out = mem_zalloc(sizeof *m);
     struct str dns;
     if (member_serving(m, c, o, err) < 0 ||
-        member_cluster_dns(o->flags, o->service_cidr, &m->arena, &dns, err) < 0)
+        member_cluster_dns(o->flags, &o->service_cidrs, &m->arena, &dns, err) < 0)
         return -1;
     m->loop = loop_new("kubelet");
     loop_start(m->loop);
     struct node_options node = member_node_options(o->data_dir, o->flags, &m->arena);
     node.name = o->node_name;
     node.address = o->node_address;
-    node.service_cidr = o->service_cidr;
+    node.service_cidr = o->service_cidrs.at[0];
     node.cluster_dns = (struct str_vec){&dns, dns.n ? 1 : 0};
     node.resolv_conf = o->flags->resolv_conf;
     node.cluster_domain = str_from(o->flags->cluster_domain);
@@ -136,9 +131,9 @@ int member_start(struct client *c, const struct member_options *o, struct member
                                                                .resolv_conf = o->flags->resolv_conf},
                                   &m->dns, err) < 0)
         return -1;
-    return routes_start(c,
-                        &(struct routes_options){.node_name = o->node_name, .cluster_cidr = o->cluster_cidr},
-                        &m->routes, err);
+    return routes_start(
+        c, &(struct routes_options){.node_name = o->node_name, .cluster_cidr = o->cluster_cidrs.at[0]},
+        &m->routes, err);
 }
 
 int64_t member_renew_at(const struct member *m)

@@ -4,6 +4,7 @@
 #include "auth/pki.h"
 #include "base/flags.h"
 #include "client/client.h"
+#include "schema/desc.h"
 
 struct member;
 
@@ -39,16 +40,16 @@ struct member_flags {
 struct member_options {
     const struct member_flags *flags;
     const char *data_dir;
-    struct str cluster_cidr, service_cidr;
-    struct str address; /* where --node-ip does not say; empty: found out */
+    struct str_vec cluster_cidrs, service_cidrs; /* one, or one of each family; the main one first */
+    struct str address;                          /* where --node-ip does not say; empty: found out */
     const struct pki_pair
         *ca; /* to sign the node's serving certificate with; without its key: ask the cluster */
     struct str node_name, node_address; /* filled in by member_identity */
 };
 
 /* The address of the cluster's DNS as the flags say; empty when there is to be none. */
-int member_cluster_dns(const struct member_flags *f, struct str service_cidr, struct arena *a, struct str *ip,
-                       struct err *err);
+int member_cluster_dns(const struct member_flags *f, const struct str_vec *service_cidrs, struct arena *a,
+                       struct str *ip, struct err *err);
 /* Finds out the node's name and address. */
 int member_identity(struct member_options *o, struct arena *a, struct err *err);
 /* Strings are copied; the client must live until member_stop. */

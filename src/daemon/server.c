@@ -19,9 +19,9 @@
 #include "daemon/cluster_pki.h"
 #include "daemon/join.h"
 #include "daemon/pidfile.h"
+#include "daemon/ranges.h"
 #include "daemon/run.h"
 #include "kinds/apiserver_v1.h"
-#include "net/cidr.h"
 #include "net/host.h"
 #include "schema/config.h"
 
@@ -34,11 +34,12 @@ enum { SERVER_LOOPS = 2, SERVER_STOP_S = 10, CONFIG_MOST = 1 << 20 };
 /* What the flags say. */
 struct server_flags {
     const char *data_dir, *listen, *kubeconfig_out, *config;
-    const char *advertise_address, *service_cidr, *cluster_cidr, *node_port_range, *token_auth_file;
+    const char *advertise_address, *node_port_range, *token_auth_file;
     const char *authentication_config, *authorization_config, *authorization_policies, *token_webhook;
     const char *audit_policy, *audit_log, *encryption_config;
     int64_t audit_log_size, audit_log_backups, audit_log_age;
-    struct flag_list tls_sans;
+    struct flag_list tls_sans, service_cidr, cluster_cidr;
+    int64_t node_mask_ipv4, node_mask_ipv6;
     bool node, controllers, scheduler, legacy_tokens, verbose;
     struct member_flags member;
 };
@@ -46,6 +47,7 @@ struct server_flags {
 /* What runs, in the order in which it started. */
 struct server_parts {
     struct arena arena;
+    struct str_vec service_cidrs, cluster_cidrs;
     struct str address; /* of this machine */
     uint16_t port;
     struct str url; /* "https://10.0.0.1:6443": for nodes */
@@ -63,46 +65,64 @@ struct server_parts {
     struct member *member;
 };
 
-/* The service range's first address is default/kubernetes. */
-static int server_first_service_ip(struct server_parts *p, const struct server_flags *f, struct str *ip,
-                                   struct err *err)
+static int server_ranges(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
-    struct cidr services;
-    if (!cidr_parse(str_from(f->service_cidr), &services) || services.bits > 30)
-        return err_set(err, ERR_BAD_REQUEST,
-                       "--service-cidr must be an IPv4 range of at most 30 bits, not \"%s\"",
-                       f->service_cidr);
-    *ip = ip4_text(&p->arena, services.base + 1);
+    if (ranges_from("service-cidr", &f->service_cidr, SERVICE_CIDR, &p->arena, &p->service_cidrs, err) < 0 ||
+        ranges_from("cluster-cidr", &f->cluster_cidr, CLUSTER_CIDR, &p->arena, &p->cluster_cidrs, err) < 0)
+        return -1;
+    for (size_t i = 0; i < p->service_cidrs.n; i++)
+        if (!range_address(&p->arena, p->service_cidrs.at[i], 2).n)
+            return err_set(err, ERR_BAD_REQUEST, "--service-cidr: \"" STR_FMT "\" has no room for services",
+                           STR_ARG(p->service_cidrs.at[i]));
     return 0;
 }
 
-static int server_addresses(struct server_parts *p, const struct server_flags *f, struct err *err)
+/* Services default/kubernetes lead here, so that the address is of their main family. */
+static int server_address(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
+    enum ip_family family = ip_family_of(p->service_cidrs.at[0]);
+    struct ip ip;
+    if (!f->advertise_address)
+        return host_address(&p->arena, family, &p->address, err);
+    p->address = str_from(f->advertise_address);
+    if (!ip_parse(p->address, &ip))
+        return err_set(err, ERR_BAD_REQUEST, "--advertise-address must be an IP address, not \"%s\"",
+                       f->advertise_address);
+    if (ip.family != family)
+        return err_set(err, ERR_BAD_REQUEST,
+                       "--advertise-address %s must be of the family of the first --service-cidr, IPv%d",
+                       f->advertise_address, (int)family);
+    return 0;
+}
+
+static int server_addresses(struct server_parts *p, struct server_flags *f, struct err *err)
+{
+    if (server_ranges(p, f, err) < 0 || server_address(p, f, err) < 0)
+        return -1;
+    bool ipv6 = ip_family_of(p->address) == IP_V6;
+    if (!f->listen)
+        f->listen = ipv6 || ranges_have(&p->service_cidrs, IP_V6) ? "[::]:6443" : "0.0.0.0:6443";
     struct str listen = str_from(f->listen);
     ptrdiff_t colon = str_last_index(listen, ':');
     int64_t port;
     if (colon < 0 || !str_to_i64(str_from_at(listen, (size_t)colon + 1), &port) || port < 1 || port > 65535)
         return err_set(err, ERR_BAD_REQUEST, "--listen is ADDRESS:PORT, not \"%s\"", f->listen);
     p->port = (uint16_t)port;
-    if (f->advertise_address)
-        p->address = str_from(f->advertise_address);
-    else if (host_address(&p->arena, &p->address, err) < 0)
-        return -1;
-    p->url = arena_printf(&p->arena, "https://" STR_FMT ":%d", STR_ARG(p->address), p->port);
+    p->url = arena_printf(&p->arena, "https://%s" STR_FMT "%s:%d", ipv6 ? "[" : "", STR_ARG(p->address),
+                          ipv6 ? "]" : "", p->port);
     return 0;
 }
 
 static int server_keys(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
-    struct str service_ip;
-    struct str *names = arena_new_n(&p->arena, struct str, f->tls_sans.n + 1);
+    struct str *names = arena_new_n(&p->arena, struct str, 1 + p->service_cidrs.n + f->tls_sans.n);
+    size_t n = 0;
+    names[n++] = p->address;
+    for (size_t i = 0; i < p->service_cidrs.n; i++) /* service default/kubernetes */
+        names[n++] = range_address(&p->arena, p->service_cidrs.at[i], 1);
     for (size_t i = 0; i < f->tls_sans.n; i++)
-        names[i] = str_from(f->tls_sans.at[i]);
-    names[f->tls_sans.n] = p->address;
-    if (server_first_service_ip(p, f, &service_ip, err) < 0 ||
-        cluster_pki_ensure(f->data_dir, names, f->tls_sans.n + 1, service_ip, &p->pki, err) < 0)
-        return -1;
-    return 0;
+        names[n++] = str_from(f->tls_sans.at[i]);
+    return cluster_pki_ensure(f->data_dir, names, n, &p->pki, err);
 }
 
 /* A configuration file of upstream's; none when `path` is NULL. */
@@ -145,7 +165,7 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
         return -1;
     struct api_options api = {
         .store = p->store,
-        .service_cidr = str_from(f->service_cidr),
+        .service_cidrs = p->service_cidrs,
         .node_port_range = str_from(f->node_port_range),
         .advertise_address = p->address,
         .advertise_port = p->port,
@@ -235,9 +255,11 @@ static int server_controllers(struct server_parts *p, const struct server_flags 
         .ca_key_pem = buf_str(&p->pki.ca.key_pem),
         .token_key_pem = buf_str(&p->pki.service_accounts),
         .legacy_tokens = f->legacy_tokens,
-        .cluster_cidr = str_from(f->cluster_cidr),
+        .cluster_cidrs = p->cluster_cidrs,
+        .node_mask_ipv4 = (int)f->node_mask_ipv4,
+        .node_mask_ipv6 = (int)f->node_mask_ipv6,
     };
-    if (member_cluster_dns(&f->member, str_from(f->service_cidr), &p->arena, &o.cluster_dns, err) < 0)
+    if (member_cluster_dns(&f->member, &p->service_cidrs, &p->arena, &o.cluster_dns, err) < 0)
         return -1;
     return f->controllers ? controllers_start(p->manager, &o, &p->controllers, err) : 0;
 }
@@ -257,8 +279,8 @@ static int server_member(struct server_parts *p, const struct server_flags *f, s
     struct member_options o = {
         .flags = &f->member,
         .data_dir = f->data_dir,
-        .cluster_cidr = str_from(f->cluster_cidr),
-        .service_cidr = str_from(f->service_cidr),
+        .cluster_cidrs = p->cluster_cidrs,
+        .service_cidrs = p->service_cidrs,
         .ca = &p->pki.ca,
         .address = p->address,
     };
@@ -269,7 +291,7 @@ static int server_member(struct server_parts *p, const struct server_flags *f, s
     return member_start(p->member_client, &o, &p->member, err);
 }
 
-static int server_up(struct server_parts *p, const struct server_flags *f, struct err *err)
+static int server_up(struct server_parts *p, struct server_flags *f, struct err *err)
 {
     int64_t start = clock_mono();
     if (pidfile_take(f->data_dir, PIDFILE_NAME, err) < 0 || server_addresses(p, f, err) < 0 ||
@@ -331,12 +353,11 @@ int server_main(int argc, char **argv)
 {
     struct server_flags f = {
         .data_dir = "/var/lib/sagong",
-        .listen = "0.0.0.0:6443",
         .kubeconfig_out = "/etc/sagong/admin.kubeconfig",
         .config = "/etc/sagong/config.yaml",
-        .service_cidr = "10.96.0.0/12",
-        .cluster_cidr = "10.244.0.0/16",
         .node_port_range = "30000-32767",
+        .node_mask_ipv4 = 24,
+        .node_mask_ipv6 = 64,
         .audit_log_size = 100,
         .node = true,
         .controllers = true,
@@ -345,7 +366,8 @@ int server_main(int argc, char **argv)
     };
     struct flag table[] = {
         {"data-dir", FLAG_STR, &f.data_dir, "DIR", "where the cluster keeps its state"},
-        {"listen", FLAG_STR, &f.listen, "ADDRESS:PORT", "where the API is served"},
+        {"listen", FLAG_STR, &f.listen, "ADDRESS:PORT",
+         "where the API is served; else on every address, port 6443"},
         {"kubeconfig-out", FLAG_STR, &f.kubeconfig_out, "FILE", "where to write the administrator's way in"},
         {"config", FLAG_STR, &f.config, "FILE", "these flags, as YAML"},
         {"node", FLAG_BOOL, &f.node, NULL, "run containers on this machine too"},
@@ -354,8 +376,12 @@ int server_main(int argc, char **argv)
         {"advertise-address", FLAG_STR, &f.advertise_address, "IP",
          "this machine's address, for nodes and pods"},
         {"tls-san", FLAG_LIST, &f.tls_sans, "NAME", "a further name or address of the server"},
-        {"service-cidr", FLAG_STR, &f.service_cidr, "RANGE", "the addresses of services"},
-        {"cluster-cidr", FLAG_STR, &f.cluster_cidr, "RANGE", "the addresses of pods"},
+        {"service-cidr", FLAG_LIST, &f.service_cidr, "RANGE[,RANGE]",
+         "the addresses of services: one range, or one of each family, the main one first"},
+        {"cluster-cidr", FLAG_LIST, &f.cluster_cidr, "RANGE[,RANGE]", "the addresses of pods, likewise"},
+        {"node-cidr-mask-size-ipv4", FLAG_INT, &f.node_mask_ipv4, "BITS",
+         "how much of the pods' IPv4 range each node gets"},
+        {"node-cidr-mask-size-ipv6", FLAG_INT, &f.node_mask_ipv6, "BITS", "and of their IPv6 range"},
         {"service-node-port-range", FLAG_STR, &f.node_port_range, "FROM-TO",
          "the ports of services on nodes"},
         {"token-auth-file", FLAG_STR, &f.token_auth_file, "FILE",

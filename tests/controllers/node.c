@@ -35,9 +35,12 @@ static void each_node_gets_a_range_of_its_own(void **state)
     struct cluster *c = *state;
     create_node(c, "worker-1");
     becomes(&node_resource, "worker-1", "spec.podCIDR", "10.244.0.0/24");
-    assert_str(field(c, &node_resource, "worker-1", "spec.podCIDRs"), "[\"10.244.0.0/24\"]");
+    assert_str(field(c, &node_resource, "worker-1", "spec.podCIDRs"),
+               "[\"10.244.0.0/24\",\"fd00:10:244::/64\"]");
     create_node(c, "worker-2");
     becomes(&node_resource, "worker-2", "spec.podCIDR", "10.244.1.0/24");
+    assert_str(field(c, &node_resource, "worker-2", "spec.podCIDRs"),
+               "[\"10.244.1.0/24\",\"fd00:10:244:1::/64\"]");
     erase(c, &node_resource, "worker-1", PROPAGATE_DEFAULT);
     becomes(&node_resource, "worker-1", "metadata.name", "");
     create_node(c, "worker-3");

@@ -97,11 +97,11 @@ int services_new(struct api *a, struct services **out, struct err *err)
     uint32_t first_port = 0, n_ports = 0;
     struct addresses *addresses;
     if (ports_parse(a->options.node_port_range, &first_port, &n_ports, err) < 0 ||
-        addresses_new(a, a->options.service_cidr, &addresses, err) < 0)
+        addresses_new(a, a->options.service_cidrs.at[0], &addresses, err) < 0)
         return -1;
     struct services *s = mem_zalloc(sizeof *s);
     pthread_mutex_init(&s->mutex, NULL);
-    s->cidr = a->options.service_cidr;
+    s->cidr = a->options.service_cidrs.at[0];
     s->port_range = a->options.node_port_range;
     s->addresses = addresses;
     s->first_address = address_text(&a->arena, addresses_first(addresses));

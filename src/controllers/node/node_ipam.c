@@ -1,85 +1,85 @@
-/* Gives every node its own range of pod addresses out of the cluster's (spec.podCIDR). What is taken is read
- * off the nodes each time; there is no second book. */
-#include <arpa/inet.h>
+/* Gives every node its own ranges of pod addresses out of the cluster's, one of each family that the cluster
+ * has (spec.podCIDRs; KEP-563). What is taken is read off the nodes each time; there is no second book. */
 #include <stdlib.h>
 
+#include "base/ip.h"
 #include "controllers/meta.h"
 #include "controllers/table.h"
 
-enum { NODE_MASK = 24, RANGES_MAX = 1 << 16 };
+enum { NODE_MASK_IPV4 = 24, NODE_MASK_IPV6 = 64, RANGES_MAX = 1 << 16 };
 
-/* An IPv4 prefix. */
-struct range {
-    uint32_t base;
-    int bits;
-};
-
-static bool range_parse(struct arena *a, struct str text, struct range *out)
+/* The `k`th of the ranges of `mask` bits. */
+static struct ip_prefix range_at(struct ip_prefix cluster, unsigned mask, size_t k)
 {
-    struct str rest = text, address = {0};
-    int64_t bits;
-    struct in_addr in;
-    str_cut(&rest, '/', &address);
-    if (!str_to_i64(rest, &bits) || bits < 0 || bits > 32 ||
-        inet_pton(AF_INET, arena_c(a, address), &in) != 1)
-        return false;
-    *out = (struct range){ntohl(in.s_addr), (int)bits};
-    return true;
+    ip_number offset = (ip_number)k << (ip_bits(cluster.base.family) - mask);
+    return (struct ip_prefix){ip_prefix_at(cluster, offset), mask};
 }
 
-static struct str range_text(struct arena *a, uint32_t base, int bits)
-{
-    return arena_printf(a, "%u.%u.%u.%u/%d", base >> 24, base >> 16 & 255, base >> 8 & 255, base & 255, bits);
-}
-
-/* Which of the `n` ranges of `mask` bits within `cluster` are some node's. */
-static bool *ranges_taken(struct work *w, const struct range *cluster, int mask, size_t n)
+/* Which of the first `n` ranges are some node's: one of another size than ours may cover several, or a part
+ * of one. */
+static bool *ranges_taken(struct work *w, struct ip_prefix cluster, unsigned mask, size_t n)
 {
     bool *taken = arena_new_n(w->a, bool, n);
+    unsigned shift = ip_bits(cluster.base.family) - mask;
     _cleanup_objects_ struct objects nodes = {0};
     informer_list(informer_of(w, node), (struct str){0}, &nodes);
     for (size_t i = 0; i < nodes.n; i++) {
         const struct node *node = object_typed(nodes.at[i]);
-        struct range r;
-        if (!range_parse(w->a, node->spec.pod_cidr, &r))
-            continue;
-        /* One of another size than ours may cover several, or a part of one. */
-        uint64_t first = r.base, last = (uint64_t)r.base + (UINT64_C(1) << (32 - r.bits)) - 1;
-        for (size_t k = 0; k < n; k++) {
-            uint64_t low = cluster->base + ((uint64_t)k << (32 - mask)),
-                     high = low + (UINT64_C(1) << (32 - mask)) - 1;
-            taken[k] |= first <= high && low <= last;
+        for (size_t c = 0; c < node->spec.pod_cidrs.n; c++) {
+            struct ip_prefix p;
+            if (!ip_prefix_parse(node->spec.pod_cidrs.at[c], &p) || !ip_prefix_overlaps(p, cluster))
+                continue;
+            ip_number base = cluster.base.n, last = (ip_prefix_last(p).n - base) >> shift;
+            for (ip_number k = p.base.n > base ? (p.base.n - base) >> shift : 0; k < n && k <= last; k++)
+                taken[k] = true;
         }
     }
     return taken;
 }
 
+/* The first that is free. -1: none, or the flags are wrong. */
+static int range_free(struct work *w, struct str cidr, struct str *out)
+{
+    const struct controllers_options *o = w->options;
+    struct ip_prefix cluster;
+    if (!ip_prefix_parse(cidr, &cluster))
+        return err_set(w->err, ERR_INVALID, "no range of addresses: " STR_FMT, STR_ARG(cidr));
+    bool ipv4 = cluster.base.family == IP_V4;
+    int said = ipv4 ? o->node_mask_ipv4 : o->node_mask_ipv6;
+    unsigned mask = said > 0 ? (unsigned)said : ipv4 ? NODE_MASK_IPV4 : NODE_MASK_IPV6;
+    if (mask < cluster.bits || mask > ip_bits(cluster.base.family))
+        return err_set(w->err, ERR_INVALID, "no ranges of /%u in cluster CIDR " STR_FMT, mask, STR_ARG(cidr));
+    size_t n = mask - cluster.bits < 16 ? (size_t)1 << (mask - cluster.bits) : RANGES_MAX, k = 0;
+    bool *taken = ranges_taken(w, cluster, mask, n);
+    while (k < n && taken[k])
+        k++;
+    if (k == n)
+        return err_set(
+            w->err, ERR_UNAVAILABLE,
+            "CIDR allocation failed; there are no remaining CIDRs left to allocate in the accepted "
+            "range");
+    *out = ip_prefix_text(w->a, range_at(cluster, mask, k));
+    return 0;
+}
+
 static int node_ipam_reconcile(struct work *w)
 {
     _cleanup_object_ struct object *o = informer_get(informer_of(w, node), (struct str){0}, w->name);
-    if (!o || str_empty(w->options->cluster_cidr))
+    const struct str_vec *clusters = &w->options->cluster_cidrs;
+    if (!o || !clusters->n)
         return 0;
     struct node *node = object_copy(o, w->a);
-    if (!str_empty(node->spec.pod_cidr) || node->metadata.deletion_timestamp)
-        return 0;
-    struct range cluster;
-    int mask = w->options->node_mask ? w->options->node_mask : NODE_MASK;
-    if (!range_parse(w->a, w->options->cluster_cidr, &cluster) || mask < cluster.bits || mask > 32)
-        return err_set(w->err, ERR_INVALID, "no ranges of /%d in cluster CIDR " STR_FMT, mask,
-                       STR_ARG(w->options->cluster_cidr));
-    size_t n = mask - cluster.bits < 16 ? (size_t)1 << (mask - cluster.bits) : RANGES_MAX, k = 0;
-    bool *taken = ranges_taken(w, &cluster, mask, n);
-    while (k < n && taken[k])
-        k++;
-    if (k == n) {
-        recorder_event(w->recorder, o, "Normal", "CIDRNotAvailable", (struct str){0},
-                       "Node " STR_FMT " status is now: CIDRNotAvailable", STR_ARG(w->name));
-        return err_set(w->err, ERR_INTERNAL,
-                       "CIDR allocation failed; there are no remaining CIDRs left to allocate");
-    }
-    node->spec.pod_cidr = range_text(w->a, (uint32_t)(cluster.base + ((uint64_t)k << (32 - mask))), mask);
-    node->spec.pod_cidrs.at = &node->spec.pod_cidr;
-    node->spec.pod_cidrs.n = 1;
+    if (node->spec.pod_cidrs.n || node->metadata.deletion_timestamp)
+        return 0; /* a node keeps what it has, also when the cluster gets a second family */
+    struct str_vec ranges = {arena_new_n(w->a, struct str, clusters->n), clusters->n};
+    for (size_t i = 0; i < clusters->n; i++)
+        if (range_free(w, clusters->at[i], &ranges.at[i]) < 0) {
+            recorder_event(w->recorder, o, "Normal", "CIDRNotAvailable", (struct str){0},
+                           "Node " STR_FMT " status is now: CIDRNotAvailable", STR_ARG(w->name));
+            return -1;
+        }
+    node->spec.pod_cidr = ranges.at[0];
+    node->spec.pod_cidrs = ranges;
     return work_forgive(w, client_update(w->client, &node_resource, (struct str){0}, node, NULL, w->err),
                         ERR_NOT_FOUND);
 }
