@@ -1,4 +1,4 @@
-# Server-side apply as people and tools use it: kubectl's flags, the way over from kubectl's own apply, and Helm.
+# Server-side apply as people and tools use it: kubectl's flags, and the way over from kubectl's own apply.
 load helper
 
 map() { # VALUE...: a config map's data, key=value
@@ -10,10 +10,6 @@ map() { # VALUE...: a config map's data, key=value
 # owner OBJECT: "manager operation" lines
 owner() {
     k get "$1" --show-managed-fields -o jsonpath='{range .metadata.managedFields[*]}{.manager}{" "}{.operation}{"\n"}{end}'
-}
-
-helm() {
-    HELM_NAMESPACE=$NS "$(dirname "$E2E_KUBECTL")/helm" "$@"
 }
 
 @test "apply --server-side creates, changes, and takes out what is no longer said" {
@@ -79,64 +75,4 @@ helm() {
     sed -i '/replicas:/d' "$BATS_TEST_TMPDIR/web.yaml"
     k apply --server-side -f "$BATS_TEST_TMPDIR/web.yaml"
     [ "$(value deployment/web '{.spec.replicas}')" = 1 ]
-}
-
-chart() { # a small chart with a hook before and after
-    local dir=$BATS_TEST_TMPDIR/chart
-    mkdir -p "$dir/templates"
-    cat >"$dir/Chart.yaml" <<-YAML
-	apiVersion: v2
-	name: small
-	version: 0.1.0
-	YAML
-    echo 'word: one' >"$dir/values.yaml"
-    cat >"$dir/templates/config.yaml" <<-YAML
-	apiVersion: v1
-	kind: ConfigMap
-	metadata:
-	  name: {{ .Release.Name }}
-	  labels: {app.kubernetes.io/managed-by: {{ .Release.Service }}}
-	data:
-	  word: {{ .Values.word }}
-	  {{- if .Values.more }}
-	  more: {{ .Values.more }}
-	  {{- end }}
-	YAML
-    local hook
-    for hook in pre-install post-upgrade; do
-        cat >"$dir/templates/$hook.yaml" <<-YAML
-	apiVersion: batch/v1
-	kind: Job
-	metadata:
-	  name: {{ .Release.Name }}-$hook
-	  annotations:
-	    helm.sh/hook: $hook
-	    helm.sh/hook-delete-policy: before-hook-creation
-	spec:
-	  template:
-	    spec:
-	      restartPolicy: Never
-	      containers:
-	      - {name: c, image: "sagong.local/hello:1", command: [sh, -c, "true"]}
-	YAML
-    done
-    echo "$dir"
-}
-
-@test "Helm installs, upgrades, rolls back and uninstalls a chart with hooks" {
-    local dir
-    dir=$(chart)
-    helm install rel "$dir" --timeout 30s
-    [ "$(value configmap/rel '{.data}')" = '{"word":"one"}' ]
-    [ "$(value job/rel-pre-install '{.status.succeeded}')" = 1 ]
-    helm upgrade rel "$dir" --set word=two,more=x --timeout 30s
-    [ "$(value configmap/rel '{.data}')" = '{"more":"x","word":"two"}' ]
-    [ "$(value job/rel-post-upgrade '{.status.succeeded}')" = 1 ]
-    helm rollback rel 1 --timeout 30s
-    [ "$(value configmap/rel '{.data}')" = '{"word":"one"}' ]
-    [ "$(helm history rel -o json | jq length)" = 3 ]
-    helm status rel | grep -q '^STATUS: deployed'
-    helm uninstall rel
-    run k get configmap rel
-    [ "$status" = 1 ]
 }

@@ -48,6 +48,11 @@ certificate() {
         -in "$dir/csr" -out "$BATS_TEST_TMPDIR/tls.crt" 2>"$dir/log" || { cat "$dir/log"; return 1; }
 }
 
+# nobody: the kubeconfig without the credentials of its user.
+nobody() {
+    sed '/client-.*-data:/d' "$KUBECONFIG"
+}
+
 # value OBJECT JSONPATH
 value() {
     k get "$1" -o jsonpath="$2"
