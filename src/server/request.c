@@ -254,9 +254,8 @@ void request_expired(struct request *q, const struct err *err, struct str token)
     status.metadata.continue_ = token;
     struct headers h = {0};
     add_common(q, &h);
-    if (err->code == 429 || err->details.retry_after_s)
-        add_header(&h, STR("retry-after"),
-                   arena_printf(q->arena, "%d", err->details.retry_after_s ? err->details.retry_after_s : 1));
+    if (err->details.retry_after_s)
+        add_header(&h, STR("retry-after"), arena_printf(q->arena, "%d", err->details.retry_after_s));
     add_header(&h, STR("content-type"), media_type_name(q->accept.media, false));
     struct buf *out;
     if (q->accept.media == MEDIA_PROTOBUF) {

@@ -255,7 +255,9 @@ static void evictions_ask_the_budget(void **state)
                "{'metadata':{'name':'b'},'spec':{'minAvailable':1,'selector':{'matchLabels':{'app':'x'}}}}"),
         201);
     r = sub(w, API_CREATE, &pod_resource, "default", "p", "eviction", "{'metadata':{'name':'p'}}");
-    assert_fails(r, 429, "The disruption budget is still being processed by the server.");
+    assert_fails(r, 429, "Cannot evict pod as it would violate the pod's disruption budget.");
+    assert_str(r->err.details.causes[0].message,
+               "The disruption budget b is still being processed by the server.");
     assert_int_equal(r->err.details.retry_after_s, 10);
     r = ask(w, API_PATCH, &pod_disruption_budget_resource, "default", "b");
     r->subresource = STR("status");
@@ -268,6 +270,24 @@ static void evictions_ask_the_budget(void **state)
     assert_fails(r, 429, "Cannot evict pod as it would violate the pod's disruption budget.");
     assert_str(r->err.details.causes[0].message,
                "The disruption budget b needs 1 healthy pods and has 1 currently");
+    assert_int_equal(r->err.details.retry_after_s, 0); /* nobody knows when */
+    r = ask(w, API_PATCH, &pod_disruption_budget_resource, "default", "b");
+    r->subresource = STR("status");
+    r->patch_type = API_PATCH_MERGE;
+    r->body = quoted(
+        w, "{'status':{'conditions':[{'type':'DisruptionAllowed','status':'False','reason':'SyncFailed',"
+           "'message':'no owner','lastTransitionTime':'2026-01-01T00:00:00Z'}]}}");
+    assert_code(run(w, r), 200);
+    r = sub(w, API_CREATE, &pod_resource, "default", "p", "eviction", "{'metadata':{'name':'p'}}");
+    assert_str(r->err.details.causes[0].message, "The disruption budget b does not allow evicting pods "
+                                                 "currently because it failed sync: no owner");
+    r = ask(w, API_PATCH, &pod_disruption_budget_resource, "default", "b");
+    r->subresource = STR("status");
+    r->patch_type = API_PATCH_MERGE;
+    r->body = quoted(w, "{'status':{'disruptionsAllowed':-1}}");
+    assert_code(run(w, r), 200);
+    assert_fails(sub(w, API_CREATE, &pod_resource, "default", "p", "eviction", "{'metadata':{'name':'p'}}"),
+                 403, "poddisruptionbudget.policy \"b\" is forbidden: pdb disruptions allowed is negative");
     r = ask(w, API_PATCH, &pod_disruption_budget_resource, "default", "b");
     r->subresource = STR("status");
     r->patch_type = API_PATCH_MERGE;
@@ -279,6 +299,22 @@ static void evictions_ask_the_budget(void **state)
     r = get(w, &pod_disruption_budget_resource, "default", "b");
     assert_field(w, r, "status.disruptionsAllowed", "0");
     assert_int_equal(field(w, r, "status.disruptedPods.p").n, 20);
+}
+
+static void what_has_not_begun_needs_no_budget(void **state)
+{
+    struct world *w = *state;
+    assert_code(pod(w, "'containers':[{'name':'c','image':'i'}]"), 201);
+    assert_code(
+        create(w, &pod_disruption_budget_resource, "default",
+               "{'metadata':{'name':'b'},'spec':{'minAvailable':1,'selector':{'matchLabels':{'app':'x'}}}}"),
+        201);
+    assert_code(sub(w, API_CREATE, &pod_resource, "default", "p", "eviction",
+                    "{'metadata':{'name':'p'},'deleteOptions':{'preconditions':{'resourceVersion':'1'}}}"),
+                409);
+    assert_code(sub(w, API_CREATE, &pod_resource, "default", "p", "eviction", "{'metadata':{'name':'p'}}"),
+                201);
+    assert_code(get(w, &pod_resource, "default", "p"), 404);
 }
 
 static void containers_may_be_added_for_debugging(void **state)
@@ -398,6 +434,7 @@ int main(void)
         TEST(little_of_a_running_pod_may_change),
         TEST(a_pod_is_bound_once),
         TEST(evictions_ask_the_budget),
+        TEST(what_has_not_begun_needs_no_budget),
         TEST(containers_may_be_added_for_debugging),
         TEST(resources_may_be_resized),
         TEST(a_nodes_agent_keeps_to_its_node),
