@@ -1,7 +1,9 @@
 #include "api/valid.h"
 
 #include "base/map.h"
+#include "schema/json.h"
 #include "schema/selector.h"
+#include "schema/validate.h"
 
 void valid_format(struct field_errors *e, const struct path *at, enum format f, struct str v)
 {
@@ -107,6 +109,70 @@ void valid_immutable(struct field_errors *e, const struct path *at, bool same, s
 void valid_immutable_str(struct field_errors *e, const struct path *at, struct str v, struct str old)
 {
     valid_immutable(e, at, str_eq(v, old), BAD(v));
+}
+
+void valid_fixed(struct field_errors *e, const struct path *at, const struct type *t, struct str name,
+                 const void *now, const void *old)
+{
+    uint32_t base;
+    const struct field *f = type_field(t, name, &base);
+    struct path child = path_child(at, name);
+    ensure(f);
+    validate_immutable(e, &child, f, (const char *)now + base, (const char *)old + base);
+}
+
+struct bad_value valid_bad(struct field_errors *e, const struct type *t, const void *v)
+{
+    _cleanup_buf_ struct buf json = {0};
+    if (!v)
+        return BAD_RAW(STR("null"));
+    json_encode(&json, t, v);
+    return BAD_RAW(arena_str(&e->arena, buf_str(&json)));
+}
+
+struct bad_value valid_bad_map(struct field_errors *e, const struct str_map *m)
+{
+    _cleanup_buf_ struct buf json = {0};
+    if (!m->at)
+        return BAD_RAW(STR("null"));
+    buf_add_c(&json, '{');
+    each (*m, i) {
+        if (i)
+            buf_add_c(&json, ',');
+        json_encode_string(&json, m->at[i].key);
+        buf_add_c(&json, ':');
+        json_encode_string(&json, m->at[i].value);
+    }
+    buf_add_c(&json, '}');
+    return BAD_RAW(arena_str(&e->arena, buf_str(&json)));
+}
+
+/* What RFC 3986 lets stand in a path. */
+static bool is_path(struct str v)
+{
+    for (size_t i = 0; i < v.n; i++) {
+        char c = v.p[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && (!c || !strchr("/-._~%!$&'()*+,;=:", c)))
+            return false;
+    }
+    return v.n > 0;
+}
+
+void valid_domain_prefixed_path(struct field_errors *e, const struct path *at, struct str v)
+{
+    struct str rest = v, host = {0};
+    str_cut(&rest, '/', &host);
+    if (!v.n)
+        field_required(e, at, "%s", "");
+    else if (!host.n || !rest.n)
+        field_invalid(e, at, v, "must be a domain-prefixed path (such as \"acme.io/foo\")");
+    else {
+        format_validate(e, at, FORMAT_DNS1123_SUBDOMAIN, host);
+        if (!is_path(rest))
+            field_invalid(e, at, rest,
+                          "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%%!$&'()*+,;=:]+')");
+    }
 }
 
 void valid_ip(struct field_errors *e, const struct path *at, struct str v)

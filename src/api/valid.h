@@ -43,8 +43,15 @@ void valid_one_of(struct field_errors *e, const struct path *at, struct str v, c
 #define VALID_ONE_OF(e, at, v, required, ...)                                                                \
     valid_one_of((e), (at), (v), (const struct str[]){__VA_ARGS__},                                          \
                  sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str), (required))
-/* Unchanged since `old`, compared by the descriptor; `message` for what upstream words differently (NULL: its
- * usual "field is immutable"). */
+/* "acme.io/foo": a domain, and behind the first slash a path. */
+void valid_domain_prefixed_path(struct field_errors *e, const struct path *at, struct str v);
+/* A value as messages show it, as JSON; NULL is null. It lives in the list's arena. */
+struct bad_value valid_bad(struct field_errors *e, const struct type *t, const void *v);
+struct bad_value valid_bad_map(struct field_errors *e, const struct str_map *m);
+/* The field of that name is in `now` what it was in `old`; both are of type t and stand at `at`. */
+void valid_fixed(struct field_errors *e, const struct path *at, const struct type *t, struct str name,
+                 const void *now, const void *old);
+/* Complains unless they are the same. */
 void valid_immutable_str(struct field_errors *e, const struct path *at, struct str v, struct str old);
 void valid_immutable(struct field_errors *e, const struct path *at, bool same, struct bad_value v);
 

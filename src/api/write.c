@@ -69,6 +69,8 @@ int road_validate(struct road *d)
     } else {
         if (s->validate)
             s->validate(d->object, &e);
+        if (!d->old && s->validate_create)
+            s->validate_create(d->object, &e);
         if (d->old && s->validate_update)
             s->validate_update(d->object, d->old, &e);
         validate_struct(&declared, NULL, r->type, d->object, 0);

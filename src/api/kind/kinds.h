@@ -6,7 +6,8 @@ extern const struct strategy *const strategies[];
 extern const size_t n_strategies;
 
 /* kind/service.c, endpoints.c, config.c, namespace.c, node.c, event.c, cluster.c, network.c, claim.c,
- * persistent_volume.c, storage.c, policy.c, resource_quota.c, limit_range.c, access.c, batch.c */
+ * persistent_volume.c, storage.c, policy.c, resource_quota.c, limit_range.c, access.c,
+ * job.c, cron_job.c */
 extern const struct strategy service_strategy, endpoints_strategy, endpoint_slice_strategy;
 extern const struct strategy config_map_strategy, secret_strategy, service_account_strategy;
 extern const struct strategy namespace_strategy, node_strategy, event_strategy, lease_strategy,

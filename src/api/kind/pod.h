@@ -18,6 +18,8 @@ void pod_warnings(const struct pod_spec *s, const struct object_meta *m, const s
 /* The same for a workload's spec.template, where it is new; TEMPLATE_WARN makes the strategy's function. */
 void template_warnings(const struct pod_template_spec *t, const struct pod_template_spec *old,
                        const struct strategy_context *c);
+/* Says so when pods are named after an object whose name is no label. */
+void pods_name_warning(const struct object_meta *m, const struct strategy_context *c);
 #define TEMPLATE_WARN(function, kind)                                                                        \
     static void function(const void *o, const void *old, const struct strategy_context *c)                   \
     {                                                                                                        \

@@ -208,3 +208,18 @@ void template_warnings(const struct pod_template_spec *t, const struct pod_templ
     if (!old || !same(&pod_template_spec_type, t, old))
         pod_warnings(&t->spec, &t->metadata, &template, c);
 }
+
+void pods_name_warning(const struct object_meta *m, const struct strategy_context *c)
+{
+    struct str wrong[FORMAT_MESSAGES];
+    size_t n = format_check(FORMAT_DNS1123_LABEL, m->name, wrong);
+    _cleanup_buf_ struct buf b = {0};
+    for (size_t i = 0; i < n; i++)
+        buf_addf(&b, "%s" STR_FMT, i ? " " : "", STR_ARG(wrong[i]));
+    if (n)
+        strategy_warn(
+            c,
+            "metadata.name: this is used in Pod names and hostnames, which can result in surprising "
+            "behavior; a DNS label is recommended: [" STR_FMT "]",
+            STR_ARG(buf_str(&b)));
+}

@@ -1,7 +1,7 @@
 /* CronJob: makes a job again and again, by the clock (pkg/controller/cronjob). */
 #include <stdlib.h>
 
-#include "controllers/cron/schedule.h"
+#include "schema/schedule.h"
 #include "controllers/meta.h"
 #include "controllers/table.h"
 #include "kinds/batch_v1.h"

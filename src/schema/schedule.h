@@ -1,6 +1,6 @@
 /* Cron schedules: five fields ("minute hour day-of-month month day-of-week", with lists, ranges, steps, names
- * and '?'), or
- * "@hourly" and its like, or "@every 1h30m". */
+ * and '?'), or "@hourly" and its like, or "@every 1h30m". What is wrong with one is said in the words of the
+ * cron package that upstream reads them with. */
 #pragma once
 #include "base/zone.h"
 
