@@ -2,6 +2,7 @@
  * each node's agent serves it (net/dns/server.h). Each node has an EndpointSlice of its own, which goes with
  * the Node. Who gives the Service a selector brings a DNS of their own: then the slices go, and nothing else
  * happens. */
+#include "base/ip.h"
 #include "controllers/meta.h"
 #include "controllers/table.h"
 #include "kinds/discovery_v1.h"
@@ -46,16 +47,17 @@ static bool node_is_ready(const struct node *n)
     return c && str_eq(c->status, CONDITION_STATUS_TRUE);
 }
 
-/* The first address of the node's pod range: its own (net/pod_network.h). */
-static bool node_dns_address(struct arena *a, const struct node *n, struct str *out)
+/* The first address of the node's pod range of this family: its own (net/pod_network.h). */
+static bool node_dns_address(struct arena *a, const struct node *n, enum ip_family family, struct str *out)
 {
-    struct str base = n->spec.pod_cidr;
-    ptrdiff_t dot = str_last_index(base, '.'), slash = str_index(base, '/');
-    int64_t last;
-    if (dot < 0 || slash < dot || !str_to_i64(str_slice(base.p + dot + 1, (size_t)(slash - dot - 1)), &last))
-        return false;
-    *out = arena_printf(a, STR_FMT ".%lld", (int)dot, base.p, (long long)last + 1);
-    return true;
+    for (size_t i = 0; i < n->spec.pod_cidrs.n; i++) {
+        struct ip_prefix pods;
+        if (ip_prefix_parse(n->spec.pod_cidrs.at[i], &pods) && pods.base.family == family) {
+            *out = ip_text(a, ip_prefix_at(pods, 1));
+            return true;
+        }
+    }
+    return false;
 }
 
 static struct discovery_endpoint_port_vec slice_ports(struct arena *a)
@@ -94,7 +96,8 @@ static int keep_slice(struct work *w, struct object *o, struct str address)
     struct str name = slice_name(a, w->name);
     _cleanup_object_ struct object *there = informer_get(informer_of(w, endpoint_slice), SYSTEM, name);
     struct endpoint_slice fresh = {.metadata = {.name = name, .namespace = SYSTEM},
-                                   .address_type = ADDRESS_TYPE_IPV4};
+                                   .address_type = ip_family_of(address) == IP_V6 ? ADDRESS_TYPE_IPV6
+                                                                                  : ADDRESS_TYPE_IPV4};
     struct endpoint_slice *slice = there ? object_copy(there, a) : &fresh;
     bool ready = node_is_ready(node), ends = false;
     struct for_node here = {w->name};
@@ -131,7 +134,7 @@ static int cluster_dns_reconcile(struct work *w)
         return 0;
     }
     if (((const struct service *)object_typed(service))->spec.selector.n ||
-        !node_dns_address(w->a, object_typed(node), &address))
+        !node_dns_address(w->a, object_typed(node), ip_family_of(w->options->cluster_dns), &address))
         return drop_slice(w);
     return keep_slice(w, node, address);
 }

@@ -29,12 +29,15 @@ struct agent_parts {
     struct member *member;
 };
 
-/* The Node object with its address, made before the agent starts where it is new: what a serving certificate
- * may say follows from it. */
+/* The Node object with its addresses, made before the agent starts where it is new: what a serving
+ * certificate may say follows from it. */
 static int agent_register(struct client *c, const struct member_options *o, struct err *err)
 {
-    struct node_address address = {.type = NODE_ADDRESS_TYPE_INTERNAL_IP, .address = o->node_address};
-    struct node node = {.metadata = {.name = o->node_name}, .status = {.addresses = {&address, 1}}};
+    struct node_address addresses[2];
+    struct node node = {.metadata = {.name = o->node_name}, .status = {.addresses = {addresses, 0}}};
+    for (size_t i = 0; i < o->node_addresses.n; i++)
+        addresses[node.status.addresses.n++] =
+            (struct node_address){NODE_ADDRESS_TYPE_INTERNAL_IP, o->node_addresses.at[i]};
     _cleanup_err_ struct err made = {0};
     if (client_create(c, &node_resource, (struct str){0}, &node, NULL, &made) == 0)
         return 0;
@@ -47,9 +50,12 @@ static int agent_register(struct client *c, const struct member_options *o, stru
     if (client_get(c, &node_resource, (struct str){0}, o->node_name, &o_now, err) < 0)
         return -1;
     struct node *now = object_copy(o_now, &a);
+    size_t there = 0;
     for (size_t i = 0; i < now->status.addresses.n; i++)
-        if (str_eq(now->status.addresses.at[i].address, o->node_address))
-            return 0;
+        for (size_t k = 0; k < o->node_addresses.n; k++)
+            there += str_eq(now->status.addresses.at[i].address, o->node_addresses.at[k]);
+    if (there == o->node_addresses.n)
+        return 0;
     now->status.addresses = node.status.addresses;
     return client_update(c, &node_resource, STR("status"), now, NULL, err);
 }

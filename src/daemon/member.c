@@ -27,15 +27,56 @@ struct member {
     struct dns_server *dns;
 };
 
+/* --node-ip as upstream's kubelet reads it; "::" and "0.0.0.0" ask for the default route's address of that
+ * family. */
+static int addresses_said(const struct flag_list *said, struct arena *a, struct str_vec *out, struct err *err)
+{
+    struct ip ips[2] = {0};
+    for (size_t i = 0; i < said->n; i++) {
+        struct ip ip;
+        if (!ip_parse(str_trim(str_from(said->at[i])), &ip))
+            return err_set(err, ERR_BAD_REQUEST, "failed to parse --node-ip: could not parse \"%s\"",
+                           said->at[i]);
+        ips[i ? 1 : 0] = ip;
+    }
+    if (said->n > 2 || (said->n == 2 && ips[0].family == ips[1].family))
+        return err_set(
+            err, ERR_BAD_REQUEST,
+            "failed to parse --node-ip: must contain either a single IP or a dual-stack pair of IPs");
+    if (said->n == 2 && (!ips[0].n || !ips[1].n))
+        return err_set(err, ERR_BAD_REQUEST,
+                       "failed to parse --node-ip: dual-stack node IP cannot include '0.0.0.0' or '::'");
+    for (size_t i = 0; i < said->n; i++)
+        out->at[out->n++] = ip_text(a, ips[i]);
+    return ips[0].n ? 0 : host_address(a, ips[0].family, &out->at[0], err);
+}
+
+/* An address of the cluster's main family, and one of its other where this machine has one. */
+static int addresses_found(struct member_options *o, struct arena *a, struct err *err)
+{
+    struct str_vec *out = &o->node_addresses;
+    enum ip_family main = ip_family_of(o->address.n ? o->address : o->cluster_cidrs.at[0]);
+    out->at[0] = o->address;
+    if (!o->address.n && host_address(a, main, &out->at[0], err) < 0)
+        return -1;
+    out->n = 1;
+    for (size_t i = 0; i < o->cluster_cidrs.n && out->n < 2; i++) {
+        enum ip_family family = ip_family_of(o->cluster_cidrs.at[i]);
+        if (family != main && host_address(a, family, &out->at[out->n], NULL) == 0)
+            out->n++;
+    }
+    return 0;
+}
+
 int member_identity(struct member_options *o, struct arena *a, struct err *err)
 {
     if (o->flags->node_name)
         o->node_name = str_from(o->flags->node_name);
     else if (host_name(a, &o->node_name, err) < 0)
         return -1;
-    o->node_address = o->flags->node_ip ? str_from(o->flags->node_ip) : o->address;
-    return o->node_address.n ? 0
-                             : host_address(a, ip_family_of(o->cluster_cidrs.at[0]), &o->node_address, err);
+    const struct flag_list *said = &o->flags->node_ip;
+    o->node_addresses = (struct str_vec){arena_new_n(a, struct str, 2), 0};
+    return said->n ? addresses_said(said, a, &o->node_addresses, err) : addresses_found(o, a, err);
 }
 
 int member_cluster_dns(const struct member_flags *f, const struct str_vec *service_cidrs, struct arena *a,
@@ -59,7 +100,10 @@ int member_cluster_dns(const struct member_flags *f, const struct str_vec *servi
 static int member_serving(struct member *m, struct client *c, const struct member_options *o, struct err *err)
 {
     char dir[4096];
-    struct str names[] = {o->node_name, o->node_address};
+    struct str names[3] = {o->node_name};
+    size_t n_names = 1;
+    for (size_t i = 0; i < o->node_addresses.n; i++)
+        names[n_names++] = o->node_addresses.at[i];
     snprintf(dir, sizeof dir, "%s/pki", o->data_dir);
     if (o->ca->key_pem.n) {
         struct str group = STR("system:nodes");
@@ -68,14 +112,14 @@ static int member_serving(struct member *m, struct client *c, const struct membe
             .organizations = &group,
             .n_organizations = 1,
             .names = names,
-            .n_names = ARRAY_LEN(names),
+            .n_names = n_names,
             .server = true,
             .lifetime_s = MEMBER_YEAR_S,
         };
         return pki_ensure(dir, "kubelet", o->ca, &q, &m->serving, err);
     }
     struct join_certificate q = {
-        .node_name = o->node_name, .server = true, .names = names, .n_names = ARRAY_LEN(names)};
+        .node_name = o->node_name, .server = true, .names = names, .n_names = n_names};
     return join_certificate(c, &q, &m->serving, err);
 }
 
@@ -107,8 +151,8 @@ int member_start(struct client *c, const struct member_options *o, struct member
     loop_start(m->loop);
     struct node_options node = member_node_options(o->data_dir, o->flags, &m->arena);
     node.name = o->node_name;
-    node.address = o->node_address;
-    node.service_cidr = o->service_cidrs.at[0];
+    node.addresses = o->node_addresses;
+    node.service_cidrs = o->service_cidrs;
     node.cluster_dns = (struct str_vec){&dns, dns.n ? 1 : 0};
     node.resolv_conf = o->flags->resolv_conf;
     node.cluster_domain = str_from(o->flags->cluster_domain);
@@ -132,8 +176,8 @@ int member_start(struct client *c, const struct member_options *o, struct member
                                   &m->dns, err) < 0)
         return -1;
     return routes_start(
-        c, &(struct routes_options){.node_name = o->node_name, .cluster_cidr = o->cluster_cidrs.at[0]},
-        &m->routes, err);
+        c, &(struct routes_options){.node_name = o->node_name, .cluster_cidrs = o->cluster_cidrs}, &m->routes,
+        err);
 }
 
 int64_t member_renew_at(const struct member *m)

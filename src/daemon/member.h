@@ -10,9 +10,8 @@ struct member;
 
 /* The flags that server and agent share. */
 struct member_flags {
-    const char *node_name, *node_ip, *cgroup_root, *log_dir, *run_dir, *cluster_dns, *cluster_domain,
-        *resolv_conf;
-    struct flag_list insecure_registries;
+    const char *node_name, *cgroup_root, *log_dir, *run_dir, *cluster_dns, *cluster_domain, *resolv_conf;
+    struct flag_list node_ip, insecure_registries;
     int64_t kubelet_port, max_pods;
 };
 #define MEMBER_FLAGS_DEFAULT                                                                                 \
@@ -22,7 +21,8 @@ struct member_flags {
     }
 #define MEMBER_FLAGS(f)                                                                                      \
     {"node-name", FLAG_STR, &(f).node_name, "NAME", "what the node is called; else the host's name"},        \
-        {"node-ip", FLAG_STR, &(f).node_ip, "IP", "its address; else the default route's"},                  \
+        {"node-ip", FLAG_LIST, &(f).node_ip, "IP[,IP]",                                                      \
+         "its address, or one of each family; else the default routes'"},                                    \
         {"kubelet-port", FLAG_INT, &(f).kubelet_port, "PORT", "where the node serves logs"},                 \
         {"max-pods", FLAG_INT, &(f).max_pods, "N", "pods that the node takes"},                              \
         {"cluster-dns", FLAG_STR, &(f).cluster_dns, "IP",                                                    \
@@ -43,14 +43,15 @@ struct member_options {
     struct str_vec cluster_cidrs, service_cidrs; /* one, or one of each family; the main one first */
     struct str address;                          /* where --node-ip does not say; empty: found out */
     const struct pki_pair
-        *ca; /* to sign the node's serving certificate with; without its key: ask the cluster */
-    struct str node_name, node_address; /* filled in by member_identity */
+        *ca;              /* to sign the node's serving certificate with; without its key: ask the cluster */
+    struct str node_name; /* filled in by member_identity, like the next */
+    struct str_vec node_addresses; /* one, or one of each family; the main one first */
 };
 
 /* The address of the cluster's DNS as the flags say; empty when there is to be none. */
 int member_cluster_dns(const struct member_flags *f, const struct str_vec *service_cidrs, struct arena *a,
                        struct str *ip, struct err *err);
-/* Finds out the node's name and address. */
+/* Finds out the node's name and addresses. */
 int member_identity(struct member_options *o, struct arena *a, struct err *err);
 /* Strings are copied; the client must live until member_stop. */
 int member_start(struct client *c, const struct member_options *o, struct member **out, struct err *err);

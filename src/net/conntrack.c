@@ -14,6 +14,7 @@
 struct pass {
     bool (*stale)(void *arg, const struct udp_flow *f);
     void *arg;
+    enum ip_family family;
     struct buf requests; /* netlink messages, one behind the other */
     uint32_t seq;
 };
@@ -44,28 +45,32 @@ static bool has(const struct attributes *a, int type, enum mnl_attr_data_type as
     return a->at[type] && mnl_attr_validate(a->at[type], as) >= 0;
 }
 
-/* One end of a tuple; false when it is not IPv4 UDP. */
-static bool tuple_read(const struct nlattr *tuple, bool source, uint32_t *ip, uint16_t *port)
+/* One end of a tuple; false when it is not UDP. */
+static bool tuple_read(const struct nlattr *tuple, bool source, struct ip *ip, uint16_t *port)
 {
     struct attributes both = nested(tuple), ips = nested(both.at[CTA_TUPLE_IP]),
                       proto = nested(both.at[CTA_TUPLE_PROTO]);
-    int ip_type = source ? CTA_IP_V4_SRC : CTA_IP_V4_DST,
-        port_type = source ? CTA_PROTO_SRC_PORT : CTA_PROTO_DST_PORT;
-    if (!has(&ips, ip_type, MNL_TYPE_U32) || !has(&proto, CTA_PROTO_NUM, MNL_TYPE_U8) ||
-        !has(&proto, port_type, MNL_TYPE_U16) || mnl_attr_get_u8(proto.at[CTA_PROTO_NUM]) != IPPROTO_UDP)
+    const struct nlattr *v4 = ips.at[source ? CTA_IP_V4_SRC : CTA_IP_V4_DST],
+                        *v6 = ips.at[source ? CTA_IP_V6_SRC : CTA_IP_V6_DST], *address = v4 ? v4 : v6;
+    enum ip_family family = v4 ? IP_V4 : IP_V6;
+    int port_type = source ? CTA_PROTO_SRC_PORT : CTA_PROTO_DST_PORT;
+    if (!address || mnl_attr_get_payload_len(address) != ip_bits(family) / 8 ||
+        !has(&proto, CTA_PROTO_NUM, MNL_TYPE_U8) || !has(&proto, port_type, MNL_TYPE_U16) ||
+        mnl_attr_get_u8(proto.at[CTA_PROTO_NUM]) != IPPROTO_UDP)
         return false;
-    *ip = ntohl(mnl_attr_get_u32(ips.at[ip_type]));
+    *ip = ip_from_bytes(family, mnl_attr_get_payload(address));
     *port = ntohs(mnl_attr_get_u16(proto.at[port_type]));
     return true;
 }
 
-static struct nlmsghdr *request(char *room, uint16_t type, uint16_t flags, uint32_t seq)
+static struct nlmsghdr *request(const struct pass *p, char *room, uint16_t type, uint16_t flags)
 {
     struct nlmsghdr *h = mnl_nlmsg_put_header(room);
     h->nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type);
     h->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-    h->nlmsg_seq = seq;
-    struct nfgenmsg family = {.nfgen_family = AF_INET, .version = NFNETLINK_V0};
+    h->nlmsg_seq = p->seq;
+    struct nfgenmsg family = {.nfgen_family = p->family == IP_V6 ? AF_INET6 : AF_INET,
+                              .version = NFNETLINK_V0};
     memcpy(mnl_nlmsg_put_extra_header(h, sizeof family), &family, sizeof family);
     return h;
 }
@@ -83,7 +88,8 @@ static int flow_seen(const struct nlmsghdr *h, void *arg)
     const struct nlattr *tuple = all.at[CTA_TUPLE_ORIG], *zone = all.at[CTA_ZONE];
     if (tuple->nla_len > sizeof room / 2)
         return MNL_CB_OK;
-    struct nlmsghdr *d = request(room, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, ++p->seq);
+    p->seq++;
+    struct nlmsghdr *d = request(p, room, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
     mnl_attr_put(d, tuple->nla_type, mnl_attr_get_payload_len(tuple), mnl_attr_get_payload(tuple));
     if (zone)
         mnl_attr_put(d, zone->nla_type, mnl_attr_get_payload_len(zone), mnl_attr_get_payload(zone));
@@ -112,7 +118,7 @@ static int exchange(struct mnl_socket *s, const struct nlmsghdr *h, struct pass 
 static int forget(struct mnl_socket *s, struct pass *p)
 {
     char room[256];
-    int e = exchange(s, request(room, IPCTNL_MSG_CT_GET, NLM_F_DUMP, p->seq), p);
+    int e = exchange(s, request(p, room, IPCTNL_MSG_CT_GET, NLM_F_DUMP), p);
     for (size_t at = 0; !e && at < p->requests.n;) {
         const struct nlmsghdr *h = (const struct nlmsghdr *)(const void *)(p->requests.p + at);
         e = exchange(s, h, p);
@@ -123,9 +129,10 @@ static int forget(struct mnl_socket *s, struct pass *p)
     return e;
 }
 
-int conntrack_forget_udp(bool (*stale)(void *arg, const struct udp_flow *f), void *arg, struct err *err)
+int conntrack_forget_udp(enum ip_family family, bool (*stale)(void *arg, const struct udp_flow *f), void *arg,
+                         struct err *err)
 {
-    struct pass p = {.stale = stale, .arg = arg, .seq = (uint32_t)clock_mono()};
+    struct pass p = {.stale = stale, .arg = arg, .family = family, .seq = (uint32_t)clock_mono()};
     struct mnl_socket *s = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
     int e = !s || mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0 ? errno : forget(s, &p);
     if (s)

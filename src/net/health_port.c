@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "http/http.h"
+#include "net/host.h"
 
 enum { CONNECTIONS_MAX = 100 };
 
@@ -39,7 +40,7 @@ int health_port_open(struct loop *l, struct str ns, struct str name, int port, s
     struct health_port *p = mem_zalloc(sizeof *p);
     p->ns = str_dup_c(ns);
     p->name = str_dup_c(name);
-    snprintf(listen, sizeof listen, "0.0.0.0:%d", port);
+    snprintf(listen, sizeof listen, "%s:%d", host_any(), port);
     struct http_server_options o = {.listen = listen,
                                     .loops = &l,
                                     .n_loops = 1,

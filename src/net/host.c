@@ -69,3 +69,13 @@ int host_address(struct arena *a, enum ip_family family, struct str *ip, struct 
                            "this machine has no IPv%d address but the loopback's; say one with --node-ip",
                            (int)family);
 }
+
+bool host_has_ipv6(void)
+{
+    return file_exists("/proc/net/if_inet6");
+}
+
+const char *host_any(void)
+{
+    return host_has_ipv6() ? "[::]" : "0.0.0.0";
+}

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "kinds/core_v1.h"
-#include "net/cidr.h"
 
 struct host_ports_pod {
     struct rule_owner rules;
@@ -35,36 +34,38 @@ static struct str lower(struct str protocol)
     return str_is(protocol, "UDP") ? STR("udp") : str_is(protocol, "SCTP") ? STR("sctp") : STR("tcp");
 }
 
-static void port_items(const struct container_port *port, struct str ip, struct arena *a, struct items *out)
+static void port_items(const struct container_port *port, struct ip pod, struct arena *a, struct items *out)
 {
-    uint32_t at = 0;
-    bool anywhere = !port->host_ip.n || (ip4_parse(port->host_ip, &at) && at == 0);
+    struct ip at = {0};
+    bool anywhere = !port->host_ip.n || (ip_parse(port->host_ip, &at) && at.n == 0);
+    if (at.family && at.family != pod.family)
+        return;
+    struct str ip = ip_text(a, pod), any = pod.family == IP_V6 ? STR("::") : STR("0.0.0.0");
     struct str protocol = lower(port->protocol);
     struct str to = arena_printf(a, STR_FMT " . %d", STR_ARG(ip), port->container_port);
     if (anywhere)
         items_add(out, ITEM_ELEMENT,
                   arena_printf(a, "host-ports { " STR_FMT " . %d", STR_ARG(protocol), port->host_port), to);
-    else if (at)
+    else if (at.family)
         items_add(out, ITEM_ELEMENT,
                   arena_printf(a, "host-ports-at { " STR_FMT " . " STR_FMT " . %d", STR_ARG(port->host_ip),
                                STR_ARG(protocol), port->host_port),
                   to);
     if (str_is(protocol, "udp"))
         items_add(out, ITEM_FLOW,
-                  arena_printf(a, STR_FMT " %d " STR_FMT " %d",
-                               STR_ARG(anywhere ? STR("0.0.0.0") : port->host_ip), port->host_port,
-                               STR_ARG(ip), port->container_port),
+                  arena_printf(a, STR_FMT " %d " STR_FMT " %d", STR_ARG(anywhere ? any : port->host_ip),
+                               port->host_port, STR_ARG(ip), port->container_port),
                   (struct str){0});
 }
 
-static void pod_items(const struct pod *p, struct arena *a, struct items *out)
+static void pod_items(const struct pod *p, enum ip_family family, struct arena *a, struct items *out)
 {
     const struct container_vec *lists[] = {&p->spec.containers, &p->spec.init_containers};
-    uint32_t ip;
+    struct ip ip;
     for (size_t k = 0; k < p->status.pod_ips.n; k++) {
-        if (!ip4_parse(p->status.pod_ips.at[k].ip, &ip))
+        if (!ip_parse(p->status.pod_ips.at[k].ip, &ip) || ip.family != family)
             continue;
-        struct str text = ip4_text(a, ip);
+        struct str text = ip_text(a, ip);
         items_add(out, ITEM_ELEMENT,
                   arena_printf(a, "hairpins { " STR_FMT " . " STR_FMT, STR_ARG(text), STR_ARG(text)),
                   (struct str){0});
@@ -72,7 +73,7 @@ static void pod_items(const struct pod *p, struct arena *a, struct items *out)
             for (size_t c = 0; c < lists[l]->n; c++)
                 for (size_t i = 0; i < lists[l]->at[c].ports.n; i++)
                     if (lists[l]->at[c].ports.at[i].host_port)
-                        port_items(&lists[l]->at[c].ports.at[i], text, a, out);
+                        port_items(&lists[l]->at[c].ports.at[i], ip, a, out);
     }
     items_sort(out);
 }
@@ -138,11 +139,11 @@ void host_ports_mark_all(struct host_ports *h)
         rule_keeper_mark(h->keeper, &((struct host_ports_pod *)slot->value)->rules);
 }
 
-bool host_ports_render(struct rule_owner *o, struct arena *a, struct items *out)
+bool host_ports_render(struct rule_owner *o, enum ip_family family, struct arena *a, struct items *out)
 {
     struct host_ports_pod *e = entry_of(o);
     if (e && e->pod)
-        pod_items(object_typed(e->pod), a, out);
+        pod_items(object_typed(e->pod), family, a, out);
     return e;
 }
 

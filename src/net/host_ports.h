@@ -19,5 +19,5 @@ void host_ports_free(struct host_ports *h);
 
 /* What a keeper asks of its owners, where they are pods; false: that owner is none. Under the lock. */
 void host_ports_mark_all(struct host_ports *h);
-bool host_ports_render(struct rule_owner *o, struct arena *a, struct items *out);
+bool host_ports_render(struct rule_owner *o, enum ip_family family, struct arena *a, struct items *out);
 bool host_ports_settled(struct host_ports *h, struct rule_owner *o);

@@ -1,6 +1,5 @@
 #include "net/netlink.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
@@ -112,26 +111,50 @@ static int netlink_do(struct netlink *nl, struct nlmsghdr *h, int harmless, stru
     return e == 0 || e == harmless ? 0 : err_errno(err, e, "%s", what);
 }
 
-static int netlink_index_seen(const struct nlmsghdr *h, void *index)
+/* What is asked about a link. */
+struct netlink_link {
+    int index, peer;
+};
+
+static int netlink_link_seen(const struct nlmsghdr *h, void *arg)
 {
-    if (h->nlmsg_type == RTM_NEWLINK)
-        *(int *)index = ((const struct ifinfomsg *)mnl_nlmsg_get_payload(h))->ifi_index;
+    struct netlink_link *link = arg;
+    struct nlattr *a;
+    if (h->nlmsg_type != RTM_NEWLINK)
+        return MNL_CB_STOP;
+    link->index = ((const struct ifinfomsg *)mnl_nlmsg_get_payload(h))->ifi_index;
+    mnl_attr_for_each(a, h, sizeof(struct ifinfomsg)) if (mnl_attr_get_type(a) == IFLA_LINK &&
+                                                          mnl_attr_validate(a, MNL_TYPE_U32) >= 0)
+        link->peer = (int)mnl_attr_get_u32(a);
     return MNL_CB_STOP;
+}
+
+static struct netlink_link netlink_link_find(struct netlink *nl, const char *name)
+{
+    struct ifinfomsg any = {.ifi_family = AF_UNSPEC};
+    struct nlmsghdr *h = netlink_begin(nl, RTM_GETLINK, 0, &any, sizeof any);
+    h->nlmsg_flags = NLM_F_REQUEST; /* the answer is acknowledgement enough */
+    mnl_attr_put_strz(h, IFLA_IFNAME, name);
+    struct netlink_link link = {0};
+    ssize_t n;
+    if (mnl_socket_sendto(nl->socket, h, h->nlmsg_len) < 0)
+        return link;
+    do
+        n = mnl_socket_recvfrom(nl->socket, nl->in, sizeof nl->in);
+    while (n < 0 && errno == EINTR);
+    if (n > 0)
+        mnl_cb_run(nl->in, (size_t)n, nl->seq, mnl_socket_get_portid(nl->socket), netlink_link_seen, &link);
+    return link;
 }
 
 int netlink_link_index(struct netlink *nl, const char *name)
 {
-    struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
-    struct nlmsghdr *h = netlink_begin(nl, RTM_GETLINK, 0, &link, sizeof link);
-    h->nlmsg_flags = NLM_F_REQUEST; /* the answer is acknowledgement enough */
-    mnl_attr_put_strz(h, IFLA_IFNAME, name);
-    int index = 0;
-    if (mnl_socket_sendto(nl->socket, h, h->nlmsg_len) < 0)
-        return 0;
-    ssize_t n = mnl_socket_recvfrom(nl->socket, nl->in, sizeof nl->in);
-    if (n > 0)
-        mnl_cb_run(nl->in, (size_t)n, nl->seq, mnl_socket_get_portid(nl->socket), netlink_index_seen, &index);
-    return index;
+    return netlink_link_find(nl, name).index;
+}
+
+int netlink_link_peer(struct netlink *nl, const char *name)
+{
+    return netlink_link_find(nl, name).peer;
 }
 
 int netlink_add_veth(struct netlink *nl, const char *name, struct mac mac, const char *peer,
@@ -185,12 +208,27 @@ int netlink_link_delete(struct netlink *nl, const char *name, struct err *err)
     return netlink_do(nl, h, ENODEV, err, "delete a link");
 }
 
-int netlink_add_address(struct netlink *nl, int index, uint32_t ip, uint8_t bits, struct err *err)
+static unsigned char netlink_family(struct ip ip)
 {
-    struct ifaddrmsg address = {.ifa_family = AF_INET, .ifa_prefixlen = bits, .ifa_index = (uint32_t)index};
+    return ip.family == IP_V6 ? AF_INET6 : AF_INET;
+}
+
+static void netlink_put_ip(struct nlmsghdr *h, uint16_t type, struct ip ip)
+{
+    unsigned char bytes[16];
+    ip_bytes(ip, bytes);
+    mnl_attr_put(h, type, ip_bits(ip.family) / 8, bytes);
+}
+
+int netlink_add_address(struct netlink *nl, int index, struct ip ip, unsigned bits, struct err *err)
+{
+    struct ifaddrmsg address = {.ifa_family = netlink_family(ip),
+                                .ifa_prefixlen = (uint8_t)bits,
+                                .ifa_flags = ip.family == IP_V6 ? IFA_F_NODAD : 0,
+                                .ifa_index = (uint32_t)index};
     struct nlmsghdr *h = netlink_begin(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &address, sizeof address);
-    mnl_attr_put_u32(h, IFA_LOCAL, htonl(ip));
-    mnl_attr_put_u32(h, IFA_ADDRESS, htonl(ip));
+    netlink_put_ip(h, IFA_LOCAL, ip);
+    netlink_put_ip(h, IFA_ADDRESS, ip);
     return netlink_do(nl, h, EEXIST, err, "add an address");
 }
 
@@ -198,21 +236,21 @@ static struct nlmsghdr *netlink_route(struct netlink *nl, uint16_t type, uint16_
                                       const struct route *r)
 {
     struct rtmsg m = {
-        .rtm_family = AF_INET,
-        .rtm_dst_len = r->bits,
+        .rtm_family = netlink_family(r->to.base),
+        .rtm_dst_len = (uint8_t)r->to.bits,
         .rtm_table = RT_TABLE_MAIN,
         .rtm_protocol = RTPROT_STATIC,
-        .rtm_scope = r->via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
+        .rtm_scope = r->via.family ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
         .rtm_type = RTN_UNICAST,
         .rtm_flags = r->on_link ? RTNH_F_ONLINK : 0,
     };
     struct nlmsghdr *h = netlink_begin(nl, type, flags, &m, sizeof m);
-    if (r->bits)
-        mnl_attr_put_u32(h, RTA_DST, htonl(r->to));
-    if (r->via)
-        mnl_attr_put_u32(h, RTA_GATEWAY, htonl(r->via));
-    if (r->from)
-        mnl_attr_put_u32(h, RTA_PREFSRC, htonl(r->from));
+    if (r->to.bits)
+        netlink_put_ip(h, RTA_DST, r->to.base);
+    if (r->via.family)
+        netlink_put_ip(h, RTA_GATEWAY, r->via);
+    if (r->from.family)
+        netlink_put_ip(h, RTA_PREFSRC, r->from);
     if (r->index)
         mnl_attr_put_u32(h, RTA_OIF, (uint32_t)r->index);
     return h;
@@ -229,11 +267,11 @@ int netlink_delete_route(struct netlink *nl, const struct route *r, struct err *
     return netlink_do(nl, netlink_route(nl, RTM_DELROUTE, 0, r), ESRCH, err, "delete a route");
 }
 
-int netlink_set_neighbour(struct netlink *nl, int index, uint32_t ip, struct mac mac, struct err *err)
+int netlink_set_neighbour(struct netlink *nl, int index, struct ip ip, struct mac mac, struct err *err)
 {
-    struct ndmsg n = {.ndm_family = AF_INET, .ndm_ifindex = index, .ndm_state = NUD_PERMANENT};
+    struct ndmsg n = {.ndm_family = netlink_family(ip), .ndm_ifindex = index, .ndm_state = NUD_PERMANENT};
     struct nlmsghdr *h = netlink_begin(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &n, sizeof n);
-    mnl_attr_put_u32(h, NDA_DST, htonl(ip));
+    netlink_put_ip(h, NDA_DST, ip);
     mnl_attr_put(h, NDA_LLADDR, sizeof mac.b, mac.b);
     return netlink_do(nl, h, 0, err, "set a neighbour");
 }

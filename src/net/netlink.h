@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/ip.h"
 
 struct netlink;
 
@@ -20,25 +21,26 @@ struct mac {
 
 /* The index of a link, or 0 when there is none of that name. */
 int netlink_link_index(struct netlink *nl, const char *name);
+/* The index of a veth's other end, in whatever namespace that is; 0 when there is no link of that name. */
+int netlink_link_peer(struct netlink *nl, const char *name);
 /* A pair of veths: `name` here with `mac`, `peer` in the namespace of `peer_fd` with `peer_mac`. */
 int netlink_add_veth(struct netlink *nl, const char *name, struct mac mac, const char *peer,
                      struct mac peer_mac, int peer_fd, uint32_t mtu, struct err *err);
 int netlink_add_bridge(struct netlink *nl, const char *name, struct err *err);
 int netlink_link_up(struct netlink *nl, int index, struct err *err);
 int netlink_link_delete(struct netlink *nl, const char *name, struct err *err);
-/* Addresses are in host order. */
-int netlink_add_address(struct netlink *nl, int index, uint32_t ip, uint8_t bits, struct err *err);
+/* Usable at once: nobody else is asked whether he has it (RFC 4862, 5.4). */
+int netlink_add_address(struct netlink *nl, int index, struct ip ip, unsigned bits, struct err *err);
 
 struct route {
-    uint32_t to;
-    uint8_t bits;
-    uint32_t via;  /* 0: on the link itself */
-    uint32_t from; /* preferred source; 0: the kernel's choice */
-    int index;     /* link; 0: by `via` */
-    bool on_link;  /* `via` is reached through the link although no route says so */
+    struct ip_prefix to;
+    struct ip via;  /* none: on the link itself */
+    struct ip from; /* preferred source; none: the kernel's choice */
+    int index;      /* link; 0: by `via` */
+    bool on_link;   /* `via` is reached through the link although no route says so */
 };
 /* Adds the route, in place of one to the same destination. */
 int netlink_set_route(struct netlink *nl, const struct route *r, struct err *err);
 int netlink_delete_route(struct netlink *nl, const struct route *r, struct err *err);
 /* A neighbour that never needs to be asked for. */
-int netlink_set_neighbour(struct netlink *nl, int index, uint32_t ip, struct mac mac, struct err *err);
+int netlink_set_neighbour(struct netlink *nl, int index, struct ip ip, struct mac mac, struct err *err);

@@ -5,13 +5,13 @@
 
 #include "base/clock.h"
 #include "client/informer.h"
-#include "net/cidr.h"
-#include "net/nft.h"
 #include "net/policy_rules.h"
 #include "net/rule_keeper.h"
 #include "schema/copy.h"
 
-#define POLICY_TABLE "ip sagong-policy"
+#define POLICY_TABLE "sagong-policy"
+
+static const char *const policy_bases[NFT_FAMILIES] = {policy_base, policy_base};
 
 enum { POLICY_OWNER, POD_OWNER };
 enum { HOLD_MOST_S = 2 };
@@ -24,11 +24,11 @@ struct policy_entry {
 
 struct pod_entry {
     struct rule_owner rules;
-    struct str uid;     /* owned */
-    struct object *pod; /* NULL: gone, or none that policies are for */
-    uint32_t ip, given; /* `given`: what it got here, before its status says so */
-    bool in_force;      /* what is wanted of it is in the kernel */
-    bool marked;        /* it may have rules: then the keeper frees it */
+    struct str uid;               /* owned */
+    struct object *pod;           /* NULL: gone, or none that policies are for */
+    struct policy_ips ips, given; /* `given`: what it got here, before its status says so */
+    bool in_force;                /* what is wanted of it is in the kernel */
+    bool marked;                  /* it may have rules: then the keeper frees it */
 };
 
 struct policies {
@@ -48,10 +48,10 @@ static const struct pod *pod_of(const struct pod_entry *e)
     return object_typed(e->pod);
 }
 
-static struct policy_pod seen_pod(struct policies *p, struct object *pod, uint32_t ip)
+static struct policy_pod seen_pod(struct policies *p, struct object *pod, const struct policy_ips *ips)
 {
     struct object *ns = map_get(&p->namespaces, object_namespace(pod));
-    return (struct policy_pod){object_typed(pod), ns ? &object_meta(ns)->labels : NULL, ip};
+    return (struct policy_pod){object_typed(pod), ns ? &object_meta(ns)->labels : NULL, ips};
 }
 
 static bool is_here(struct policies *p, const struct pod *pod)
@@ -73,7 +73,8 @@ static void mark_pod(struct policies *p, struct pod_entry *e)
 
 /* --- rendering --- */
 
-static void policy_render(struct policies *p, struct policy_entry *e, struct arena *a, struct items *out)
+static void policy_render(struct policies *p, struct policy_entry *e, enum ip_family family, struct arena *a,
+                          struct items *out)
 {
     if (!e->policy)
         return;
@@ -81,9 +82,9 @@ static void policy_render(struct policies *p, struct policy_entry *e, struct are
     map_each (&p->pods, slot) {
         const struct pod_entry *pod = slot->value;
         if (pod->pod)
-            all.at[all.n++] = seen_pod(p, pod->pod, pod->ip);
+            all.at[all.n++] = seen_pod(p, pod->pod, &pod->ips);
     }
-    policy_rules(object_typed(e->policy), &all, a, out);
+    policy_rules(object_typed(e->policy), &all, family, a, out);
 }
 
 static int policy_order(const void *a, const void *b)
@@ -92,7 +93,8 @@ static int policy_order(const void *a, const void *b)
     return str_cmp((*x)->metadata.name, (*y)->metadata.name);
 }
 
-static void pod_render(struct policies *p, struct pod_entry *e, struct arena *a, struct items *out)
+static void pod_render(struct policies *p, struct pod_entry *e, enum ip_family family, struct arena *a,
+                       struct items *out)
 {
     if (!e->pod || !is_here(p, pod_of(e)))
         return;
@@ -105,16 +107,17 @@ static void pod_render(struct policies *p, struct pod_entry *e, struct arena *a,
     }
     if (n)
         qsort(of, n, sizeof *of, policy_order);
-    policy_pod_rules(e->ip, of, n, a, out);
+    policy_pod_rules(&e->ips, of, n, family, a, out);
 }
 
-static void on_render(struct rule_keeper *k, struct rule_owner *o, struct arena *a, struct items *out)
+static void on_render(struct rule_keeper *k, struct rule_owner *o, enum ip_family family, struct arena *a,
+                      struct items *out)
 {
     struct policies *p = container_of(k, struct policies, keeper);
     if (o->kind == POLICY_OWNER)
-        policy_render(p, container_of(o, struct policy_entry, rules), a, out);
+        policy_render(p, container_of(o, struct policy_entry, rules), family, a, out);
     else
-        pod_render(p, container_of(o, struct pod_entry, rules), a, out);
+        pod_render(p, container_of(o, struct pod_entry, rules), family, a, out);
 }
 
 static void policy_entry_free(struct policy_entry *e)
@@ -188,9 +191,9 @@ static void on_policy(void *arg, struct object *before, struct object *after)
 }
 
 /* Marks the policies that have to do with the pod. */
-static void mark_policies_of(struct policies *p, struct object *pod, uint32_t ip)
+static void mark_policies_of(struct policies *p, struct object *pod, const struct policy_ips *ips)
 {
-    struct policy_pod seen = seen_pod(p, pod, ip);
+    struct policy_pod seen = seen_pod(p, pod, ips);
     map_each (&p->policies, slot) {
         struct policy_entry *e = slot->value;
         if (e->policy && policy_names(object_typed(e->policy), &seen))
@@ -199,18 +202,19 @@ static void mark_policies_of(struct policies *p, struct object *pod, uint32_t ip
 }
 
 /* Whether policies see no difference. Containers, and so ports, never change but for their images. */
-static bool pod_looks_the_same(const struct pod_entry *e, struct object *after, uint32_t ip)
+static bool pod_looks_the_same(const struct pod_entry *e, struct object *after, const struct policy_ips *ips)
 {
     if (!e->pod || !after)
         return !e->pod == !after;
-    return e->ip == ip &&
+    return policy_ips_same(&e->ips, ips) &&
            str_eq(pod_of(e)->spec.node_name, ((const struct pod *)object_typed(after))->spec.node_name) &&
            struct_eq(&object_meta_type, &(struct object_meta){.labels = object_meta(e->pod)->labels},
                      &(struct object_meta){.labels = object_meta(after)->labels});
 }
 
 /* Under the lock: the pod is now so (NULL: gone, or none that policies are for). */
-static struct pod_entry *take_pod(struct policies *p, struct str uid, struct object *after, uint32_t ip)
+static struct pod_entry *take_pod(struct policies *p, struct str uid, struct object *after,
+                                  const struct policy_ips *ips)
 {
     struct pod_entry *e = map_get(&p->pods, uid);
     if (!e && !after)
@@ -221,15 +225,15 @@ static struct pod_entry *take_pod(struct policies *p, struct str uid, struct obj
         e->uid = str_slice(str_dup_c(uid), uid.n);
         map_put(&p->pods, e->uid, e);
     }
-    bool same = pod_looks_the_same(e, after, ip);
+    bool same = pod_looks_the_same(e, after, ips);
     struct object *was = e->pod;
-    uint32_t was_ip = e->ip;
+    struct policy_ips was_ips = e->ips;
     e->pod = after ? object_ref(after) : NULL;
-    e->ip = ip;
+    e->ips = *ips;
     if (!same && was)
-        mark_policies_of(p, was, was_ip);
+        mark_policies_of(p, was, &was_ips);
     if (!same && after)
-        mark_policies_of(p, after, ip);
+        mark_policies_of(p, after, ips);
     object_unref(was);
     if (!same && has_rules(p, e)) {
         mark_pod(p, e);
@@ -245,27 +249,29 @@ static void on_pod(void *arg, struct object *before, struct object *after)
 {
     struct policies *p = arg;
     struct str uid = object_meta(after ? after : before)->uid;
-    uint32_t ip = 0;
+    struct policy_ips ips = {0};
     _lock_(&p->mutex);
     const struct pod_entry *e = map_get(&p->pods, uid);
-    if (after && e && !policy_pod_has_address(object_typed(after)))
-        ip = e->given;
-    if (after && !policy_pod_read(object_typed(after), &ip))
+    if (after && e)
+        ips = e->given; /* unless its status has addresses */
+    if (after && !policy_pod_read(object_typed(after), &ips))
         after = NULL;
-    take_pod(p, uid, after, ip);
+    take_pod(p, uid, after, &ips);
 }
 
-int policies_hold(struct policies *p, struct object *pod, struct str text, struct err *err)
+int policies_hold(struct policies *p, struct object *pod, const struct str_vec *texts, struct err *err)
 {
-    uint32_t ip;
+    struct policy_ips ips = {0};
     struct str uid = object_meta(pod)->uid;
     int64_t deadline = clock_mono() + HOLD_MOST_S * CLOCK_S;
+    for (size_t i = 0; i < texts->n; i++)
+        policy_ips_add(&ips, texts->at[i]);
     _lock_(&p->mutex);
-    if (!p->policies.n || !ip4_parse(text, &ip) || !policy_pod_read(object_typed(pod), &ip))
+    if (!p->policies.n || !ips.n || !policy_pod_read(object_typed(pod), &ips))
         return 0;
-    struct pod_entry *e = take_pod(p, uid, pod, ip);
+    struct pod_entry *e = take_pod(p, uid, pod, &ips);
     if (e)
-        e->given = ip;
+        e->given = ips;
     while ((e = map_get(&p->pods, uid)) && e->marked && !e->in_force)
         if (!thread_cond_wait(&p->settled, &p->mutex, deadline))
             return err_set(err, ERR_TIMEOUT, "network policies are not in force yet");
@@ -322,7 +328,8 @@ int policies_start(struct client *c, struct str node_name, struct policies **out
     p->node_name = str_slice(str_dup_c(node_name), node_name.n);
     p->keeper = (struct rule_keeper){
         .name = "policies",
-        .ruleset = {.table = POLICY_TABLE, .base = policy_base},
+        .table = POLICY_TABLE,
+        .bases = policy_bases,
         .lock = &p->mutex,
         .all = on_all,
         .render = on_render,
@@ -364,7 +371,5 @@ void policies_stop(struct policies *p)
 
 int policies_remove(struct err *err)
 {
-    _cleanup_buf_ struct buf script = {0};
-    ruleset_remove(POLICY_TABLE, &script);
-    return nft_apply(buf_str(&script), err);
+    return rule_keeper_remove(POLICY_TABLE, err);
 }

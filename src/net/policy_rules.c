@@ -1,6 +1,6 @@
 #include "net/policy_rules.h"
 
-#include "net/cidr.h"
+#include "net/nft.h"
 #include "net/pod_network.h"
 #include "schema/selector.h"
 
@@ -20,33 +20,49 @@ const char policy_base[] = "  map egress { type ifname : verdict; }\n"
 
 /* The two directions, and the words that differ. */
 struct direction {
-    struct str type;       /* in policyTypes */
-    const char *chain;     /* what its chains' names begin with */
-    const char *map;       /* link -> chain */
-    const char *peer;      /* the other end's address */
-    const char *own, *pod; /* what a pod sends to itself; a pod's chains' names */
+    struct str type;   /* in policyTypes */
+    const char *chain; /* what its chains' names begin with */
+    const char *map;   /* link -> chain */
+    const char *peer;  /* the other end's address: the pod's own in what it sends to itself */
+    const char *pod;   /* what a pod's chains' names begin with */
 };
-static const struct direction ingress = {STR_INIT("Ingress"), "in", "ingress", "ip saddr", "ip saddr", "to"};
-static const struct direction egress = {STR_INIT("Egress"), "out", "egress", "ip daddr", "ip daddr", "from"};
+static const struct direction ingress = {STR_INIT("Ingress"), "in", "ingress", "saddr", "to"};
+static const struct direction egress = {STR_INIT("Egress"), "out", "egress", "daddr", "from"};
 
-bool policy_pod_read(const struct pod *p, uint32_t *ip)
+void policy_ips_add(struct policy_ips *ips, struct str text)
 {
+    if (ips->n < ARRAY_LEN(ips->at) && ip_parse(text, &ips->at[ips->n]))
+        ips->n++;
+}
+
+bool policy_ips_same(const struct policy_ips *a, const struct policy_ips *b)
+{
+    bool same = a->n == b->n;
+    for (size_t i = 0; i < a->n && same; i++)
+        same = ip_eq(a->at[i], b->at[i]);
+    return same;
+}
+
+/* The pod's address of this family, or none. */
+static struct ip ip_of(const struct policy_ips *ips, enum ip_family family)
+{
+    for (size_t i = 0; i < ips->n; i++)
+        if (ips->at[i].family == family)
+            return ips->at[i];
+    return (struct ip){0};
+}
+
+bool policy_pod_read(const struct pod *p, struct policy_ips *ips)
+{
+    struct policy_ips said = {0};
     if (p->spec.host_network || str_eq(p->status.phase, POD_PHASE_SUCCEEDED) ||
         str_eq(p->status.phase, POD_PHASE_FAILED))
         return false;
     for (size_t i = 0; i < p->status.pod_ips.n; i++)
-        if (ip4_parse(p->status.pod_ips.at[i].ip, ip))
-            return true;
-    return *ip;
-}
-
-bool policy_pod_has_address(const struct pod *p)
-{
-    uint32_t ip;
-    for (size_t i = 0; i < p->status.pod_ips.n; i++)
-        if (ip4_parse(p->status.pod_ips.at[i].ip, &ip))
-            return true;
-    return false;
+        policy_ips_add(&said, p->status.pod_ips.at[i].ip);
+    if (said.n)
+        *ips = said;
+    return ips->n;
 }
 
 static bool matches(const struct label_selector *s, const struct str_map *labels)
@@ -144,6 +160,7 @@ struct policy_render {
     const struct network_policy *np;
     const struct policy_pods *all;
     const struct direction *d;
+    enum ip_family family;
     struct arena *a;
     struct items *out;
     size_t rule; /* its index */
@@ -170,16 +187,17 @@ static struct str policy_set(struct policy_render *r, const char *what, size_t i
 
 static bool block_text(struct policy_render *r, const struct ip_block *block, struct str *out)
 {
-    struct cidr c;
-    if (!cidr_parse(block->cidr, &c))
-        return false; /* of the other family */
+    struct ip_prefix c;
+    const char *ip = nft_ip(r->family);
+    if (!ip_prefix_parse(block->cidr, &c) || c.base.family != r->family)
+        return false;
     struct str text =
-        c.bits ? arena_printf(r->a, "%s " STR_FMT "/%u ", r->d->peer, STR_ARG(ip4_text(r->a, c.base)), c.bits)
+        c.bits ? arena_printf(r->a, "%s %s " STR_FMT " ", ip, r->d->peer, STR_ARG(ip_prefix_text(r->a, c)))
                : STR("");
     for (size_t i = 0; i < block->except.n; i++)
-        if (cidr_parse(block->except.at[i], &c))
-            text = arena_printf(r->a, STR_FMT "%s != " STR_FMT "/%u ", STR_ARG(text), r->d->peer,
-                                STR_ARG(ip4_text(r->a, c.base)), c.bits);
+        if (ip_prefix_parse(block->except.at[i], &c) && c.base.family == r->family)
+            text = arena_printf(r->a, STR_FMT "%s %s != " STR_FMT " ", STR_ARG(text), ip, r->d->peer,
+                                STR_ARG(ip_prefix_text(r->a, c)));
     *out = text;
     return true;
 }
@@ -197,16 +215,18 @@ static struct pieces peers_of(struct policy_render *r, const struct network_poli
             continue;
         }
         pods = true;
-        for (size_t k = 0; k < r->all->n; k++)
-            if (peer_is(r->np, peer, &r->all->at[k]))
+        for (size_t k = 0; k < r->all->n; k++) {
+            struct ip at = ip_of(r->all->at[k].ips, r->family);
+            if (at.family && peer_is(r->np, peer, &r->all->at[k]))
                 items_add(r->out, ITEM_ELEMENT,
-                          arena_printf(r->a, STR_FMT " { " STR_FMT, STR_ARG(set),
-                                       STR_ARG(ip4_text(r->a, r->all->at[k].ip))),
+                          arena_printf(r->a, STR_FMT " { " STR_FMT, STR_ARG(set), STR_ARG(ip_text(r->a, at))),
                           (struct str){0});
+        }
     }
     if (pods) {
-        items_add(r->out, ITEM_SET, set, STR("{ type ipv4_addr; }"));
-        out.at[out.n++] = arena_printf(r->a, "%s @" STR_FMT " ", r->d->peer, STR_ARG(set));
+        items_add(r->out, ITEM_SET, set, arena_printf(r->a, "{ type %s; }", nft_addr(r->family)));
+        out.at[out.n++] =
+            arena_printf(r->a, "%s %s @" STR_FMT " ", nft_ip(r->family), r->d->peer, STR_ARG(set));
     }
     if (!peers->n)
         out.at[out.n++] = STR(""); /* anyone */
@@ -226,7 +246,8 @@ static struct str named_port(struct policy_render *r, const struct network_polic
     struct str set = policy_set(r, "ports", index), wanted = port->protocol ? *port->protocol : STR("TCP");
     for (size_t k = 0; k < r->all->n; k++) {
         const struct policy_pod *p = &r->all->at[k];
-        if (r->d == &ingress && !policy_selects(r->np, p->pod))
+        struct ip at = ip_of(p->ips, r->family);
+        if (!at.family || (r->d == &ingress && !policy_selects(r->np, p->pod)))
             continue;
         const struct container_vec *lists[] = {&p->pod->spec.containers, &p->pod->spec.init_containers};
         for (size_t l = 0; l < ARRAY_LEN(lists); l++)
@@ -236,13 +257,15 @@ static struct str named_port(struct policy_render *r, const struct network_polic
                     if (str_eq(cp->name, port->port->s) && str_eq(cp->protocol, wanted))
                         items_add(r->out, ITEM_ELEMENT,
                                   arena_printf(r->a, STR_FMT " { " STR_FMT " . %s . %d", STR_ARG(set),
-                                               STR_ARG(ip4_text(r->a, p->ip)), protocol_name(port->protocol),
+                                               STR_ARG(ip_text(r->a, at)), protocol_name(port->protocol),
                                                cp->container_port),
                                   (struct str){0});
                 }
     }
-    items_add(r->out, ITEM_SET, set, STR("{ type ipv4_addr . inet_proto . inet_service; }"));
-    return arena_printf(r->a, "ip daddr . meta l4proto . th dport @" STR_FMT " ", STR_ARG(set));
+    items_add(r->out, ITEM_SET, set,
+              arena_printf(r->a, "{ type %s . inet_proto . inet_service; }", nft_addr(r->family)));
+    return arena_printf(r->a, "%s daddr . meta l4proto . th dport @" STR_FMT " ", nft_ip(r->family),
+                        STR_ARG(set));
 }
 
 static struct pieces ports_of(struct policy_render *r, const struct network_policy_port_vec *ports)
@@ -278,12 +301,13 @@ static void policy_direction(struct policy_render *r)
     items_add(r->out, ITEM_CHAIN, policy_chain(r->a, r->d, r->np), arena_str(r->a, buf_str(&text)));
 }
 
-void policy_rules(const struct network_policy *np, const struct policy_pods *all, struct arena *a,
-                  struct items *out)
+void policy_rules(const struct network_policy *np, const struct policy_pods *all, enum ip_family family,
+                  struct arena *a, struct items *out)
 {
     for (size_t d = 0; d < ARRAY_LEN(directions); d++)
         if (has_type(np, directions[d]->type)) {
-            struct policy_render r = {.np = np, .all = all, .d = directions[d], .a = a, .out = out};
+            struct policy_render r = {
+                .np = np, .all = all, .d = directions[d], .family = family, .a = a, .out = out};
             policy_direction(&r);
         }
     items_sort(out);
@@ -291,16 +315,20 @@ void policy_rules(const struct network_policy *np, const struct policy_pods *all
 
 /* --- a pod's chains --- */
 
-void policy_pod_rules(uint32_t ip, const struct network_policy *const *policies, size_t n, struct arena *a,
-                      struct items *out)
+void policy_pod_rules(const struct policy_ips *ips, const struct network_policy *const *policies, size_t n,
+                      enum ip_family family, struct arena *a, struct items *out)
 {
+    struct ip ip = ip_of(ips, family);
+    if (!ip.family)
+        return;
+    struct str link = arena_printf(a, POD_LINK_FMT, POD_LINK_ID(ips->at[0]));
     for (size_t d = 0; d < ARRAY_LEN(directions); d++) {
         const struct direction *way = directions[d];
         _cleanup_buf_ struct buf text = {0};
         bool any = false;
-        struct str address = ip4_text(a, ip),
-                   chain = arena_printf(a, "%s/" STR_FMT, way->pod, STR_ARG(address));
-        buf_addf(&text, "%s " STR_FMT " return\n", way->own, STR_ARG(address)); /* a pod reaches itself */
+        struct str chain = arena_printf(a, "%s/" STR_FMT, way->pod, STR_ARG(link));
+        buf_addf(&text, "%s %s " STR_FMT " return\n", nft_ip(family), way->peer,
+                 STR_ARG(ip_text(a, ip))); /* a pod reaches itself */
         for (size_t i = 0; i < n; i++)
             if (has_type(policies[i], way->type)) {
                 any = true;
@@ -310,7 +338,7 @@ void policy_pod_rules(uint32_t ip, const struct network_policy *const *policies,
             continue;
         buf_add_lit(&text, "drop\n");
         items_add(out, ITEM_CHAIN, chain, arena_str(a, buf_str(&text)));
-        items_add(out, ITEM_ELEMENT, arena_printf(a, "%s { \"" POD_LINK_FMT "\"", way->map, ip),
+        items_add(out, ITEM_ELEMENT, arena_printf(a, "%s { \"" STR_FMT "\"", way->map, STR_ARG(link)),
                   arena_concat(a, STR("jump "), chain));
     }
     items_sort(out);

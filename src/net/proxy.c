@@ -5,51 +5,54 @@
 
 #include "base/log.h"
 #include "kinds/core_v1.h"
-#include "net/cidr.h"
 #include "net/conntrack.h"
 #include "net/health_check.h"
 #include "net/host_ports.h"
-#include "net/nft.h"
 #include "net/rule_keeper.h"
 #include "net/service_rules.h"
 #include "net/service_view.h"
 
-#define PROXY_TABLE "ip sagong"
+#define PROXY_TABLE "sagong"
 
-/* 0x4000 is the mark that upstream's proxies use for "masquerade this". A service's address that no map led
- * on from is one without endpoints or without that port. */
-static const char proxy_base[] =
-    "  map services { type ipv4_addr . inet_proto . inet_service : verdict; }\n"
-    "  map node-ports { type inet_proto . inet_service : verdict; }\n"
-    "  map host-ports { type inet_proto . inet_service : ipv4_addr . inet_service; }\n"
-    "  map host-ports-at { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }\n"
-    "  set cluster-ips { type ipv4_addr; }\n"
-    "  set refused { type ipv4_addr . inet_proto . inet_service; }\n"
-    "  set hairpins { type ipv4_addr . ipv4_addr; }\n"
-    "  chain dispatch {\n"
-    "    ip daddr . meta l4proto . th dport vmap @services\n"
-    "    ip daddr != 127.0.0.0/8 fib daddr type local meta l4proto . th dport vmap @node-ports\n"
-    "    fib daddr type != local return\n"
-    "    meta l4proto { tcp, udp, sctp } dnat ip to ip daddr . meta l4proto . th dport map @host-ports-at\n"
-    "    meta l4proto { tcp, udp, sctp } dnat ip to meta l4proto . th dport map @host-ports\n"
-    "  }\n"
-    "  chain prerouting { type nat hook prerouting priority dstnat; jump dispatch; }\n"
-    "  chain output { type nat hook output priority -100; jump dispatch; }\n"
-    "  chain mark-masquerade { meta mark set mark or 0x4000; }\n"
-    "  chain postrouting {\n"
-    "    type nat hook postrouting priority srcnat;\n"
-    "    mark and 0x4000 != 0 meta mark set mark and 0xffffbfff masquerade fully-random\n"
-    "    ct status dnat ip saddr . ip daddr @hairpins masquerade fully-random\n"
-    "    ct status dnat ip saddr 127.0.0.0/8 oifname \"sg*\" masquerade\n" /* the host's own, to a host port
-                                                                            */
-    "  }\n"
-    "  chain unserved {\n"
-    "    ip daddr @cluster-ips reject\n"
-    "    ip daddr . meta l4proto . th dport @refused reject\n"
-    "  }\n"
-    "  chain unserved-forward { type filter hook forward priority -110; ct state new jump unserved; }\n"
-    "  chain unserved-output { type filter hook output priority -90; ct state new jump unserved; }\n"
-    "  chain unserved-input { type filter hook input priority -110; ct state new jump unserved; }\n";
+/* What is always there, for a family: how nft calls it and its addresses, and its loopback's. 0x4000 is the
+ * mark that upstream's proxies use for "masquerade this". A service's address that no map led on from is one
+ * without endpoints or without that port. The line about the loopback is for what the host itself sends to a
+ * host port. */
+#define PROXY_BASE(IP, ADDR, LOOPBACK)                                                                       \
+    "  map services { type " ADDR " . inet_proto . inet_service : verdict; }\n"                              \
+    "  map node-ports { type inet_proto . inet_service : verdict; }\n"                                       \
+    "  map host-ports { type inet_proto . inet_service : " ADDR " . inet_service; }\n"                       \
+    "  map host-ports-at { type " ADDR " . inet_proto . inet_service : " ADDR " . inet_service; }\n"         \
+    "  set cluster-ips { type " ADDR "; }\n"                                                                 \
+    "  set refused { type " ADDR " . inet_proto . inet_service; }\n"                                         \
+    "  set hairpins { type " ADDR " . " ADDR "; }\n"                                                         \
+    "  chain dispatch {\n"                                                                                   \
+    "    " IP " daddr . meta l4proto . th dport vmap @services\n"                                            \
+    "    " IP " daddr != " LOOPBACK " fib daddr type local meta l4proto . th dport vmap @node-ports\n"       \
+    "    fib daddr type != local return\n"                                                                   \
+    "    meta l4proto { tcp, udp, sctp } dnat " IP " to " IP                                                 \
+    " daddr . meta l4proto . th dport map @host-ports-at\n"                                                  \
+    "    meta l4proto { tcp, udp, sctp } dnat " IP " to meta l4proto . th dport map @host-ports\n"           \
+    "  }\n"                                                                                                  \
+    "  chain prerouting { type nat hook prerouting priority dstnat; jump dispatch; }\n"                      \
+    "  chain output { type nat hook output priority -100; jump dispatch; }\n"                                \
+    "  chain mark-masquerade { meta mark set mark or 0x4000; }\n"                                            \
+    "  chain postrouting {\n"                                                                                \
+    "    type nat hook postrouting priority srcnat;\n"                                                       \
+    "    mark and 0x4000 != 0 meta mark set mark and 0xffffbfff masquerade fully-random\n"                   \
+    "    ct status dnat " IP " saddr . " IP " daddr @hairpins masquerade fully-random\n"                     \
+    "    ct status dnat " IP " saddr " LOOPBACK " oifname \"sg*\" masquerade\n"                              \
+    "  }\n"                                                                                                  \
+    "  chain unserved {\n"                                                                                   \
+    "    " IP " daddr @cluster-ips reject\n"                                                                 \
+    "    " IP " daddr . meta l4proto . th dport @refused reject\n"                                           \
+    "  }\n"                                                                                                  \
+    "  chain unserved-forward { type filter hook forward priority -110; ct state new jump unserved; }\n"     \
+    "  chain unserved-output { type filter hook output priority -90; ct state new jump unserved; }\n"        \
+    "  chain unserved-input { type filter hook input priority -110; ct state new jump unserved; }\n"
+
+static const char *const proxy_bases[NFT_FAMILIES] = {PROXY_BASE("ip", "ipv4_addr", "127.0.0.0/8"),
+                                                      PROXY_BASE("ip6", "ipv6_addr", "::1")};
 
 /* A service, and what of it is in the kernel. */
 struct proxy_service {
@@ -103,8 +106,8 @@ static void proxy_on_node(void *arg, struct object *before, struct object *after
     proxy_mark_services(p);
 }
 
-static void proxy_service_rules(struct proxy *p, const struct service_entry *e, struct arena *a,
-                                struct items *out)
+static void proxy_service_rules(struct proxy *p, const struct service_entry *e, enum ip_family family,
+                                struct arena *a, struct items *out)
 {
     if (!e->service)
         return;
@@ -112,14 +115,15 @@ static void proxy_service_rules(struct proxy *p, const struct service_entry *e, 
     const struct endpoint_slice **slices = arena_new_n(a, const struct endpoint_slice *, e->slices.n);
     for (size_t i = 0; i < e->slices.n; i++)
         slices[i] = object_typed(e->slices.at[i]);
-    service_rules(object_typed(e->service), slices, e->slices.n, &here, a, out);
+    service_rules(object_typed(e->service), slices, e->slices.n, &here, family, a, out);
 }
 
-static void proxy_render(struct rule_keeper *k, struct rule_owner *o, struct arena *a, struct items *out)
+static void proxy_render(struct rule_keeper *k, struct rule_owner *o, enum ip_family family, struct arena *a,
+                         struct items *out)
 {
     struct proxy *p = container_of(k, struct proxy, keeper);
-    if (!host_ports_render(o, a, out))
-        proxy_service_rules(p, &container_of(o, struct proxy_service, rules)->entry, a, out);
+    if (!host_ports_render(o, family, a, out))
+        proxy_service_rules(p, &container_of(o, struct proxy_service, rules)->entry, family, a, out);
 }
 
 static void proxy_settled(struct rule_keeper *k, struct rule_owner *o)
@@ -152,9 +156,9 @@ static bool proxy_flow_stale(void *arg, const struct udp_flow *f)
 {
     const struct proxy_flows *flows = arg;
     _cleanup_arena_ struct arena a = {0};
-    struct str at = arena_printf(&a, STR_FMT " %u", STR_ARG(ip4_text(&a, f->to)), f->to_port),
-               on_node = arena_printf(&a, "0.0.0.0 %u", f->to_port),
-               way = arena_printf(&a, STR_FMT " %u", STR_ARG(ip4_text(&a, f->from)), f->from_port);
+    struct str at = arena_printf(&a, STR_FMT " %u", STR_ARG(ip_text(&a, f->to)), f->to_port),
+               on_node = arena_printf(&a, "%s %u", f->to.family == IP_V6 ? "::" : "0.0.0.0", f->to_port),
+               way = arena_printf(&a, STR_FMT " %u", STR_ARG(ip_text(&a, f->from)), f->from_port);
     const struct str *entry = map_get(&flows->entries, at)        ? &at
                               : map_get(&flows->entries, on_node) ? &on_node
                                                                   : NULL;
@@ -174,7 +178,8 @@ static void proxy_flows_take(struct proxy_flows *flows, const struct items *item
     }
 }
 
-static void proxy_changed(struct rule_keeper *k, const struct items_change *changes, size_t n)
+static void proxy_changed(struct rule_keeper *k, enum ip_family family, const struct items_change *changes,
+                          size_t n)
 {
     (void)k;
     struct proxy_flows flows = {0};
@@ -183,7 +188,7 @@ static void proxy_changed(struct rule_keeper *k, const struct items_change *chan
         proxy_flows_take(&flows, changes[i].before, false);
         proxy_flows_take(&flows, changes[i].after, true);
     }
-    if (flows.entries.n && conntrack_forget_udp(proxy_flow_stale, &flows, &err) < 0)
+    if (flows.entries.n && conntrack_forget_udp(family, proxy_flow_stale, &flows, &err) < 0)
         log_warn("UDP clients may keep their old ways: " STR_FMT, STR_ARG(err.message));
     map_free(&flows.entries);
     map_free(&flows.ways);
@@ -197,7 +202,8 @@ int proxy_start(struct client *c, const struct proxy_options *o, struct proxy **
     struct proxy *p = mem_zalloc(sizeof *p);
     p->keeper = (struct rule_keeper){
         .name = "proxy",
-        .ruleset = {.table = PROXY_TABLE, .base = proxy_base},
+        .table = PROXY_TABLE,
+        .bases = proxy_bases,
         .lock = &p->view.mutex,
         .all = proxy_all,
         .render = proxy_render,
@@ -242,7 +248,5 @@ void proxy_stop(struct proxy *p)
 
 int proxy_remove(struct err *err)
 {
-    _cleanup_buf_ struct buf script = {0};
-    ruleset_remove(PROXY_TABLE, &script);
-    return nft_apply(buf_str(&script), err);
+    return rule_keeper_remove(PROXY_TABLE, err);
 }

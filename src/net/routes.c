@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "client/informer.h"
 #include "kinds/core_v1.h"
-#include "net/cidr.h"
 #include "net/netlink.h"
 #include "net/nft.h"
 
@@ -16,59 +15,103 @@ struct routes {
     struct netlink *nl; /* used by the informer's calls alone, which come one at a time */
 };
 
-/* The way to a node's pods; false while the node has no range or no address. */
-static bool routes_to_node(struct object *o, struct route *r)
+#define PODS_TABLE "sagong-pods"
+
+enum { NODE_RANGES_MAX = 2 };
+
+/* The ways to a node's pods. */
+struct ways {
+    struct route at[NODE_RANGES_MAX];
+    size_t n;
+};
+
+/* None while the node has no range, or no address of the range's family. */
+static struct ways ways_to_node(struct object *o)
 {
-    const struct node *node = object_typed(o);
-    struct cidr pods;
-    if (!cidr_parse(node->spec.pod_cidr, &pods))
-        return false;
-    *r = (struct route){.to = pods.base, .bits = pods.bits};
-    for (size_t i = 0; i < node->status.addresses.n && !r->via; i++)
-        if (str_eq(node->status.addresses.at[i].type, NODE_ADDRESS_TYPE_INTERNAL_IP))
-            ip4_parse(node->status.addresses.at[i].address, &r->via);
-    return r->via;
+    struct ways w = {0};
+    const struct node *node = o ? object_typed(o) : NULL;
+    for (size_t i = 0; node && i < node->spec.pod_cidrs.n && w.n < NODE_RANGES_MAX; i++) {
+        struct route r = {0};
+        struct ip via;
+        if (!ip_prefix_parse(node->spec.pod_cidrs.at[i], &r.to))
+            continue;
+        for (size_t k = 0; k < node->status.addresses.n && !r.via.family; k++)
+            if (str_eq(node->status.addresses.at[k].type, NODE_ADDRESS_TYPE_INTERNAL_IP) &&
+                ip_parse(node->status.addresses.at[k].address, &via) && via.family == r.to.base.family)
+                r.via = via;
+        if (r.via.family)
+            w.at[w.n++] = r;
+    }
+    return w;
+}
+
+static bool has_destination(const struct ways *w, const struct route *r)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (ip_eq(w->at[i].to.base, r->to.base) && w->at[i].to.bits == r->to.bits)
+            return true;
+    return false;
+}
+
+static bool has_way(const struct ways *w, const struct route *r)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (has_destination(&(struct ways){{w->at[i]}, 1}, r) && ip_eq(w->at[i].via, r->via))
+            return true;
+    return false;
 }
 
 static void routes_on_node(void *arg, struct object *before, struct object *after)
 {
     struct routes *routes = arg;
-    if (str_eq(object_name(after ? after : before), routes->node_name))
+    struct str name = object_name(after ? after : before);
+    if (str_eq(name, routes->node_name))
         return;
-    _cleanup_err_ struct err err = {0};
-    struct route old = {0}, new = {0};
-    bool had = before && routes_to_node(before, &old), has = after && routes_to_node(after, &new);
-    if (had && has && old.to == new.to &&old.bits == new.bits &&old.via == new.via)
-        return;
-    if (had && (!has || old.to != new.to || old.bits != new.bits) &&
-        netlink_delete_route(routes->nl, &old, &err) < 0)
-        log_warn("route to the pods of node " STR_FMT ": " STR_FMT, STR_ARG(object_name(before)),
-                 STR_ARG(err.message));
-    if (has && netlink_set_route(routes->nl, &new, &err) < 0)
-        log_warn("no route to the pods of node " STR_FMT ": " STR_FMT, STR_ARG(object_name(after)),
-                 STR_ARG(err.message));
+    struct ways old = ways_to_node(before), new = ways_to_node(after);
+    for (size_t i = 0; i < old.n; i++) {
+        _cleanup_err_ struct err err = {0};
+        if (!has_destination(&new, &old.at[i]) && netlink_delete_route(routes->nl, &old.at[i], &err) < 0)
+            log_warn("route to the pods of node " STR_FMT ": " STR_FMT, STR_ARG(name), STR_ARG(err.message));
+    }
+    for (size_t i = 0; i < new.n; i++) {
+        _cleanup_err_ struct err err = {0};
+        if (!has_way(&old, &new.at[i]) && netlink_set_route(routes->nl, &new.at[i], &err) < 0)
+            log_warn("no route to the pods of node " STR_FMT ": " STR_FMT, STR_ARG(name),
+                     STR_ARG(err.message));
+    }
+}
+
+static void remove_tables(struct buf *script)
+{
+    for (size_t i = 0; i < nft_families(); i++)
+        nft_remove(nft_ip(nft_family[i]), PODS_TABLE, script);
 }
 
 /* Pods have addresses that only the cluster knows. */
-static int routes_masquerade(struct str cluster_cidr, struct err *err)
+static int routes_masquerade(const struct str_vec *cluster_cidrs, struct err *err)
 {
-    struct cidr pods;
-    if (!cidr_parse(cluster_cidr, &pods))
-        return err_set(err, ERR_BAD_REQUEST, "not an IPv4 range: \"" STR_FMT "\"", STR_ARG(cluster_cidr));
+    _cleanup_buf_ struct buf script = {0};
     _cleanup_arena_ struct arena a = {0};
-    return nft_apply(
-        arena_printf(&a,
-                     "add table ip sagong-pods\ndelete table ip sagong-pods\ntable ip sagong-pods {\n"
-                     "  chain out { type nat hook postrouting priority srcnat;\n"
-                     "    ip saddr " STR_FMT " ip daddr != " STR_FMT
-                     " oifname != \"sg*\" masquerade\n  }\n}\n",
-                     STR_ARG(cluster_cidr), STR_ARG(cluster_cidr)),
-        err);
+    remove_tables(&script);
+    for (size_t i = 0; i < cluster_cidrs->n; i++) {
+        struct ip_prefix pods;
+        if (!ip_prefix_parse(cluster_cidrs->at[i], &pods))
+            return err_set(err, ERR_BAD_REQUEST, "not a range of addresses: \"" STR_FMT "\"",
+                           STR_ARG(cluster_cidrs->at[i]));
+        const char *ip = nft_ip(pods.base.family);
+        struct str range = ip_prefix_text(&a, pods);
+        buf_addf(&script,
+                 "table %s " PODS_TABLE " {\n"
+                 "  chain out { type nat hook postrouting priority srcnat;\n"
+                 "    %s saddr " STR_FMT " %s daddr != " STR_FMT " oifname != \"sg*\" masquerade\n  }\n}\n",
+                 ip, ip, STR_ARG(range), ip, STR_ARG(range));
+    }
+    return nft_apply(buf_str(&script), err);
 }
 
 int routes_start(struct client *c, const struct routes_options *o, struct routes **out, struct err *err)
 {
-    if (routes_masquerade(o->cluster_cidr, err) < 0)
+    if (routes_masquerade(&o->cluster_cidrs, err) < 0)
         return -1;
     struct netlink *nl;
     if (netlink_open(-1, &nl, err) < 0)
@@ -94,5 +137,7 @@ void routes_stop(struct routes *r)
 
 int routes_remove(struct err *err)
 {
-    return nft_apply(STR("add table ip sagong-pods\ndelete table ip sagong-pods\n"), err);
+    _cleanup_buf_ struct buf script = {0};
+    remove_tables(&script);
+    return nft_apply(buf_str(&script), err);
 }

@@ -5,20 +5,31 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "net/nft.h"
 
 enum { RETRY_MOST_S = 30 };
 #define SYNC_TURN (200 * CLOCK_MS)
 
 void rule_owner_clear(struct rule_owner *o)
 {
-    items_free(&o->applied);
+    for (size_t f = 0; f < NFT_FAMILIES; f++)
+        items_free(&o->applied[f]);
     arena_free(&o->arena);
 }
 
 void rule_keeper_init(struct rule_keeper *k)
 {
     thread_cond_init(&k->wake);
+    k->n_rulesets = nft_families();
+    for (size_t f = 0; f < k->n_rulesets; f++)
+        k->rulesets[f] = (struct ruleset){.family = nft_family[f], .table = k->table, .base = k->bases[f]};
+}
+
+static bool keeper_is_stale(const struct rule_keeper *k)
+{
+    for (size_t f = 0; f < k->n_rulesets; f++)
+        if (k->rulesets[f].stale)
+            return true;
+    return false;
 }
 
 void rule_keeper_mark(struct rule_keeper *k, struct rule_owner *o)
@@ -35,18 +46,20 @@ void rule_keeper_mark(struct rule_keeper *k, struct rule_owner *o)
 /* What one turn works on: the changed owners, with their new items beside the old ones. */
 struct turn {
     struct rule_owner **owners;
-    struct items *fresh;
     struct arena *arenas;
-    struct items_change *changes;
+    struct items *fresh[NFT_FAMILIES];
+    struct items_change *changes[NFT_FAMILIES];
     size_t n;
 };
 
 static void turn_free(struct turn *t)
 {
     free(t->owners);
-    free(t->fresh);
     free(t->arenas);
-    free(t->changes);
+    for (size_t f = 0; f < NFT_FAMILIES; f++) {
+        free(t->fresh[f]);
+        free(t->changes[f]);
+    }
 }
 
 /* Takes what has changed, or everything, and asks each for its rules. Under the lock: quick, as objects are
@@ -58,13 +71,18 @@ static void turn_take(struct rule_keeper *k, bool all, struct turn *t)
     if (all)
         k->all(k);
     t->owners = mem_zalloc(k->n_dirty * sizeof(struct rule_owner *));
-    t->fresh = mem_zalloc(k->n_dirty * sizeof *t->fresh);
     t->arenas = mem_zalloc(k->n_dirty * sizeof *t->arenas);
-    t->changes = mem_zalloc(k->n_dirty * sizeof *t->changes);
+    for (size_t f = 0; f < k->n_rulesets; f++) {
+        t->fresh[f] = mem_zalloc(k->n_dirty * sizeof *t->fresh[f]);
+        t->changes[f] = mem_zalloc(k->n_dirty * sizeof *t->changes[f]);
+    }
     for (struct rule_owner *o = k->dirty; o; o = o->next_dirty, t->n++) {
         t->owners[t->n] = o;
-        k->render(k, o, &t->arenas[t->n], &t->fresh[t->n]);
-        t->changes[t->n] = (struct items_change){all ? &none : &o->applied, &t->fresh[t->n]};
+        for (size_t f = 0; f < k->n_rulesets; f++) {
+            struct items *fresh = &t->fresh[f][t->n];
+            k->render(k, o, nft_family[f], &t->arenas[t->n], fresh);
+            t->changes[f][t->n] = (struct items_change){all ? &none : &o->applied[f], fresh};
+        }
         o->dirty = false;
     }
     k->dirty = NULL;
@@ -78,7 +96,8 @@ static void turn_done(struct rule_keeper *k, struct turn *t)
     for (size_t i = 0; i < t->n; i++) {
         struct rule_owner *o = t->owners[i];
         rule_owner_clear(o);
-        o->applied = t->fresh[i];
+        for (size_t f = 0; f < k->n_rulesets; f++)
+            o->applied[f] = t->fresh[f][i];
         o->arena = t->arenas[i];
         if (!o->dirty && k->built)
             k->settled(k, o);
@@ -89,15 +108,17 @@ static int turn_run(struct rule_keeper *k, struct err *err)
 {
     _cleanup_buf_ struct buf script = {0};
     _cleanup_(turn_free) struct turn t = {0};
-    bool all = !k->built || k->ruleset.stale;
+    bool all = !k->built || keeper_is_stale(k);
     turn_take(k, all, &t);
-    if (all)
-        ruleset_begin(&k->ruleset, &script);
-    ruleset_change(&k->ruleset, t.changes, t.n, &script);
+    for (size_t f = 0; f < k->n_rulesets; f++) {
+        if (all)
+            ruleset_begin(&k->rulesets[f], &script);
+        ruleset_change(&k->rulesets[f], t.changes[f], t.n, &script);
+    }
     int rc = nft_apply(buf_str(&script), err);
     k->built = rc == 0; /* after a failure nobody knows: build it all anew */
-    if (rc == 0 && k->changed)
-        k->changed(k, t.changes, t.n);
+    for (size_t f = 0; rc == 0 && k->changed && f < k->n_rulesets; f++)
+        k->changed(k, nft_family[f], t.changes[f], t.n);
     turn_done(k, &t);
     return rc;
 }
@@ -130,7 +151,7 @@ static void keeper_main(void *arg)
             wait_s = 1;
         }
         _lock_(k->lock);
-        while (!k->stopping && !k->ruleset.stale && (!k->built || !k->dirty))
+        while (!k->stopping && !keeper_is_stale(k) && (!k->built || !k->dirty))
             if (!thread_cond_wait(&k->wake, k->lock, until))
                 break;
         if (k->stopping)
@@ -151,6 +172,15 @@ void rule_keeper_stop(struct rule_keeper *k)
         pthread_cond_signal(&k->wake);
     }
     thread_join(k->thread);
-    ruleset_free(&k->ruleset);
+    for (size_t f = 0; f < k->n_rulesets; f++)
+        ruleset_free(&k->rulesets[f]);
     pthread_cond_destroy(&k->wake);
+}
+
+int rule_keeper_remove(const char *table, struct err *err)
+{
+    _cleanup_buf_ struct buf script = {0};
+    for (size_t f = 0; f < nft_families(); f++)
+        nft_remove(nft_ip(nft_family[f]), table, &script);
+    return nft_apply(buf_str(&script), err);
 }

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "net/nft.h"
+
 void items_add(struct items *items, enum item_kind kind, struct str name, struct str text)
 {
     mem_grow((void **)&items->at, &items->cap, items->n + 1, sizeof *items->at);
@@ -99,8 +101,8 @@ static bool ruleset_release(struct ruleset *rs, const struct item *i)
 static void ruleset_line(struct ruleset *rs, struct buf *script, const char *verb, const char *what,
                          struct str name, struct str text)
 {
-    buf_addf(script, "%s %s %s " STR_FMT "%s" STR_FMT "\n", verb, what, rs->table, STR_ARG(name),
-             text.n ? " " : "", STR_ARG(text));
+    buf_addf(script, "%s %s %s %s " STR_FMT "%s" STR_FMT "\n", verb, what, nft_ip(rs->family), rs->table,
+             STR_ARG(name), text.n ? " " : "", STR_ARG(text));
 }
 
 /* What must be there before anything can refer to it. */
@@ -117,8 +119,8 @@ static void ruleset_fill(struct ruleset *rs, struct buf *script, const struct it
     if (i->kind == ITEM_ELEMENT) {
         if (!ruleset_claim(rs, i))
             return;
-        buf_addf(script, "add element %s " STR_FMT "%s" STR_FMT " }\n", rs->table, STR_ARG(i->name),
-                 i->text.n ? " : " : "", STR_ARG(i->text));
+        buf_addf(script, "add element %s %s " STR_FMT "%s" STR_FMT " }\n", nft_ip(rs->family), rs->table,
+                 STR_ARG(i->name), i->text.n ? " : " : "", STR_ARG(i->text));
     } else if (i->kind == ITEM_CHAIN) {
         if (known)
             ruleset_line(rs, script, "flush", "chain", i->name, (struct str){0});
@@ -132,7 +134,8 @@ static void ruleset_fill(struct ruleset *rs, struct buf *script, const struct it
 static void ruleset_unlink(struct ruleset *rs, struct buf *script, const struct item *i)
 {
     if (i->kind == ITEM_ELEMENT && ruleset_release(rs, i))
-        buf_addf(script, "delete element %s " STR_FMT " }\n", rs->table, STR_ARG(i->name));
+        buf_addf(script, "delete element %s %s " STR_FMT " }\n", nft_ip(rs->family), rs->table,
+                 STR_ARG(i->name));
     else if (i->kind == ITEM_CHAIN)
         ruleset_line(rs, script, "flush", "chain", i->name, (struct str){0});
 }
@@ -176,14 +179,9 @@ void ruleset_change(struct ruleset *rs, const struct items_change *changes, size
             ruleset_pass(rs, &changes[i], (enum ruleset_pass)pass, script);
 }
 
-void ruleset_remove(const char *table, struct buf *script)
-{
-    buf_addf(script, "add table %s\ndelete table %s\n", table, table);
-}
-
 void ruleset_begin(struct ruleset *rs, struct buf *script)
 {
     ruleset_clear(rs);
-    ruleset_remove(rs->table, script);
-    buf_addf(script, "table %s {\n%s}\n", rs->table, rs->base);
+    nft_remove(nft_ip(rs->family), rs->table, script);
+    buf_addf(script, "table %s %s {\n%s}\n", nft_ip(rs->family), rs->table, rs->base);
 }

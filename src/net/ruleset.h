@@ -1,14 +1,15 @@
-/* A table of rules in the kernel, as items that come and go: chains with their rules, elements of the
- * dispatching maps, sets. Each owner (a service, a policy) has a list of items; when lists
- * change, only the difference is written, as lines of one nft transaction. */
+/* A table of rules in the kernel, for one family of addresses, as items that come and go: chains with their
+ * rules, elements of the dispatching maps, sets. Each owner (a service, a policy) has a list of items; when
+ * lists change, only the difference is written, as lines of one nft transaction. */
 #pragma once
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/ip.h"
 #include "base/map.h"
 
 enum item_kind {
-    ITEM_FLOW, /* no rule, but where rules lead UDP: "ADDRESS PORT ADDRESS PORT" (0.0.0.0: any of the node's)
-                */
+    ITEM_FLOW, /* no rule, but where rules lead UDP: "ADDRESS PORT ADDRESS PORT" (0.0.0.0, ::
+                  any of the node's) */
     ITEM_SET,
     ITEM_CHAIN,
     ITEM_ELEMENT
@@ -36,7 +37,8 @@ void items_sort(struct items *items);
 
 /* What is in the kernel that more than one owner may ask for: elements, counted. */
 struct ruleset {
-    const char *table; /* "ip sagong" */
+    enum ip_family family;
+    const char *table; /* "sagong" */
     const char *base;  /* its hooks, and the sets and maps that are always there: in nft's language */
     struct map elements;
     bool stale; /* an element went whose other owner wanted it to lead elsewhere: build it all anew */
@@ -51,5 +53,3 @@ struct items_change {
 void ruleset_change(struct ruleset *rs, const struct items_change *changes, size_t n, struct buf *script);
 /* Starts anew: adds the table with what is always there, in place of whatever was there. */
 void ruleset_begin(struct ruleset *rs, struct buf *script);
-/* Removes a table. */
-void ruleset_remove(const char *table, struct buf *script);

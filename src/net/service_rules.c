@@ -5,11 +5,11 @@
 #include "base/encode.h"
 #include "kinds/core_v1.h"
 #include "kinds/discovery_v1.h"
-#include "net/cidr.h"
+#include "net/nft.h"
 
 /* Where one connection can end up. */
 struct backend {
-    uint32_t ip;
+    struct ip ip;
     int32_t port;
     bool local, ready, serving;
     bool hinted, for_here;           /* its slice names nodes to prefer it; this one */
@@ -27,6 +27,7 @@ struct service_port_rules {
     struct items *out;
     const struct service *service;
     const struct service_port *port;
+    enum ip_family family;
     struct str protocol; /* "tcp" */
     struct str id;       /* "default/web/tcp/http": unique, and what the chains are named after */
     struct backends all, local;
@@ -59,7 +60,7 @@ static int32_t rules_slice_port(const struct endpoint_slice *slice, const struct
 static int rules_backend_order(const void *a, const void *b)
 {
     const struct backend *x = a, *y = b;
-    return x->ip != y->ip ? (x->ip < y->ip ? -1 : 1) : x->port - y->port;
+    return x->ip.n != y->ip.n ? (x->ip.n < y->ip.n ? -1 : 1) : x->port - y->port;
 }
 
 static void rules_hints(const struct endpoint *e, const struct rules_place *here, struct backend *b)
@@ -75,7 +76,7 @@ static void rules_hints(const struct endpoint *e, const struct rules_place *here
 
 static struct backends rules_backends(const struct endpoint_slice *const *slices, size_t n_slices,
                                       const struct service_port *port, const struct rules_place *here,
-                                      struct arena *a)
+                                      enum ip_family family, struct arena *a)
 {
     size_t most = 0;
     for (size_t s = 0; s < n_slices; s++)
@@ -87,7 +88,7 @@ static struct backends rules_backends(const struct endpoint_slice *const *slices
         for (size_t i = 0; number && i < slice->endpoints.n; i++) {
             const struct endpoint *e = &slice->endpoints.at[i];
             struct backend b = {.port = number};
-            if (!e->addresses.n || !ip4_parse(e->addresses.at[0], &b.ip))
+            if (!e->addresses.n || !ip_parse(e->addresses.at[0], &b.ip) || b.ip.family != family)
                 continue;
             b.ready = rules_true(e->conditions.ready, true);
             b.serving = rules_true(e->conditions.serving, b.ready);
@@ -130,10 +131,10 @@ static struct str rules_text(struct arena *a, struct buf *b)
 /* "dnat to" one of the backends, evenly. */
 static void rules_balance(struct service_port_rules *r, const struct backends *to, struct buf *rule)
 {
-    buf_addf(rule, "meta l4proto " STR_FMT " dnat ip to numgen random mod %zu map { ", STR_ARG(r->protocol),
-             to->n);
+    buf_addf(rule, "meta l4proto " STR_FMT " dnat %s to numgen random mod %zu map { ", STR_ARG(r->protocol),
+             nft_ip(r->family), to->n);
     for (size_t i = 0; i < to->n; i++)
-        buf_addf(rule, "%s%zu : " STR_FMT " . %d", i ? ", " : "", i, STR_ARG(ip4_text(r->a, to->at[i].ip)),
+        buf_addf(rule, "%s%zu : " STR_FMT " . %d", i ? ", " : "", i, STR_ARG(ip_text(r->a, to->at[i].ip)),
                  to->at[i].port);
     buf_add_lit(rule, " }\n");
 }
@@ -160,6 +161,16 @@ static struct backends rules_close(struct backends all)
     return all;
 }
 
+/* What a backend is called in names, which know no colons. */
+static struct str rules_place_name(struct arena *a, const struct backend *b)
+{
+    char *ip = arena_c(a, ip_text(a, b->ip));
+    for (char *c = ip; *c; c++)
+        if (*c == ':')
+            *c = '-';
+    return arena_printf(a, "%s/%d", ip, b->port);
+}
+
 /* Session affinity: each backend has a set of the clients it saw within the time, and the chain that puts
  * them there. */
 static void rules_stick(struct service_port_rules *r, const struct backends *to, struct buf *rule)
@@ -168,18 +179,20 @@ static void rules_stick(struct service_port_rules *r, const struct backends *to,
     int32_t seconds = config && config->client_ip && config->client_ip->timeout_seconds
                           ? *config->client_ip->timeout_seconds
                           : 10800;
+    const char *ip = nft_ip(r->family), *open = r->family == IP_V6 ? "[" : "",
+               *close = r->family == IP_V6 ? "]" : "";
     _cleanup_buf_ struct buf pick = {0}, body = {0};
     for (size_t i = 0; i < to->n; i++) {
-        struct str where =
-            arena_printf(r->a, STR_FMT "/%d", STR_ARG(ip4_text(r->a, to->at[i].ip)), to->at[i].port);
+        struct str where = rules_place_name(r->a, &to->at[i]);
         struct str chain = rules_name(r, "endpoint", where), clients = rules_name(r, "clients", where);
-        buf_addf(&body, "{ type ipv4_addr; flags dynamic,timeout; timeout %ds; }", seconds);
+        buf_addf(&body, "{ type %s; flags dynamic,timeout; timeout %ds; }", nft_addr(r->family), seconds);
         items_add(r->out, ITEM_SET, clients, rules_text(r->a, &body));
-        buf_addf(
-            &body, "update @" STR_FMT " { ip saddr }\nmeta l4proto " STR_FMT " dnat ip to " STR_FMT ":%d\n",
-            STR_ARG(clients), STR_ARG(r->protocol), STR_ARG(ip4_text(r->a, to->at[i].ip)), to->at[i].port);
+        buf_addf(&body,
+                 "update @" STR_FMT " { %s saddr }\nmeta l4proto " STR_FMT " dnat %s to %s" STR_FMT "%s:%d\n",
+                 STR_ARG(clients), ip, STR_ARG(r->protocol), ip, open, STR_ARG(ip_text(r->a, to->at[i].ip)),
+                 close, to->at[i].port);
         items_add(r->out, ITEM_CHAIN, chain, rules_text(r->a, &body));
-        buf_addf(rule, "ip saddr @" STR_FMT " goto " STR_FMT "\n", STR_ARG(clients), STR_ARG(chain));
+        buf_addf(rule, "%s saddr @" STR_FMT " goto " STR_FMT "\n", ip, STR_ARG(clients), STR_ARG(chain));
         buf_addf(&pick, "%s%zu : goto " STR_FMT, i ? ", " : "", i, STR_ARG(chain));
     }
     buf_addf(rule, "numgen random mod %zu vmap { " STR_FMT " }\n", to->n, STR_ARG(buf_str(&pick)));
@@ -206,16 +219,21 @@ static void rules_flows(struct service_port_rules *r, struct str ip, int32_t por
     for (size_t i = 0; str_is(r->protocol, "udp") && i < r->all.n; i++)
         items_add(r->out, ITEM_FLOW,
                   arena_printf(r->a, STR_FMT " %d " STR_FMT " %d", STR_ARG(ip), port,
-                               STR_ARG(ip4_text(r->a, r->all.at[i].ip)), r->all.at[i].port),
+                               STR_ARG(ip_text(r->a, r->all.at[i].ip)), r->all.at[i].port),
                   (struct str){0});
+}
+
+static bool is_of(struct str address, enum ip_family family)
+{
+    struct ip ip;
+    return ip_parse(address, &ip) && ip.family == family;
 }
 
 /* An address of the service leads to the chain; without one it refuses. */
 static void rules_address(struct service_port_rules *r, struct str ip, struct str chain)
 {
-    uint32_t number;
-    if (!ip4_parse(ip, &number))
-        return; /* of the other family */
+    if (!is_of(ip, r->family))
+        return;
     struct str at =
         arena_printf(r->a, STR_FMT " . " STR_FMT " . %d", STR_ARG(ip), STR_ARG(r->protocol), r->port->port);
     if (chain.n)
@@ -240,18 +258,19 @@ static struct str rules_local_only(struct service_port_rules *r, struct str clus
                         STR_ARG(cluster_chain), STR_ARG(cluster_chain), STR_ARG(rest));
 }
 
-/* Who may come through the load balancer (spec.loadBalancerSourceRanges): a chain before the external one. */
+/* Who may come through the load balancer (spec.loadBalancerSourceRanges): a chain before the external one.
+ * Ranges of the other family say nothing about this one. */
 static struct str rules_firewall(struct service_port_rules *r, struct str external)
 {
     const struct str_vec *ranges = &r->service->spec.load_balancer_source_ranges;
     _cleanup_buf_ struct buf rules = {0};
-    struct cidr range;
-    if (!ranges->n || !external.n)
+    struct ip_prefix range;
+    for (size_t i = 0; external.n && i < ranges->n; i++)
+        if (ip_prefix_parse(str_trim(ranges->at[i]), &range) && range.base.family == r->family)
+            buf_addf(&rules, "%s saddr " STR_FMT " goto " STR_FMT "\n", nft_ip(r->family),
+                     STR_ARG(ip_prefix_text(r->a, range)), STR_ARG(external));
+    if (!rules.n)
         return external;
-    for (size_t i = 0; i < ranges->n; i++)
-        if (cidr_parse(str_trim(ranges->at[i]), &range))
-            buf_addf(&rules, "ip saddr " STR_FMT "/%d goto " STR_FMT "\n",
-                     STR_ARG(ip4_text(r->a, range.base)), range.bits, STR_ARG(external));
     buf_add_lit(&rules, "drop\n");
     struct str name = rules_name(r, "firewall", (struct str){0});
     items_add(r->out, ITEM_CHAIN, name, rules_text(r->a, &rules));
@@ -282,7 +301,7 @@ static void rules_external(struct service_port_rules *r, struct str cluster_chai
             arena_printf(r->a, "node-ports { " STR_FMT " . %d", STR_ARG(r->protocol), r->port->node_port),
             arena_concat(r->a, STR("goto "), chain));
     if (r->port->node_port)
-        rules_flows(r, STR("0.0.0.0"), r->port->node_port);
+        rules_flows(r, r->family == IP_V6 ? STR("::") : STR("0.0.0.0"), r->port->node_port);
     for (size_t i = 0; i < spec->external_ips.n; i++)
         rules_address(r, spec->external_ips.at[i], chain);
     struct str firewall = balancers->n ? rules_firewall(r, chain) : chain;
@@ -316,8 +335,8 @@ static struct str rules_lower(struct str protocol)
 static void rules_hairpins(const struct backends *local, struct arena *a, struct items *out)
 {
     for (size_t i = 0; i < local->n; i++) {
-        struct str ip = ip4_text(a, local->at[i].ip);
-        if (i == 0 || local->at[i].ip != local->at[i - 1].ip)
+        struct str ip = ip_text(a, local->at[i].ip);
+        if (i == 0 || !ip_eq(local->at[i].ip, local->at[i - 1].ip))
             items_add(out, ITEM_ELEMENT,
                       arena_printf(a, "hairpins { " STR_FMT " . " STR_FMT, STR_ARG(ip), STR_ARG(ip)),
                       (struct str){0});
@@ -336,26 +355,28 @@ static bool rules_are_others(const struct service *service)
 }
 
 void service_rules(const struct service *service, const struct endpoint_slice *const *slices, size_t n_slices,
-                   const struct rules_place *here, struct arena *a, struct items *out)
+                   const struct rules_place *here, enum ip_family family, struct arena *a, struct items *out)
 {
     const struct service_spec *spec = &service->spec;
+    size_t addresses = 0;
     if (str_eq(spec->type, SERVICE_TYPE_EXTERNAL_NAME) || str_is(spec->cluster_ip, "None") ||
         !spec->cluster_ip.n || rules_are_others(service))
         return;
-    for (size_t i = 0; i < spec->cluster_ips.n; i++) {
-        uint32_t number;
-        if (ip4_parse(spec->cluster_ips.at[i], &number))
+    for (size_t i = 0; i < spec->cluster_ips.n; i++)
+        if (is_of(spec->cluster_ips.at[i], family)) {
             items_add(out, ITEM_ELEMENT, arena_concat(a, STR("cluster-ips { "), spec->cluster_ips.at[i]),
                       (struct str){0});
-    }
-    for (size_t i = 0; i < spec->ports.n; i++) {
+            addresses++;
+        }
+    for (size_t i = 0; addresses && i < spec->ports.n; i++) {
         const struct service_port *port = &spec->ports.at[i];
-        struct backends every = rules_backends(slices, n_slices, port, here, a);
+        struct backends every = rules_backends(slices, n_slices, port, here, family, a);
         struct service_port_rules r = {
             .a = a,
             .out = out,
             .service = service,
             .port = port,
+            .family = family,
             .protocol = rules_lower(port->protocol),
             .all = rules_close(rules_usable(&every, false, a)),
             .local = rules_usable(&every, true, a),

@@ -1,4 +1,4 @@
-/* What one service asks of the rule set: pure data in, items out. */
+/* What one service asks of the rule set of a family of addresses: pure data in, items out. */
 #pragma once
 #include "net/ruleset.h"
 
@@ -12,6 +12,6 @@ struct rules_place {
 
 /* `service` is a v1 Service, `slices` point at its discovery.k8s.io/v1 EndpointSlices. Strings are in `a` (or
  * the service's own); the array is freed by items_free; sorted. A headless or ExternalName service asks for
- * nothing. */
+ * nothing, and so does one without a cluster address of this family. */
 void service_rules(const struct service *service, const struct endpoint_slice *const *slices, size_t n_slices,
-                   const struct rules_place *here, struct arena *a, struct items *out);
+                   const struct rules_place *here, enum ip_family family, struct arena *a, struct items *out);

@@ -47,14 +47,14 @@ static void copy_options(struct node_agent *n, const struct node_options *from)
         o->name = str_from(host);
     }
     o->name = arena_str(a, o->name);
-    o->address = arena_str(a, from->address);
+    o->addresses = copy_list(a, from->addresses);
     o->data_dir = copy_path(a, from->data_dir, "/var/lib/sagong/node");
     o->run_dir = copy_path(a, from->run_dir, "/run/sagong");
     o->log_dir = copy_path(a, from->log_dir, "/var/log/pods");
     o->cgroup_root = copy_path(a, from->cgroup_root, "/kubepods");
     o->resolv_conf = copy_path(a, from->resolv_conf, "/etc/resolv.conf");
-    o->pod_cidr = arena_str(a, from->pod_cidr);
-    o->service_cidr = arena_str(a, from->service_cidr);
+    o->pod_cidrs = copy_list(a, from->pod_cidrs);
+    o->service_cidrs = copy_list(a, from->service_cidrs);
     o->cluster_domain = arena_str(a, from->cluster_domain.n ? from->cluster_domain : STR("cluster.local"));
     o->cluster_dns = copy_list(a, from->cluster_dns);
     o->insecure_registries = copy_list(a, from->insecure_registries);
@@ -74,16 +74,16 @@ struct pod_network *node_network(struct node_agent *n, struct err *err)
         return n->network;
     _cleanup_arena_ struct arena a = {0};
     _cleanup_object_ struct object *o = NULL;
-    struct str cidr = n->options.pod_cidr;
-    if (!cidr.n && (o = informer_get(n->node_informer, STR(""), n->name)))
-        cidr = ((const struct node *)object_typed(o))->spec.pod_cidr;
-    if (!cidr.n) {
+    struct str_vec cidrs = n->options.pod_cidrs;
+    if (!cidrs.n && (o = informer_get(n->node_informer, STR(""), n->name)))
+        cidrs = ((const struct node *)object_typed(o))->spec.pod_cidrs;
+    if (!cidrs.n) {
         err_set(err, ERR_UNAVAILABLE, "network is not ready: the node has no pod CIDR yet");
         return NULL;
     }
     struct pod_network_options options = {.state_dir = arena_printf(&a, "%s/network", n->options.data_dir).p,
-                                          .pod_cidr = cidr,
-                                          .service_cidr = n->options.service_cidr};
+                                          .pod_cidrs = cidrs,
+                                          .service_cidrs = n->options.service_cidrs};
     return pod_network_open(&options, &n->network, err) < 0 ? NULL : n->network;
 }
 

@@ -38,9 +38,9 @@ struct node_agent {
     pthread_mutex_t admission_mutex; /* held while a pod is judged; nothing else is locked before it */
     pthread_mutex_t network_mutex;
     struct pod_network
-        *network;    /* guarded by network_mutex; NULL until the node has its range of addresses */
+        *network;    /* guarded by network_mutex; NULL until the node has its ranges of addresses */
     struct str name; /* options.name */
 };
 
-/* The pod network, opened as soon as Node.spec.podCIDR is there; NULL with `err` until then. */
+/* The pod network, opened as soon as Node.spec.podCIDRs are there; NULL with `err` until then. */
 struct pod_network *node_network(struct node_agent *n, struct err *err);

@@ -11,13 +11,13 @@ struct policies;
 
 struct node_options {
     struct str name;                    /* of the Node; empty: the host's name in lower case */
-    struct str address;                 /* its InternalIP; empty: the address of the default route's link */
+    struct str_vec addresses;           /* its InternalIPs: one, or one of each family, the main one first */
     const char *data_dir;               /* "/var/lib/sagong/node": images, containers, pods */
     const char *run_dir;                /* "/run/sagong": what a reboot may take, on a tmpfs */
     const char *log_dir;                /* NULL: "/var/log/pods" */
     const char *cgroup_root;            /* NULL: "/kubepods" */
-    struct str pod_cidr;                /* empty: waits for Node.spec.podCIDR */
-    struct str service_cidr;            /* of the cluster, for the pod network */
+    struct str_vec pod_cidrs;           /* empty: waits for Node.spec.podCIDRs */
+    struct str_vec service_cidrs;       /* of the cluster, for the pod network */
     struct str_vec cluster_dns;         /* addresses; empty: pods use the node's resolv.conf */
     const char *resolv_conf;            /* NULL: "/etc/resolv.conf" */
     struct str cluster_domain;          /* empty: "cluster.local" */
@@ -30,7 +30,7 @@ struct node_options {
 
     /* The kubelet endpoint; port 0: none. */
     int port;                     /* 10250 */
-    const char *listen;           /* address; NULL: "0.0.0.0" */
+    const char *listen;           /* address; NULL: all of them */
     struct str cert_pem, key_pem; /* the server's own */
     struct str client_ca_pem;     /* the cluster's authority, which signs who may ask */
     struct loop **loops;          /* at least one when there is an endpoint; running */

@@ -52,21 +52,28 @@ static struct policy_pods pods(void)
             &a,
             "{'metadata':{'name':'x','namespace':'%s','labels':{'app':'%s'}},'spec':{'containers':[{'name':"
             "'c','ports':[{'name':'%s','containerPort':%zu,'protocol':'TCP'}]}]},'status':{'podIPs':[{'ip':'"
-            "10.244.0.%zu'}]}}",
-            all[i].ns, all[i].app, all[i].port, 8000 + i, i + 2);
+            "10.244.0.%zu'},{'ip':'fd00:10:244::%zu'}]}}",
+            all[i].ns, all[i].app, all[i].port, 8000 + i, i + 2, i + 2);
         out.at[i].pod = read_json(&pod_resource, json.p);
         out.at[i].namespace_labels = strcmp(all[i].ns, "office") == 0 ? office : shop;
-        assert_true(policy_pod_read(out.at[i].pod, &out.at[i].ip));
+        struct policy_ips *ips = arena_new(&a, struct policy_ips);
+        assert_true(policy_pod_read(out.at[i].pod, ips));
+        out.at[i].ips = ips;
     }
+    return out;
+}
+
+static struct items rules_of(const char *spec, enum ip_family family)
+{
+    struct items out = {0};
+    struct policy_pods all = pods();
+    policy_rules(policy(spec), &all, family, &a, &out);
     return out;
 }
 
 static struct items rules(const char *spec)
 {
-    struct items out = {0};
-    struct policy_pods all = pods();
-    policy_rules(policy(spec), &all, &a, &out);
-    return out;
+    return rules_of(spec, IP_V4);
 }
 
 static struct str text(const struct items *items, const char *name)
@@ -138,6 +145,24 @@ static void test_blocks_have_holes(void **state)
     items_free(&items);
 }
 
+static void test_each_family_has_its_own_addresses(void **state)
+{
+    (void)state;
+    static const char spec[] =
+        "{'podSelector':{},'policyTypes':['Ingress'],'ingress':[{'from':[{'podSelector':{'matchLabels':{'app'"
+        ":'web'}}},{'ipBlock':{'cidr':'10.0.0.0/8'}},{'ipBlock':{'cidr':'fd00::/8','except':['fd00:1::/32']}}"
+        "]},{'ports':[{'port':'http'}]}]}";
+    struct items items = rules_of(spec, IP_V6);
+    assert_str(text(&items, "in/shop/p"),
+               "ip6 saddr fd00::/8 ip6 saddr != fd00:1::/32 accept\nip6 saddr @peers/in/0/0/shop/p accept\n"
+               "ip6 daddr . meta l4proto . th dport @ports/in/1/0/shop/p accept\n");
+    assert_str(text(&items, "peers/in/0/0/shop/p"), "{ type ipv6_addr; }");
+    assert_true(has(&items, "peers/in/0/0/shop/p { fd00:10:244::2"));
+    assert_true(has(&items, "ports/in/1/0/shop/p { fd00:10:244::2 . tcp . 8000"));
+    assert_false(has(&items, "peers/in/0/0/shop/p { 10.244.0.2"));
+    items_free(&items);
+}
+
 static void test_a_named_port_is_each_pods_own(void **state)
 {
     (void)state;
@@ -157,14 +182,24 @@ static void test_a_pod_asks_its_policies(void **state)
     const struct network_policy *both[] = {policy("{'podSelector':{},'policyTypes':['Ingress','Egress']}"),
                                            policy("{'podSelector':{},'policyTypes':['Egress']}")};
     struct items items = {0};
-    policy_pod_rules(0x0af40002, both, 2, &a, &items);
-    assert_str(text(&items, "ingress { \"sg0af40002\""), "jump to/10.244.0.2");
-    assert_str(text(&items, "to/10.244.0.2"), "ip saddr 10.244.0.2 return\njump in/shop/p\ndrop\n");
-    assert_str(text(&items, "from/10.244.0.2"),
+    struct policy_ips ips = {0};
+    policy_ips_add(&ips, STR("10.244.0.2"));
+    policy_ips_add(&ips, STR("fd00:10:244::2"));
+    policy_pod_rules(&ips, both, 2, IP_V4, &a, &items);
+    assert_str(text(&items, "ingress { \"sg0af40002\""), "jump to/sg0af40002");
+    assert_str(text(&items, "to/sg0af40002"), "ip saddr 10.244.0.2 return\njump in/shop/p\ndrop\n");
+    assert_str(text(&items, "from/sg0af40002"),
                "ip daddr 10.244.0.2 return\njump out/shop/p\njump out/shop/p\ndrop\n");
     items_free(&items);
-    policy_pod_rules(0x0af40002, both, 0, &a, &items);
+    policy_pod_rules(&ips, both, 2, IP_V6, &a, &items); /* the link is the same */
+    assert_str(text(&items, "ingress { \"sg0af40002\""), "jump to/sg0af40002");
+    assert_str(text(&items, "to/sg0af40002"), "ip6 saddr fd00:10:244::2 return\njump in/shop/p\ndrop\n");
+    items_free(&items);
+    policy_pod_rules(&ips, both, 0, IP_V4, &a, &items);
     assert_int_equal(items.n, 0); /* nobody says anything about it */
+    ips.n = 1;
+    policy_pod_rules(&ips, both, 2, IP_V6, &a, &items);
+    assert_int_equal(items.n, 0); /* it has no address of this family */
 }
 
 static void test_who_has_to_do_with_whom(void **state)
@@ -186,27 +221,33 @@ static void test_the_kernel_takes_it(void **state)
     (void)state;
     if (geteuid() != 0 || unshare(CLONE_NEWNET) < 0)
         skip();
-    _cleanup_buf_ struct buf script = {0};
-    _cleanup_err_ struct err err = {0};
-    struct ruleset rs = {.table = "ip sagong-policy", .base = policy_base};
     const char *spec = "{'podSelector':{},'policyTypes':['Ingress','Egress'],'ingress':[{'from':[{'"
-                       "podSelector':{}},{'ipBlock':{'cidr':'10.0.0.0/8','except':['10.1.0.0/16']}}],"
+                       "podSelector':{}},{'ipBlock':{'cidr':'10.0.0.0/8','except':['10.1.0.0/16']}},"
+                       "{'ipBlock':{'cidr':'fd00::/8','except':['fd00:1::/32']}}],"
                        "'ports':[{'port':'http'},{'protocol':'SCTP','port':1},{'protocol':'UDP'},{'port':1,'"
                        "endPort':65535}]}],'egress':[{}]}";
-    struct items items[2] = {rules(spec), {0}};
     const struct network_policy *one[] = {policy(spec)};
-    policy_pod_rules(0x0af40002, one, 1, &a, &items[1]);
-    struct items_change add[] = {{&none, &items[0]}, {&none, &items[1]}},
-                        take[] = {{&items[0], &none}, {&items[1], &none}};
-    ruleset_begin(&rs, &script);
-    ruleset_change(&rs, add, 2, &script);
-    assert_ok(nft_apply(buf_str(&script), &err), err);
-    script.n = 0;
-    ruleset_change(&rs, take, 2, &script);
-    assert_ok(nft_apply(buf_str(&script), &err), err);
-    ruleset_free(&rs);
-    items_free(&items[0]);
-    items_free(&items[1]);
+    struct policy_ips ips = {0};
+    policy_ips_add(&ips, STR("10.244.0.2"));
+    policy_ips_add(&ips, STR("fd00:10:244::2"));
+    for (size_t f = 0; f < NFT_FAMILIES; f++) {
+        _cleanup_buf_ struct buf script = {0};
+        _cleanup_err_ struct err err = {0};
+        struct ruleset rs = {.family = nft_family[f], .table = "sagong-policy", .base = policy_base};
+        struct items items[2] = {rules_of(spec, nft_family[f]), {0}};
+        policy_pod_rules(&ips, one, 1, nft_family[f], &a, &items[1]);
+        struct items_change add[] = {{&none, &items[0]}, {&none, &items[1]}},
+                            take[] = {{&items[0], &none}, {&items[1], &none}};
+        ruleset_begin(&rs, &script);
+        ruleset_change(&rs, add, 2, &script);
+        assert_ok(nft_apply(buf_str(&script), &err), err);
+        script.n = 0;
+        ruleset_change(&rs, take, 2, &script);
+        assert_ok(nft_apply(buf_str(&script), &err), err);
+        ruleset_free(&rs);
+        items_free(&items[0]);
+        items_free(&items[1]);
+    }
 }
 
 int main(void)
@@ -216,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_an_empty_rule_allows_everything),
         cmocka_unit_test(test_peers_are_pods_of_the_namespace_or_of_those_selected),
         cmocka_unit_test(test_blocks_have_holes),
+        cmocka_unit_test(test_each_family_has_its_own_addresses),
         cmocka_unit_test(test_a_named_port_is_each_pods_own),
         cmocka_unit_test(test_a_pod_asks_its_policies),
         cmocka_unit_test(test_who_has_to_do_with_whom),

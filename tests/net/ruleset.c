@@ -34,7 +34,7 @@ static const char base[] = "  map services { type ipv4_addr . inet_proto . inet_
 static void test_only_the_difference_is_written(void **state)
 {
     (void)state;
-    struct ruleset rs = {.table = "ip sagong", .base = base};
+    struct ruleset rs = {.family = IP_V4, .table = "sagong", .base = base};
     _cleanup_buf_ struct buf script = {0};
     _cleanup_(items_free) struct items before = list(3, web), after = list(2, web_moved);
     ruleset_change(&rs, &(struct items_change){&none, &before}, 1, &script);
@@ -52,7 +52,7 @@ static void test_only_the_difference_is_written(void **state)
 static void test_what_two_owners_want_stays_until_both_are_gone(void **state)
 {
     (void)state;
-    struct ruleset rs = {.table = "ip sagong", .base = base};
+    struct ruleset rs = {.family = IP_V4, .table = "sagong", .base = base};
     _cleanup_buf_ struct buf script = {0};
     _cleanup_(items_free) struct items one = list(1, &web[2]);
     struct items_change both[] = {{&none, &one}, {&none, &one}};
@@ -72,7 +72,7 @@ static void test_the_kernel_takes_every_step(void **state)
     (void)state;
     if (geteuid() != 0 || unshare(CLONE_NEWNET) < 0)
         skip();
-    struct ruleset rs = {.table = "ip sagong", .base = base};
+    struct ruleset rs = {.family = IP_V4, .table = "sagong", .base = base};
     _cleanup_err_ struct err err = {0};
     _cleanup_(items_free) struct items before = list(3, web), after = list(2, web_moved);
     const struct items *steps[] = {&none, &before, &after, &before, &none};
@@ -87,7 +87,7 @@ static void test_the_kernel_takes_every_step(void **state)
         assert_ok(nft_apply(buf_str(&script), &err), err);
     }
     _cleanup_buf_ struct buf script = {0};
-    ruleset_remove("ip sagong", &script);
+    nft_remove("ip", "sagong", &script);
     assert_ok(nft_apply(buf_str(&script), &err), err);
     assert_int_equal(nft_apply(STR("add nonsense"), &err), -1);
     ruleset_free(&rs);

@@ -67,7 +67,19 @@ static struct items rules(const struct service *s, const struct endpoint_slice *
 {
     struct items out = {0};
     const struct endpoint_slice *at[1] = {slices};
-    service_rules(s, at, n, &(struct rules_place){STR("node-a"), STR("zone-1")}, &a, &out);
+    service_rules(s, at, n, &(struct rules_place){STR("node-a"), STR("zone-1")}, IP_V4, &a, &out);
+    return out;
+}
+
+/* The same for IPv6, of a service that has an address of each family. */
+static struct items rules_v6(const struct service *s, const struct endpoint_slice *slices, size_t n)
+{
+    struct items out = {0};
+    const struct endpoint_slice *at[2] = {slices, slices + 1};
+    struct service both = *s;
+    struct str ips[] = {STR("10.96.0.10"), STR("fd00:10:96::a")};
+    both.spec.cluster_ips = (struct str_vec){ips, 2};
+    service_rules(&both, at, n, &(struct rules_place){STR("node-a"), STR("zone-1")}, IP_V6, &a, &out);
     return out;
 }
 
@@ -288,6 +300,66 @@ static void test_affinity_remembers_clients(void **state)
     items_free(&items);
 }
 
+static void test_each_family_leads_to_its_own_endpoints(void **state)
+{
+    (void)state;
+    struct service s = web();
+    s.spec.type = SERVICE_TYPE_LOAD_BALANCER;
+    s.spec.external_traffic_policy = SERVICE_EXTERNAL_TRAFFIC_POLICY_CLUSTER;
+    s.spec.ports.at[0].node_port = 30080;
+    struct load_balancer_ingress ingress[] = {{.ip = STR("203.0.113.1")}, {.ip = STR("2001:db8::1")}};
+    struct str ranges[] = {STR("192.0.2.0/24"), STR("2001:db8:1::/48")};
+    s.status.load_balancer.ingress = (struct load_balancer_ingress_vec){ingress, 2};
+    s.spec.load_balancer_source_ranges = (struct str_vec){ranges, 2};
+    struct endpoint e4[] = {endpoint("10.244.0.2", "node-a", true, true)},
+                    e6[] = {endpoint("fd00:10:244::2", "node-a", true, true),
+                            endpoint("fd00:10:244:1::2", "node-b", true, true)};
+    struct endpoint_slice slices[] = {slice(e4, 1), slice(e6, 2)};
+    struct items items = rules_v6(&s, slices, 2);
+    assert_str(text(&items, "service/default/web/tcp/80"),
+               "meta l4proto tcp dnat ip6 to numgen random mod 2 map { 0 : fd00:10:244::2 . 8080, 1 : "
+               "fd00:10:244:1::2 . 8080 }\n");
+    assert_str(text(&items, "services { fd00:10:96::a . tcp . 80"), "goto service/default/web/tcp/80");
+    assert_str(text(&items, "services { 2001:db8::1 . tcp . 80"), "goto firewall/default/web/tcp/80");
+    assert_str(text(&items, "firewall/default/web/tcp/80"),
+               "ip6 saddr 2001:db8:1::/48 goto external/default/web/tcp/80\ndrop\n");
+    assert_str(text(&items, "node-ports { tcp . 30080"), "goto external/default/web/tcp/80");
+    assert_true(has(&items, "hairpins { fd00:10:244::2 . fd00:10:244::2"));
+    for (size_t i = 0; i < items.n; i++)
+        assert_int_equal(str_find(items.at[i].name, STR("10.")), -1);
+    items_free(&items);
+    s.spec.load_balancer_source_ranges.n = 1; /* those of the other family say nothing about this one */
+    items = rules_v6(&s, slices, 2);
+    assert_str(text(&items, "services { 2001:db8::1 . tcp . 80"), "goto external/default/web/tcp/80");
+    items_free(&items);
+    items = rules_v6(&s, slices, 1); /* endpoints of the other family alone */
+    assert_true(has(&items, "cluster-ips { fd00:10:96::a"));
+    assert_true(has(&items, "refused { 2001:db8::1 . tcp . 80"));
+    assert_false(has(&items, "services { fd00:10:96::a . tcp . 80"));
+    assert_false(has(&items, "node-ports { tcp . 30080"));
+    items_free(&items);
+    struct items none = {0};
+    const struct endpoint_slice *at[] = {&slices[1]};
+    service_rules(&s, at, 1, &(struct rules_place){0}, IP_V6, &a, &none);
+    assert_int_equal(none.n, 0); /* it has no address of this family */
+}
+
+static void test_affinity_of_ipv6_clients(void **state)
+{
+    (void)state;
+    struct service s = web();
+    s.spec.session_affinity = SERVICE_AFFINITY_CLIENT_IP;
+    struct endpoint e[] = {endpoint("fd00::2", "node-b", true, true)};
+    struct endpoint_slice one[2] = {slice(e, 1)};
+    struct items items = rules_v6(&s, one, 1);
+    assert_str(text(&items, "clients/default/web/tcp/80/fd00--2/8080"),
+               "{ type ipv6_addr; flags dynamic,timeout; timeout 10800s; }");
+    assert_str(text(&items, "endpoint/default/web/tcp/80/fd00--2/8080"),
+               "update @clients/default/web/tcp/80/fd00--2/8080 { ip6 saddr }\n"
+               "meta l4proto tcp dnat ip6 to [fd00::2]:8080\n");
+    items_free(&items);
+}
+
 static void test_headless_and_external_names_ask_for_nothing(void **state)
 {
     (void)state;
@@ -315,6 +387,8 @@ int main(void)
         cmocka_unit_test(test_where_datagrams_end_up_is_noted),
         cmocka_unit_test(test_services_of_other_proxies_are_left_alone),
         cmocka_unit_test(test_affinity_remembers_clients),
+        cmocka_unit_test(test_each_family_leads_to_its_own_endpoints),
+        cmocka_unit_test(test_affinity_of_ipv6_clients),
         cmocka_unit_test(test_headless_and_external_names_ask_for_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, drop);

@@ -53,8 +53,9 @@ static inline int setup(void **state)
     sprintf(t->cgroup, "/sagong-test-%d", (int)getpid());
     sprintf(archive, "%s/image.tar", t->dir);
     sprintf(images, "%s/images", t->data);
+    static struct str address = STR_INIT("10.0.0.5");
     t->options = (struct node_options){.name = STR("worker"),
-                                       .address = STR("10.0.0.5"),
+                                       .addresses = {&address, 1},
                                        .data_dir = t->data,
                                        .run_dir = t->run,
                                        .log_dir = t->logs,

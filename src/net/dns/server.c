@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/ip.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "client/informer.h"
 #include "kinds/core_v1.h"
-#include "net/cidr.h"
 #include "net/dns/resolver.h"
 
 enum {
@@ -23,9 +23,22 @@ enum {
     CACHE_MOST = 2000,
     RETRY_MS = 2000,
     SOCKET_ROOM = 1 << 20,
+    LISTENERS = 2, /* one of each family */
 };
 
 struct conn;
+
+/* An address where it listens, or tries to. */
+struct listener {
+    struct dns_server *server;
+    struct ip address; /* none: nowhere */
+    uv_udp_t *udp;
+    uv_tcp_t *tcp;
+};
+
+struct addresses {
+    struct ip at[LISTENERS];
+};
 
 struct dns_server {
     struct dns_resolver resolver;
@@ -34,13 +47,11 @@ struct dns_server {
     char *node_name;
     uint16_t port;
     pthread_mutex_t mutex;
-    uint32_t wanted; /* address to listen on; guarded by mutex */
-    bool posted;     /* `listen` waits in the loop; guarded by mutex */
+    struct addresses wanted; /* to listen on; guarded by mutex */
+    bool posted;             /* `listen` waits in the loop; guarded by mutex */
     struct loop_task listen;
     /* The loop's own from here on. */
-    uint32_t address; /* where it listens, or tries to; 0: nowhere yet */
-    uv_udp_t *udp;
-    uv_tcp_t *tcp;
+    struct listener listeners[LISTENERS];
     uv_timer_t retry;
     struct conn *conns;
     size_t n_conns;
@@ -53,6 +64,7 @@ struct ask {
     struct dns_request request;
     struct dns_server *server;
     struct ask *next, **link;
+    struct listener *listener; /* UDP */
     struct sockaddr_storage peer;
     struct conn *conn; /* TCP; NULL: it has gone meanwhile, or UDP */
 };
@@ -105,16 +117,16 @@ static void udp_answered(struct dns_request *r)
 {
     struct ask *a = container_of(r, struct ask, request);
     uv_buf_t out = uv_buf_init(r->out.p, (unsigned)r->out.n);
-    if (r->out.n && a->server->udp) /* what the socket does not take now is lost, as datagrams are */
-        uv_udp_try_send(a->server->udp, &out, 1, (struct sockaddr *)&a->peer);
+    if (r->out.n && a->listener->udp) /* what the socket does not take now is lost, as datagrams are */
+        uv_udp_try_send(a->listener->udp, &out, 1, (struct sockaddr *)&a->peer);
     ask_free(a);
 }
 
 static void udp_room(uv_handle_t *h, size_t want, uv_buf_t *room)
 {
     (void)want;
-    struct dns_server *s = h->data;
-    *room = uv_buf_init(s->datagram, QUERY_MAX);
+    struct listener *l = h->data;
+    *room = uv_buf_init(l->server->datagram, QUERY_MAX);
 }
 
 static void udp_read(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const struct sockaddr *from,
@@ -122,11 +134,12 @@ static void udp_read(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const struct
 {
     if (n <= 0 || !from || flags & UV_UDP_PARTIAL)
         return;
-    struct dns_server *s = udp->data;
-    struct ask *a = ask_new(s, NULL, udp_answered);
+    struct listener *l = udp->data;
+    struct ask *a = ask_new(l->server, NULL, udp_answered);
+    a->listener = l;
     memcpy(&a->peer, from,
            from->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
-    dns_resolver_ask(&s->resolver, &a->request, str_slice(buf->base, (size_t)n));
+    dns_resolver_ask(&l->server->resolver, &a->request, str_slice(buf->base, (size_t)n));
 }
 
 /* --- TCP: each message behind two bytes of its length --- */
@@ -251,7 +264,7 @@ static void conn_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 static void tcp_accept(uv_stream_t *listener, int status)
 {
-    struct dns_server *s = listener->data;
+    struct dns_server *s = ((struct listener *)listener->data)->server;
     if (status < 0)
         return;
     struct conn *c = mem_zalloc(sizeof *c);
@@ -276,24 +289,27 @@ static void handle_free(uv_handle_t *h)
     free(h);
 }
 
-static void unlisten(struct dns_server *s)
+static void unlisten(struct listener *l)
 {
-    if (s->udp)
-        uv_close((uv_handle_t *)s->udp, handle_free);
-    if (s->tcp)
-        uv_close((uv_handle_t *)s->tcp, handle_free);
-    s->udp = NULL;
-    s->tcp = NULL;
+    if (l->udp)
+        uv_close((uv_handle_t *)l->udp, handle_free);
+    if (l->tcp)
+        uv_close((uv_handle_t *)l->tcp, handle_free);
+    l->udp = NULL;
+    l->tcp = NULL;
 }
 
 /* A socket bound to the address, which the node's link may get only later. */
-static int socket_bound(int type, uint32_t ip, uint16_t port, struct err *err)
+static int socket_bound(int type, struct ip ip, uint16_t port, struct err *err)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(ip)};
-    int one = 1, fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    bool is_v6 = ip.family == IP_V6;
+    ip_bytes(ip, is_v6 ? v6.sin6_addr.s6_addr : (unsigned char *)&v4.sin_addr);
+    int one = 1, fd = socket(is_v6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0 && setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof one) == 0 &&
         (type != SOCK_STREAM || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0) &&
-        bind(fd, (struct sockaddr *)&at, sizeof at) == 0)
+        bind(fd, is_v6 ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4, is_v6 ? sizeof v6 : sizeof v4) == 0)
         return fd;
     int e = errno;
     if (fd >= 0)
@@ -301,35 +317,35 @@ static int socket_bound(int type, uint32_t ip, uint16_t port, struct err *err)
     return err_errno(err, e, "listen on port %u", port);
 }
 
-static int listen_udp(struct dns_server *s, struct err *err)
+static int listen_udp(struct listener *l, struct err *err)
 {
-    int fd = socket_bound(SOCK_DGRAM, s->address, s->port, err);
+    int fd = socket_bound(SOCK_DGRAM, l->address, l->server->port, err);
     if (fd < 0)
         return -1;
-    s->udp = mem_zalloc(sizeof *s->udp);
-    uv_udp_init(loop_uv(s->loop), s->udp);
-    s->udp->data = s;
-    int rc = uv_udp_open(s->udp, fd);
+    l->udp = mem_zalloc(sizeof *l->udp);
+    uv_udp_init(loop_uv(l->server->loop), l->udp);
+    l->udp->data = l;
+    int rc = uv_udp_open(l->udp, fd);
     if (rc < 0)
         close(fd);
     if (rc == 0)
-        rc = uv_udp_recv_start(s->udp, udp_room, udp_read);
+        rc = uv_udp_recv_start(l->udp, udp_room, udp_read);
     return rc < 0 ? err_set(err, ERR_INTERNAL, "listen: %s", uv_strerror(rc)) : 0;
 }
 
-static int listen_tcp(struct dns_server *s, struct err *err)
+static int listen_tcp(struct listener *l, struct err *err)
 {
-    int fd = socket_bound(SOCK_STREAM, s->address, s->port, err);
+    int fd = socket_bound(SOCK_STREAM, l->address, l->server->port, err);
     if (fd < 0)
         return -1;
-    s->tcp = mem_zalloc(sizeof *s->tcp);
-    uv_tcp_init(loop_uv(s->loop), s->tcp);
-    s->tcp->data = s;
-    int rc = uv_tcp_open(s->tcp, fd);
+    l->tcp = mem_zalloc(sizeof *l->tcp);
+    uv_tcp_init(loop_uv(l->server->loop), l->tcp);
+    l->tcp->data = l;
+    int rc = uv_tcp_open(l->tcp, fd);
     if (rc < 0)
         close(fd);
     if (rc == 0)
-        rc = uv_listen((uv_stream_t *)s->tcp, BACKLOG, tcp_accept);
+        rc = uv_listen((uv_stream_t *)l->tcp, BACKLOG, tcp_accept);
     return rc < 0 ? err_set(err, ERR_INTERNAL, "listen: %s", uv_strerror(rc)) : 0;
 }
 
@@ -339,38 +355,53 @@ static void listen_again(uv_timer_t *timer)
     s->listen.run(&s->listen);
 }
 
+/* False when it does not work now. */
+static bool listen_on(struct listener *l, struct ip wanted)
+{
+    _cleanup_err_ struct err err = {0};
+    _cleanup_arena_ struct arena a = {0};
+    if (ip_eq(wanted, l->address) && (!wanted.family || (l->udp && l->tcp)))
+        return true;
+    unlisten(l);
+    l->address = wanted;
+    if (!wanted.family)
+        return true;
+    struct str text = ip_text(&a, wanted);
+    if (listen_udp(l, &err) < 0 || listen_tcp(l, &err) < 0) {
+        log_warn("cannot serve at " STR_FMT ": " STR_FMT, STR_ARG(text), STR_ARG(err.message));
+        unlisten(l);
+        return false;
+    }
+    log_info("serving at " STR_FMT ", port %u", STR_ARG(text), l->server->port);
+    return true;
+}
+
 /* Listens where it is wanted; tries again where that does not work. */
 static void listen_run(struct loop_task *task)
 {
     struct dns_server *s = container_of(task, struct dns_server, listen);
-    _cleanup_err_ struct err err = {0};
-    _cleanup_arena_ struct arena a = {0};
-    uint32_t wanted;
+    struct addresses wanted;
+    bool listening = true;
     {
         _lock_(&s->mutex);
         wanted = s->wanted;
         s->posted = false;
     }
-    if (wanted == s->address && s->udp && s->tcp)
-        return;
-    unlisten(s);
-    s->address = wanted;
-    struct str text = ip4_text(&a, wanted);
-    if (listen_udp(s, &err) < 0 || listen_tcp(s, &err) < 0) {
-        log_warn("cannot serve at " STR_FMT ": " STR_FMT, STR_ARG(text), STR_ARG(err.message));
-        unlisten(s);
+    for (size_t i = 0; i < LISTENERS; i++)
+        listening &= listen_on(&s->listeners[i], wanted.at[i]);
+    if (!listening)
         uv_timer_start(&s->retry, listen_again, RETRY_MS, 0);
-        return;
-    }
-    log_info("serving at " STR_FMT ":%u", STR_ARG(text), s->port);
 }
 
-static void server_listen_on(struct dns_server *s, uint32_t address)
+static void server_listen_on(struct dns_server *s, struct addresses wanted)
 {
+    bool same = true;
     _lock_(&s->mutex);
-    if (address == s->wanted)
+    for (size_t i = 0; i < LISTENERS; i++)
+        same &= ip_eq(wanted.at[i], s->wanted.at[i]);
+    if (same)
         return;
-    s->wanted = address;
+    s->wanted = wanted;
     if (!s->posted)
         loop_post(s->loop, &s->listen);
     s->posted = true;
@@ -379,21 +410,29 @@ static void server_listen_on(struct dns_server *s, uint32_t address)
 static void server_on_node(void *arg, struct object *before, struct object *after)
 {
     (void)before;
-    struct cidr pods;
-    if (after && cidr_parse(((const struct node *)object_typed(after))->spec.pod_cidr, &pods))
-        server_listen_on(arg, pods.base + 1);
+    const struct node *node = after ? object_typed(after) : NULL;
+    struct addresses wanted = {0};
+    for (size_t i = 0; node && i < node->spec.pod_cidrs.n && i < LISTENERS; i++) {
+        struct ip_prefix pods;
+        if (ip_prefix_parse(node->spec.pod_cidrs.at[i], &pods))
+            wanted.at[i] = ip_prefix_at(pods, 1);
+    }
+    if (wanted.at[0].family)
+        server_listen_on(arg, wanted);
 }
 
 int dns_server_start(struct client *c, const struct dns_server_options *o, struct dns_server **out,
                      struct err *err)
 {
-    uint32_t address = 0;
-    if (o->listen.n && !ip4_parse(o->listen, &address))
-        return err_set(err, ERR_BAD_REQUEST, "not an IPv4 address: \"" STR_FMT "\"", STR_ARG(o->listen));
+    struct addresses address = {0};
+    if (o->listen.n && !ip_parse(o->listen, &address.at[0]))
+        return err_set(err, ERR_BAD_REQUEST, "not an IP address: \"" STR_FMT "\"", STR_ARG(o->listen));
     struct dns_server *s = mem_zalloc(sizeof *s);
     pthread_mutex_init(&s->mutex, NULL);
     s->port = o->port ? o->port : 53;
     s->listen.run = listen_run;
+    for (size_t i = 0; i < LISTENERS; i++)
+        s->listeners[i].server = s;
     s->loop = loop_new("dns");
     s->resolver.zone = dns_zone_start(
         c, &(struct dns_zone_options){.domain = o->domain, .server_address = o->service_address});
@@ -406,7 +445,7 @@ int dns_server_start(struct client *c, const struct dns_server_options *o, struc
     uv_timer_init(loop_uv(s->loop), &s->retry);
     s->retry.data = s;
     loop_start(s->loop);
-    if (address) {
+    if (o->listen.n) {
         server_listen_on(s, address);
     } else {
         _cleanup_buf_ struct buf field = {0};
@@ -432,8 +471,10 @@ void dns_server_stop(struct dns_server *s)
         ask_free(s->asks);
     while (s->conns)
         conn_free(s->conns);
-    free(s->udp);
-    free(s->tcp);
+    for (size_t i = 0; i < LISTENERS; i++) {
+        free(s->listeners[i].udp);
+        free(s->listeners[i].tcp);
+    }
     loop_free(s->loop);
     dns_cache_free(s->resolver.cache);
     dns_zone_stop(s->resolver.zone);

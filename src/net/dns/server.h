@@ -1,13 +1,13 @@
-/* The cluster's DNS, in every node's agent: it answers at the first address of the node's pod range, which is
- * one of the endpoints of the Service kube-system/kube-dns, the one that this node's pods are led to. UDP and
- * TCP. */
+/* The cluster's DNS, in every node's agent: it answers at the first address of each of the node's pod ranges.
+ * One of those is an endpoint of the Service kube-system/kube-dns: the one that this node's pods are led to.
+ * UDP and TCP. */
 #pragma once
 #include "client/client.h"
 
 struct dns_server;
 
 struct dns_server_options {
-    struct str node_name;       /* whose range it is; follows the Node */
+    struct str node_name;       /* whose ranges they are; follows the Node */
     struct str listen;          /* an address, instead of that */
     uint16_t port;              /* 0: 53 */
     struct str domain;          /* "cluster.local" */

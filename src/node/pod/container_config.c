@@ -19,7 +19,7 @@ enum { SECCOMP_PROFILE_MAX = 1 << 20 };
 struct field_context pod_field_context(const struct pod_state *p, struct arena *a)
 {
     struct field_context x = {
-        .pod_ips = p->ips, .host_ip = p->node->options.address, .node_name = p->node->name};
+        .pod_ips = p->ips, .host_ips = p->node->options.addresses, .node_name = p->node->name};
     _cleanup_object_ struct object *node = informer_get(p->node->node_informer, STR(""), p->node->name);
     if (node)
         x.allocatable = ((const struct node *)object_copy(node, a))->status.allocatable;

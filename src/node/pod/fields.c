@@ -61,8 +61,7 @@ int field_ref(const struct pod *pod, struct str path, const struct field_context
         {"metadata.uid", m->uid},
         {"spec.nodeName", x->node_name},
         {"spec.serviceAccountName", pod->spec.service_account_name},
-        {"status.hostIP", x->host_ip},
-        {"status.hostIPs", x->host_ip},
+        {"status.hostIP", x->host_ips.n ? x->host_ips.at[0] : STR("")},
         {"status.podIP", x->pod_ips.n ? x->pod_ips.at[0] : STR("")},
     };
     for (size_t i = 0; i < ARRAY_LEN(plain); i++)
@@ -80,6 +79,8 @@ int field_ref(const struct pod *pod, struct str path, const struct field_context
         *out = format_map(&m->annotations, a);
     else if (str_is(path, "status.podIPs"))
         *out = join(&x->pod_ips, a);
+    else if (str_is(path, "status.hostIPs"))
+        *out = join(&x->host_ips, a);
     else
         return err_set(err, ERR_INVALID, "unsupported fieldPath: " STR_FMT, STR_ARG(path));
     return 0;

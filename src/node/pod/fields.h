@@ -5,8 +5,8 @@
 
 /* What is known of the pod beyond its object. */
 struct field_context {
-    struct str_vec pod_ips;
-    struct str host_ip, node_name;
+    struct str_vec pod_ips, host_ips;
+    struct str node_name;
     struct str_map allocatable; /* of the node */
 };
 

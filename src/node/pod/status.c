@@ -393,10 +393,11 @@ void pod_status_make(struct pod_state *p, const struct pod *pod, struct arena *a
     out->reason = p->final_reason;
     out->message = p->final_message;
     out->qos_class = pod->status.qos_class;
-    out->host_ip = p->node->options.address;
-    struct host_ip *host = arena_new(a, struct host_ip);
-    host->ip = out->host_ip;
-    out->host_ips = (struct host_ip_vec){host, out->host_ip.n ? 1 : 0};
+    const struct str_vec *hosts = &p->node->options.addresses;
+    out->host_ip = hosts->n ? hosts->at[0] : (struct str){0};
+    out->host_ips = (struct host_ip_vec){arena_new_n(a, struct host_ip, hosts->n), hosts->n};
+    for (size_t i = 0; i < hosts->n; i++)
+        out->host_ips.at[i].ip = hosts->at[i];
     if (!out->start_time) {
         out->start_time = arena_new(a, struct time);
         *out->start_time = (struct time){p->started_at_s, 0};

@@ -112,7 +112,7 @@ static int attach_network(struct sync *s, struct err *err)
     struct pod_state *p = s->p;
     struct node_agent *n = p->node;
     if (s->pod->spec.host_network) {
-        p->ips = (struct str_vec){&n->options.address, n->options.address.n ? 1 : 0};
+        p->ips = n->options.addresses;
         return 0;
     }
     if (n->options.no_network) {
@@ -125,7 +125,7 @@ static int attach_network(struct sync *s, struct err *err)
     snprintf(path, sizeof path, "%s/net", p->sandbox);
     if (!network || pod_network_attach(network, path, p->uid, &p->ips, &p->arena, err) < 0)
         return -1;
-    return n->options.policies ? policies_hold(n->options.policies, s->object, p->ips.at[0], err) : 0;
+    return n->options.policies ? policies_hold(n->options.policies, s->object, &p->ips, err) : 0;
 }
 
 static bool maps_same(const struct str_map *x, const struct str_map *y)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "http/http.h"
+#include "net/host.h"
 #include "node/logs/log_stream.h"
 #include "node/server/dial.h"
 #include "node/server/find.h"
@@ -170,7 +171,7 @@ int endpoint_start(struct node_agent *n, struct endpoint **out, struct err *err)
     char listen[300];
     const struct node_options *o = &n->options;
     e->node = n;
-    snprintf(listen, sizeof listen, "%s:%d", o->listen ? o->listen : "0.0.0.0", o->port);
+    snprintf(listen, sizeof listen, "%s:%d", o->listen ? o->listen : host_any(), o->port);
     struct http_server_options q = {.listen = listen,
                                     .loops = o->loops,
                                     .n_loops = o->n_loops,

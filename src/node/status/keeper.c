@@ -25,10 +25,9 @@ struct node_status_keeper {
 static int create_node(struct node_agent *n, struct arena *a, struct object **out, struct err *err)
 {
     struct node node = {.metadata = {.name = n->name, .labels = node_labels(n, a)}};
-    struct str cidr = n->options.pod_cidr;
-    if (cidr.n) {
-        node.spec.pod_cidr = cidr;
-        node.spec.pod_cidrs = (struct str_vec){&cidr, 1};
+    if (n->options.pod_cidrs.n) {
+        node.spec.pod_cidr = n->options.pod_cidrs.at[0];
+        node.spec.pod_cidrs = n->options.pod_cidrs;
     }
     node_status_make(n, NULL, a, &node.status);
     return client_create(n->client, &node_resource, STR(""), &node, out, err);

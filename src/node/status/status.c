@@ -176,7 +176,7 @@ static bool network_is_ready(struct node_agent *n, const struct node *before, st
 {
     if (n->options.no_network)
         return true;
-    if (!n->options.pod_cidr.n && !(before && before->spec.pod_cidr.n))
+    if (!n->options.pod_cidrs.n && !(before && before->spec.pod_cidr.n))
         return err_set(err, ERR_UNAVAILABLE, "the node has no pod CIDR yet") == 0;
     return node_network(n, err);
 }
@@ -218,11 +218,11 @@ void node_status_make(struct node_agent *n, const struct node *before, struct ar
                       struct node_status *out)
 {
     *out = before ? before->status : (struct node_status){0};
-    struct node_address *addresses = arena_new_n(a, struct node_address, 2);
+    const struct str_vec *own = &n->options.addresses;
+    struct node_address *addresses = arena_new_n(a, struct node_address, own->n + 1);
     out->addresses = (struct node_address_vec){addresses, 0};
-    if (n->options.address.n)
-        addresses[out->addresses.n++] =
-            (struct node_address){NODE_ADDRESS_TYPE_INTERNAL_IP, n->options.address};
+    for (size_t i = 0; i < own->n; i++)
+        addresses[out->addresses.n++] = (struct node_address){NODE_ADDRESS_TYPE_INTERNAL_IP, own->at[i]};
     addresses[out->addresses.n++] = (struct node_address){NODE_ADDRESS_TYPE_HOSTNAME, n->name};
     make_resources(n, a, out);
     make_info(a, &out->node_info);
