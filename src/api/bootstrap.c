@@ -3,6 +3,7 @@
 #include "api/expiry.h"
 #include "api/road.h"
 #include "api/service/services.h"
+#include "base/ip.h"
 #include "kinds/discovery_v1.h"
 #include "kinds/networking_v1.h"
 #include "kinds/scheduling_v1.h"
@@ -86,7 +87,7 @@ static int make_service(struct api *a, struct err *err)
     struct discovery_endpoint_port slice_ports[] = {{.name = &https, .port = &port, .protocol = &tcp}};
     struct endpoint_slice slice = {
         .metadata = {.name = STR("kubernetes"), .namespace = STR("default"), .labels = {named, 1}},
-        .address_type = STR("IPv4"),
+        .address_type = ip_family_of(address) == IP_V6 ? STR("IPv6") : STR("IPv4"),
         .endpoints = {slice_endpoints, 1},
         .ports = {slice_ports, 1}};
     return keep(a, &endpoint_slice_resource, STR("default"), &slice, err);

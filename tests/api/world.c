@@ -12,25 +12,37 @@ struct world {
     struct arena arena;
     struct api_request *requests[REQUESTS_MAX];
     size_t n;
+    struct str cidrs[2]; /* of services; none: the usual */
 };
 
 static void world_start(struct world *w)
 {
     struct err err = {0};
-    struct api_options o = {.store = w->store, .advertise_address = STR("10.0.0.5"), .advertise_port = 6443};
+    bool ipv6 = str_index(w->cidrs[0], ':') >= 0;
+    struct api_options o = {.store = w->store,
+                            .service_cidrs = {w->cidrs, (size_t)(w->cidrs[0].n > 0) + (w->cidrs[1].n > 0)},
+                            .advertise_address = ipv6 ? STR("2001:db8::5") : STR("10.0.0.5"),
+                            .advertise_port = 6443};
     assert_ok(api_new(&o, &w->api, &err), err);
     assert_ok(api_bootstrap(w->api, &err), err);
 }
 
-int world_open(void **state)
+int world_open_cidrs(void **state, const char *first, const char *second)
 {
     struct world *w = calloc(1, sizeof *w);
     struct err err = {0};
+    w->cidrs[0] = str_from(first);
+    w->cidrs[1] = str_from(second);
     assert_ok(store_open(&(struct store_options){0}, &w->store, &err), err);
     world_start(w);
     assert_code(create(w, &service_account_resource, "default", "{'metadata':{'name':'default'}}"), 201);
     *state = w;
     return 0;
+}
+
+int world_open(void **state)
+{
+    return world_open_cidrs(state, NULL, NULL);
 }
 
 static void world_forget(struct world *w)
@@ -56,6 +68,18 @@ void world_restart(struct world *w)
     world_forget(w);
     api_free(w->api);
     world_start(w);
+}
+
+void world_restart_cidrs(struct world *w, const char *first, const char *second)
+{
+    w->cidrs[0] = str_from(first);
+    w->cidrs[1] = str_from(second);
+    world_restart(w);
+}
+
+struct store *world_store(struct world *w)
+{
+    return w->store;
 }
 
 struct api *world_api(struct world *w)

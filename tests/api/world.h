@@ -12,9 +12,14 @@ struct world;
 /* cmocka's setup and teardown. */
 int world_open(void **state);
 int world_close(void **state);
+/* With these ranges of services (the second may be NULL); the server's address is of the first one's family.
+ */
+int world_open_cidrs(void **state, const char *first, const char *second);
 struct api *world_api(struct world *w);
+struct store *world_store(struct world *w);
 /* The API stopped and begun anew over the same store, as a restart does. */
 void world_restart(struct world *w);
+void world_restart_cidrs(struct world *w, const char *first, const char *second);
 
 /* A request, not run yet, in the world's arena. */
 struct api_request *ask(struct world *w, enum api_verb verb, const struct resource *r, const char *ns,

@@ -1,4 +1,5 @@
 /* Services (pkg/apis/core/validation). */
+#include "api/kind/service.h"
 #include "api/kind/kinds.h"
 #include "base/map.h"
 
@@ -81,49 +82,22 @@ static void valid_service_ports(struct field_errors *e, const struct path *at, c
     }
 }
 
-static void valid_cluster_ips(struct field_errors *e, const struct path *spec, const struct service_spec *s)
+/* A mere name has no addresses. */
+static void valid_external_name(struct field_errors *e, const struct path *spec, const struct service_spec *s)
 {
-    const struct path *list = PATH(spec, "clusterIPs");
-    if (is_type(s, "ExternalName")) {
-        if (s->cluster_ip.n)
-            field_invalid(e, PATH(spec, "clusterIP"), s->cluster_ip,
-                          "must be empty for ExternalName services");
-        if (s->cluster_ips.n)
-            field_invalid(e, PATH(spec, "clusterIPs"), s->cluster_ips.at[0],
-                          "may not be set for ExternalName services");
+    static const char *const none = "may not be set for ExternalName services";
+    struct str name = s->external_name;
+    if (!is_type(s, "ExternalName"))
         return;
-    }
-    if (s->cluster_ip.n && s->cluster_ips.n && !str_eq(s->cluster_ip, s->cluster_ips.at[0]))
-        field_invalid(e, list, s->cluster_ips.at[0], "first value must match `clusterIP`");
-    if (str_is(s->cluster_ip, "None") && is_external(s))
-        field_invalid(e, PATH_AT(list, 0), s->cluster_ip, "may not be set to 'None' for " STR_FMT " services",
-                      STR_ARG(s->type));
-    if (s->cluster_ips.n > 2)
-        field_invalid(e, list, s->cluster_ips.at[2], "may only hold up to 2 values");
-    each (s->cluster_ips, i)
-        if (!str_is(s->cluster_ips.at[i], "None"))
-            valid_ip(e, PATH_AT(list, i), s->cluster_ips.at[i]);
-    if (s->ip_family_policy) {
-        VALID_ONE_OF(e, PATH(spec, "ipFamilyPolicy"), *s->ip_family_policy, true, STR("PreferDualStack"),
-                     STR("RequireDualStack"), STR("SingleStack"));
-        bool dual = !str_is(*s->ip_family_policy, "SingleStack");
-        bool bare = str_is(s->cluster_ip, "None") && !s->selector.n;
-        if (!dual && s->ip_families.n > 1)
-            field_invalid(
-                e, PATH(spec, "ipFamilyPolicy"), *s->ip_family_policy,
-                "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified");
-        if (str_is(*s->ip_family_policy, "RequireDualStack") && !bare)
-            field_invalid(e, PATH(spec, "ipFamilyPolicy"), *s->ip_family_policy,
-                          "this cluster is not configured for dual-stack services");
-    }
-    each (s->ip_families, i) {
-        const struct path *item = PATH_AT(PATH(spec, "ipFamilies"), i);
-        VALID_ONE_OF(e, item, s->ip_families.at[i], true, STR("IPv4"), STR("IPv6"));
-        if (str_is(s->ip_families.at[i], "IPv6") && !(str_is(s->cluster_ip, "None") && !s->selector.n))
-            field_invalid(e, item, s->ip_families.at[i], "not configured on this cluster");
-        if (i == 1 && str_eq(s->ip_families.at[0], s->ip_families.at[1]))
-            field_duplicate(e, item, s->ip_families.at[1]);
-    }
+    if (s->cluster_ips.n)
+        field_forbidden(e, PATH(spec, "clusterIPs"), "%s", none);
+    if (s->ip_families.n)
+        field_forbidden(e, PATH(spec, "ipFamilies"), "%s", none);
+    if (s->ip_family_policy)
+        field_forbidden(e, PATH(spec, "ipFamilyPolicy"), "%s", none);
+    if (name.n && name.p[name.n - 1] == '.')
+        name.n--;
+    valid_format(e, PATH(spec, "externalName"), FORMAT_DNS1123_SUBDOMAIN, name);
 }
 
 static void valid_traffic(struct field_errors *e, const struct path *spec, const struct service_spec *s)
@@ -178,13 +152,11 @@ static void service_validate(const void *o, struct field_errors *e)
     valid_service_ports(e, PATH(spec, "ports"), s);
     valid_labels(e, PATH(spec, "selector"), &s->selector);
     valid_affinity_seconds(e, spec, s);
-    valid_cluster_ips(e, spec, s);
-    if (is_type(s, "ExternalName")) {
-        struct str name = s->external_name;
-        if (name.n && name.p[name.n - 1] == '.')
-            name.n--;
-        valid_format(e, PATH(spec, "externalName"), FORMAT_DNS1123_SUBDOMAIN, name);
-    }
+    if (is_external(s) && service_is_headless(s))
+        field_invalid(e, PATH_AT(PATH(spec, "clusterIPs"), 0), s->cluster_ip,
+                      "may not be set to 'None' for " STR_FMT " services", STR_ARG(s->type));
+    valid_external_name(e, spec, s);
+    valid_service_ips(e, s);
     each (s->external_ips, i)
         valid_ip(e, PATH_AT(PATH(spec, "externalIPs"), i), s->external_ips.at[i]);
     if (s->load_balancer_source_ranges.n && !is_type(s, "LoadBalancer"))
@@ -206,24 +178,27 @@ static void service_validate_update(const void *o, const void *before, struct fi
     const struct service_spec *s = &((const struct service *)o)->spec,
                               *old = &((const struct service *)before)->spec;
     struct path spec = path_child(NULL, STR("spec"));
-    if (is_type(old, "ExternalName") || is_type(s, "ExternalName"))
-        return; /* either side has no address: it may come and go */
-    const struct path *list = PATH(&spec, "clusterIPs");
-    if (old->cluster_ip.n && !str_eq(s->cluster_ip, old->cluster_ip))
-        field_error(e, FIELD_ERROR_INVALID, PATH_AT(list, 0), BAD(s->cluster_ip), "may not change once set");
-    if (old->ip_families.n && s->ip_families.n && !str_eq(s->ip_families.at[0], old->ip_families.at[0]))
-        field_invalid(e, PATH_AT(PATH(&spec, "ipFamilies"), 0), s->ip_families.at[0],
-                      "may not change once set");
+    valid_service_ips_update(e, s, old);
     if (old->load_balancer_class && is_type(old, "LoadBalancer") && is_type(s, "LoadBalancer") &&
         (!s->load_balancer_class || !str_eq(*s->load_balancer_class, *old->load_balancer_class)))
         field_invalid(e, PATH(&spec, "loadBalancerClass"),
                       s->load_balancer_class ? *s->load_balancer_class : STR(""), "may not change once set");
 }
 
+/* What a balancer has said of itself goes with it. */
+static void service_prepare_update(void *o, const void *old, const struct strategy_context *c)
+{
+    (void)old, (void)c;
+    struct service *s = o;
+    if (!is_type(&s->spec, "LoadBalancer"))
+        s->status.load_balancer = (struct load_balancer_status){0};
+}
+
 const struct strategy service_strategy = {
     .resource = &service_resource,
     .flags = STRATEGY_CREATE_ON_UPDATE | STRATEGY_RETURNS_DELETED,
     .defaults = service_defaults,
+    .prepare_update = service_prepare_update,
     .validate = service_validate,
     .validate_update = service_validate_update,
 };

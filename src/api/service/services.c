@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "api/kind/service.h"
 #include "api/service/addresses.h"
+#include "api/service/families.h"
 #include "api/service/ranges.h"
 
 enum { STATIC_MIN = 16, STATIC_MAX = 128, STATIC_PART = 32 };
@@ -11,14 +13,18 @@ struct services {
     pthread_mutex_t mutex;
     struct addresses *addresses;
     struct range ports;
-    struct str cidr, port_range; /* as options say them */
-    struct str first_address;
+    struct str port_range;    /* as options say it */
+    struct str_vec families;  /* of which addresses are handed out, the main one first */
+    struct str first_address; /* of the main range */
 };
+
+enum { IPS_MAX = 2 };
 
 /* What one write has taken, to be given back if it fails; and what it lets go, if it succeeds. */
 struct claims {
     bool open;
-    uint32_t address, given_address; /* 0: none */
+    struct ip ips[IPS_MAX], given_ips[IPS_MAX];
+    size_t n_ips, n_given_ips;
     uint32_t *ports, *given_ports;
     size_t n_ports, n_given;
 };
@@ -49,21 +55,20 @@ static uint32_t static_band(uint32_t n)
 
 /* --- a service's numbers --- */
 
-static bool wants_address(const struct service_spec *s)
-{
-    return !str_is(s->type, "ExternalName") && !str_is(s->cluster_ip, "None");
-}
-
-static bool wants_node_ports(const struct service_spec *s)
+static bool hands_out_node_ports(const struct service_spec *s)
 {
     return str_is(s->type, "NodePort") ||
            (str_is(s->type, "LoadBalancer") &&
             (!s->allocate_load_balancer_node_ports || *s->allocate_load_balancer_node_ports));
 }
 
-static bool wants_health_port(const struct service_spec *s)
+/* Those that are addresses. */
+static size_t ips_of(const struct service_spec *s, struct ip out[IPS_MAX])
 {
-    return str_is(s->type, "LoadBalancer") && str_is(s->external_traffic_policy, "Local");
+    size_t n = 0;
+    for (size_t i = 0; i < s->cluster_ips.n && n < IPS_MAX; i++)
+        n += ip_parse(s->cluster_ips.at[i], &out[n]);
+    return n;
 }
 
 /* Counts each port number once: two protocols may share one. */
@@ -83,9 +88,9 @@ static size_t node_ports_of(const struct service_spec *s, uint32_t *out)
 
 static void take_all(struct services *s, const struct service_spec *spec, struct arena *a)
 {
-    uint32_t address;
-    if (address_parse(spec->cluster_ip, &address))
-        addresses_know(s->addresses, address);
+    struct ip ips[IPS_MAX];
+    for (size_t n = ips_of(spec, ips); n > 0; n--)
+        addresses_know(s->addresses, ips[n - 1]);
     uint32_t *ports = arena_new_n(a, uint32_t, spec->ports.n + 1);
     size_t n = node_ports_of(spec, ports);
     for (size_t i = 0; i < n; i++)
@@ -97,14 +102,16 @@ int services_new(struct api *a, struct services **out, struct err *err)
     uint32_t first_port = 0, n_ports = 0;
     struct addresses *addresses;
     if (ports_parse(a->options.node_port_range, &first_port, &n_ports, err) < 0 ||
-        addresses_new(a, a->options.service_cidrs.at[0], &addresses, err) < 0)
+        addresses_new(a, &a->options.service_cidrs, &addresses, err) < 0)
         return -1;
     struct services *s = mem_zalloc(sizeof *s);
     pthread_mutex_init(&s->mutex, NULL);
-    s->cidr = a->options.service_cidrs.at[0];
     s->port_range = a->options.node_port_range;
     s->addresses = addresses;
-    s->first_address = address_text(&a->arena, addresses_first(addresses));
+    s->first_address = ip_text(&a->arena, addresses_first(addresses));
+    each (a->options.service_cidrs, i)
+        str_vec_add(&s->families, &a->arena,
+                    ip_family_of(a->options.service_cidrs.at[i]) == IP_V6 ? STR("IPv6") : STR("IPv4"));
     range_init(&s->ports, first_port, n_ports, static_band(n_ports));
     _cleanup_snapshot_ struct snapshot *snap = store_snapshot(a->store);
     struct cursor c;
@@ -127,119 +134,69 @@ void services_free(struct services *s)
     free(s);
 }
 
-/* --- defaults that only a write may set --- */
-
-static struct str *new_str(struct arena *a, struct str s)
-{
-    return arena_dup(a, &s, sizeof s);
-}
-
-static void default_families(struct service_spec *s, struct arena *a)
-{
-    if (str_is(s->type, "ExternalName"))
-        return;
-    bool bare = str_is(s->cluster_ip, "None") && !s->selector.n; /* endpoints of any family, by hand */
-    if (!s->ip_family_policy)
-        s->ip_family_policy =
-            new_str(a, bare && s->ip_families.n < 2 ? STR("RequireDualStack") : STR("SingleStack"));
-    if (!s->ip_families.n)
-        str_vec_add(&s->ip_families, a, STR("IPv4"));
-    if (bare && !str_is(*s->ip_family_policy, "SingleStack") && s->ip_families.n == 1)
-        str_vec_add(&s->ip_families, a, str_is(s->ip_families.at[0], "IPv4") ? STR("IPv6") : STR("IPv4"));
-}
-
-/* clusterIP and clusterIPs[0] are one field; either may be given, or cleared, by a client that knows only
- * one. */
-static void sync_cluster_ips(struct service_spec *s, const struct service_spec *old, struct arena *a)
-{
-    if (old && str_eq(s->cluster_ip, old->cluster_ip) && s->cluster_ips.n == 0 && s->cluster_ip.n)
-        s->cluster_ip = STR("");
-    if (old && !s->cluster_ip.n && old->cluster_ip.n && s->cluster_ips.n && old->cluster_ips.n &&
-        str_eq(s->cluster_ips.at[0], old->cluster_ips.at[0]))
-        s->cluster_ips = (struct str_vec){0};
-    if (s->cluster_ip.n && !s->cluster_ips.n)
-        str_vec_add(&s->cluster_ips, a, s->cluster_ip);
-    else if (!s->cluster_ip.n && s->cluster_ips.n)
-        s->cluster_ip = s->cluster_ips.at[0];
-}
-
-/* What was handed out stays, though a client leaves it out of its update. */
-static void keep_numbers(struct service_spec *s, const struct service_spec *old)
-{
-    if (wants_address(s) && wants_address(old) && !s->cluster_ip.n && !s->cluster_ips.n) {
-        s->cluster_ip = old->cluster_ip;
-        s->cluster_ips = old->cluster_ips;
-    }
-    if (wants_node_ports(s) && wants_node_ports(old))
-        each (s->ports, i)
-            each (old->ports, k)
-                if (!s->ports.at[i].node_port && s->ports.at[i].port == old->ports.at[k].port &&
-                    str_eq(s->ports.at[i].protocol, old->ports.at[k].protocol))
-                    s->ports.at[i].node_port = old->ports.at[k].node_port;
-    if (wants_health_port(s) && wants_health_port(old) && !s->health_check_node_port)
-        s->health_check_node_port = old->health_check_node_port;
-}
-
-/* A change of type clears what the new type has no use for, unless the client has set it anew. */
-static void drop_unused(struct service_spec *s, const struct service_spec *old)
-{
-    if (str_is(s->type, "ExternalName") && !str_is(old->type, "ExternalName") &&
-        str_eq(s->cluster_ip, old->cluster_ip)) {
-        s->cluster_ip = STR("");
-        s->cluster_ips = (struct str_vec){0};
-        s->ip_families = (struct str_vec){0};
-        s->ip_family_policy = NULL;
-    }
-    if (wants_node_ports(old) && !wants_node_ports(s))
-        each (s->ports, i)
-            each (old->ports, k)
-                if (s->ports.at[i].node_port == old->ports.at[k].node_port)
-                    s->ports.at[i].node_port = 0;
-    if (wants_health_port(old) && !wants_health_port(s) &&
-        s->health_check_node_port == old->health_check_node_port)
-        s->health_check_node_port = 0;
-    if (str_is(old->type, "LoadBalancer") && !str_is(s->type, "LoadBalancer")) {
-        s->allocate_load_balancer_node_ports = NULL;
-        s->load_balancer_class = NULL;
-    }
-    bool external = str_is(s->type, "NodePort") || str_is(s->type, "LoadBalancer") || s->external_ips.n;
-    if (!external && str_eq(s->external_traffic_policy, old->external_traffic_policy))
-        s->external_traffic_policy = STR("");
-}
-
 /* --- handing out --- */
 
-static int claim_address(struct services *s, struct road *d, struct service *svc, struct claims *c,
-                         struct field_errors *e)
+/* The i-th of clusterIPs, named or any. */
+static int claim_ip(struct services *s, struct road *d, struct service_spec *spec, size_t i, struct claims *c,
+                    struct field_errors *e)
 {
-    struct service_spec *spec = &svc->spec;
-    uint32_t address;
-    if (!spec->cluster_ip.n) {
-        if (!addresses_next(s->addresses, &address))
+    struct str *text = &spec->cluster_ips.at[i];
+    struct ip ip;
+    if (!text->n) {
+        enum ip_family family = str_is(spec->ip_families.at[i], "IPv6") ? IP_V6 : IP_V4;
+        if (!addresses_next(s->addresses, family, &ip))
             return err_set(&d->r->err, ERR_INTERNAL, "failed to allocate a serviceIP: range is full");
-        c->address = address;
-        spec->cluster_ip = address_text(d->r->arena, address);
-        spec->cluster_ips = (struct str_vec){0};
-        str_vec_add(&spec->cluster_ips, d->r->arena, spec->cluster_ip);
+        *text = ip_text(d->r->arena, ip);
+    } else {
+        enum address_claim claim = ip_parse(*text, &ip) ? addresses_claim(s->addresses, ip) : ADDRESS_OUTSIDE;
+        if (claim != ADDRESS_CLAIMED) {
+            field_error(e, FIELD_ERROR_INVALID, PATH(PATH(NULL, "spec"), "clusterIPs"),
+                        bad_strs(e, &spec->cluster_ips), "failed to allocate IP " STR_FMT ": %s",
+                        STR_ARG(*text),
+                        claim == ADDRESS_BUSY ? "provided IP is already allocated"
+                                              : "the provided network does not match the current range");
+            return 0;
+        }
+    }
+    c->ips[c->n_ips++] = ip;
+    return 0;
+}
+
+/* Those from the `from`th family on. */
+static int claim_ips(struct services *s, struct road *d, struct service_spec *spec, size_t from,
+                     struct claims *c, struct field_errors *e)
+{
+    for (size_t i = spec->cluster_ips.n; i < spec->ip_families.n; i++)
+        str_vec_add(&spec->cluster_ips, d->r->arena, STR("")); /* not said */
+    for (size_t i = from; i < spec->ip_families.n && i < IPS_MAX && !e->n; i++)
+        if (claim_ip(s, d, spec, i, c, e) < 0)
+            return -1;
+    if (!e->n && spec->cluster_ips.n)
+        spec->cluster_ip = spec->cluster_ips.at[0];
+    return 0;
+}
+
+/* A service gets all its addresses when it comes, a second with a second family; it gives back the second, or
+ * all when it becomes a mere name. */
+static int claim_addresses(struct services *s, struct road *d, struct service_spec *spec,
+                           const struct service_spec *old, struct claims *c, struct field_errors *e)
+{
+    bool had = old && service_needs_address(old), wants = service_needs_address(spec);
+    if (service_keeps_families(spec, old) || (!had && !wants))
+        return 0;
+    if (!had)
+        return service_is_headless(spec) ? 0 : claim_ips(s, d, spec, 0, c, e);
+    if (service_is_headless(old))
+        return 0;
+    if (!wants) {
+        c->n_given_ips = ips_of(old, c->given_ips);
         return 0;
     }
-    if (!address_parse(spec->cluster_ip, &address))
-        return 0; /* validation says what is wrong */
-    enum address_claim claimed = addresses_claim(s->addresses, address);
-    if (claimed == ADDRESS_CLAIMED) {
-        c->address = address;
-        return 0;
-    }
-    struct str list = arena_printf(&e->arena, "[\"" STR_FMT "\"]", STR_ARG(spec->cluster_ip));
-    if (claimed == ADDRESS_BUSY)
-        field_error(e, FIELD_ERROR_INVALID, PATH(PATH(NULL, "spec"), "clusterIPs"), BAD_RAW(list),
-                    "failed to allocate IP " STR_FMT ": provided IP is already allocated",
-                    STR_ARG(spec->cluster_ip));
-    else
-        field_error(e, FIELD_ERROR_INVALID, PATH(PATH(NULL, "spec"), "clusterIPs"), BAD_RAW(list),
-                    "failed to allocate IP " STR_FMT ": the provided IP (" STR_FMT
-                    ") is not in the valid range. The range of valid IPs is " STR_FMT,
-                    STR_ARG(spec->cluster_ip), STR_ARG(spec->cluster_ip), STR_ARG(s->cidr));
+    if (old->ip_families.n == 1 && spec->ip_families.n == 2)
+        return claim_ips(s, d, spec, 1, c, e);
+    struct ip ips[IPS_MAX];
+    if (old->ip_families.n == 2 && spec->ip_families.n == 1 && ips_of(old, ips) == 2)
+        c->given_ips[c->n_given_ips++] = ips[1];
     return 0;
 }
 
@@ -284,29 +241,24 @@ static void share_node_port(struct service_spec *spec, size_t i)
             spec->ports.at[i].node_port = spec->ports.at[k].node_port;
 }
 
-static int claim_all(struct services *s, struct road *d, struct service *svc, const struct service_spec *old,
-                     struct claims *c, struct field_errors *e)
+static int claim_ports(struct services *s, struct road *d, struct service_spec *spec,
+                       const struct service_spec *old, struct claims *c, struct field_errors *e)
 {
-    struct service_spec *spec = &svc->spec;
     struct arena *a = d->r->arena;
     c->ports = arena_new_n(a, uint32_t, spec->ports.n + 1);
-    uint32_t *mine = arena_new_n(a, uint32_t, old ? old->ports.n + 1 : 1), address;
+    uint32_t *mine = arena_new_n(a, uint32_t, old ? old->ports.n + 1 : 1);
     size_t n_mine = old ? node_ports_of(old, mine) : 0;
-    bool had = old && address_parse(old->cluster_ip, &address);
-    if (wants_address(spec) && !(had && str_eq(spec->cluster_ip, old->cluster_ip)) &&
-        claim_address(s, d, svc, c, e) < 0)
-        return -1;
-    if (had && !wants_address(spec))
-        c->given_address = address;
-    if (wants_node_ports(spec))
+    if (service_needs_node_ports(spec))
         each (spec->ports, i) {
             share_node_port(spec, i);
+            if (!spec->ports.at[i].node_port && !hands_out_node_ports(spec))
+                continue;
             if (claim_port(s, d, &spec->ports.at[i].node_port,
                            PATH(PATH_AT(PATH(PATH(NULL, "spec"), "ports"), i), "nodePort"), c, mine, n_mine,
                            e) < 0)
                 return -1;
         }
-    if (wants_health_port(spec) &&
+    if (service_needs_health_port(spec) &&
         claim_port(s, d, &spec->health_check_node_port, PATH(PATH(NULL, "spec"), "healthCheckNodePort"), c,
                    mine, n_mine, e) < 0)
         return -1;
@@ -319,10 +271,18 @@ static int claim_all(struct services *s, struct road *d, struct service *svc, co
     return 0;
 }
 
+static int claim_all(struct services *s, struct road *d, struct service_spec *spec,
+                     const struct service_spec *old, struct claims *c, struct field_errors *e)
+{
+    if (claim_addresses(s, d, spec, old, c, e) < 0)
+        return -1;
+    return e->n ? 0 : claim_ports(s, d, spec, old, c, e);
+}
+
 static void claims_drop(struct services *s, const struct claims *c)
 {
-    if (c->address)
-        addresses_give(s->addresses, c->address);
+    for (size_t i = 0; i < c->n_ips; i++)
+        addresses_give(s->addresses, c->ips[i]);
     for (size_t i = 0; i < c->n_ports; i++)
         range_give(&s->ports, c->ports[i]);
 }
@@ -332,18 +292,19 @@ int services_begin(struct services *s, struct road *d)
     if (d->resource != &service_resource || d->write->status || d->write->raw)
         return 0;
     struct service *svc = d->object;
-    const struct service_spec *old = d->old ? &((const struct service *)d->old)->spec : NULL;
-    sync_cluster_ips(&svc->spec, old, d->r->arena);
-    if (old) {
-        keep_numbers(&svc->spec, old);
-        drop_unused(&svc->spec, old);
+    struct service_spec before, *old = NULL;
+    if (d->old) {
+        before = ((const struct service *)d->old)->spec;
+        service_complete(&before, &s->families, d->r->arena);
+        old = &before;
     }
-    default_families(&svc->spec, d->r->arena);
+    service_link(&svc->spec, old, d->r->arena);
     struct claims *c = d->claims = arena_new(d->r->arena, struct claims);
     _cleanup_field_errors_ struct field_errors e = {0};
+    service_families(&svc->spec, old, &s->families, d->r->arena, &e);
     _lock_(&s->mutex);
     c->open = true;
-    if (claim_all(s, d, svc, old, c, &e) < 0)
+    if (!e.n && claim_all(s, d, &svc->spec, old, c, &e) < 0)
         return -1;
     return field_errors_status(&e, STR(""), STR("Service"), svc->metadata.name, &d->r->err);
 }
@@ -359,8 +320,8 @@ void services_end(struct services *s, struct road *d, bool ok)
         claims_drop(s, c);
         return;
     }
-    if (c->given_address)
-        addresses_give(s->addresses, c->given_address);
+    for (size_t i = 0; i < c->n_given_ips; i++)
+        addresses_give(s->addresses, c->given_ips[i]);
     for (size_t i = 0; i < c->n_given; i++)
         range_give(&s->ports, c->given_ports[i]);
 }
@@ -371,11 +332,12 @@ void services_release(struct services *s, const struct resource *r, const void *
         return;
     const struct service_spec *spec = &((const struct service *)typed)->spec;
     _cleanup_arena_ struct arena a = {0};
-    uint32_t *ports = arena_new_n(&a, uint32_t, spec->ports.n + 1), address;
-    size_t n = node_ports_of(spec, ports);
+    uint32_t *ports = arena_new_n(&a, uint32_t, spec->ports.n + 1);
+    struct ip ips[IPS_MAX];
+    size_t n = node_ports_of(spec, ports), n_ips = ips_of(spec, ips);
     _lock_(&s->mutex);
-    if (address_parse(spec->cluster_ip, &address))
-        addresses_give(s->addresses, address);
+    for (size_t i = 0; i < n_ips; i++)
+        addresses_give(s->addresses, ips[i]);
     for (size_t i = 0; i < n; i++)
         range_give(&s->ports, ports[i]);
 }

@@ -1,0 +1,17 @@
+/* A service's addresses and their families: rules that the handing out of addresses asks for too
+ * (api/service). */
+#pragma once
+#include "api/valid.h"
+
+static inline bool service_is_headless(const struct service_spec *s)
+{
+    return s->cluster_ips.n == 1 && str_is(s->cluster_ips.at[0], "None");
+}
+/* The list as messages show it: ["10.96.0.1"]. */
+struct bad_value bad_strs(struct field_errors *e, const struct str_vec *v);
+
+/* clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy among themselves. */
+void valid_service_ips(struct field_errors *e, const struct service_spec *s);
+/* The main address and family stay; second ones come and go by ipFamilyPolicy. */
+void valid_service_ips_update(struct field_errors *e, const struct service_spec *s,
+                              const struct service_spec *old);
