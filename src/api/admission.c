@@ -52,16 +52,17 @@ bool admission_updates(const struct api_attributes *at, const struct resource *r
     return at->operation == API_OP_UPDATE && at->resource == r && !at->request->subresource.n;
 }
 
-/* One half of one plugin after the other. */
+/* One half of one plugin after the other, from where it stopped. */
 static int run_plugins(struct road *d, const struct admission_plugin *const *list, size_t n, bool mutate)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (; d->plugin < n; d->plugin++) {
         int (*run)(struct api *, struct api_attributes *, struct err *) =
-            mutate ? list[i]->mutate : list[i]->validate;
-        if (run && run(d->api, &d->attributes, &d->r->err) < 0)
-            return -1;
+            mutate ? list[d->plugin]->mutate : list[d->plugin]->validate;
+        int rc = run ? run(d->api, &d->attributes, &d->r->err) : 0;
+        if (rc)
+            return rc < 0 ? -1 : ROAD_WAIT;
     }
-    return 0;
+    return ROAD_DONE;
 }
 
 static int run_hooks(struct road *d, bool mutate)
@@ -87,7 +88,7 @@ static int run_hooks(struct road *d, bool mutate)
 void road_judge(struct road *d, const struct api_attributes *at)
 {
     d->attributes = *at;
-    d->hook = 0;
+    d->hook = d->plugin = 0;
     d->mutated = false;
     memset(d->kept, 0, sizeof d->kept);
 }
@@ -95,17 +96,19 @@ void road_judge(struct road *d, const struct api_attributes *at)
 int road_admit(struct road *d, bool mutate)
 {
     struct api_attributes *at = &d->attributes;
-    for (;;) {
-        if (d->hook == 0 && !at->state && run_plugins(d, plugins, ARRAY_LEN(plugins), mutate) < 0)
-            return -1;
-        int rc = run_hooks(d, mutate);
+    for (;; d->plugin = 0) {
+        int rc = run_plugins(d, plugins, ARRAY_LEN(plugins), mutate);
+        rc = rc ? rc : run_hooks(d, mutate);
         if (rc != ROAD_DONE)
             return rc;
         if (!mutate || !at->reinvoke || at->again)
             break;
         at->again = true; /* once, as upstream */
     }
-    return run_plugins(d, last_plugins, ARRAY_LEN(last_plugins), mutate);
+    d->plugin = 0;
+    int rc = run_plugins(d, last_plugins, ARRAY_LEN(last_plugins), mutate); /* none of which waits */
+    d->plugin = 0;
+    return rc;
 }
 
 int road_admit_all(struct road *d)

@@ -1,5 +1,6 @@
 /* The built-in admission plugins, in the order that upstream runs them. Each looks at the attributes and
- * changes attributes->object (mutate) or refuses (-1, err set). None waits. */
+ * changes attributes->object (mutate) or refuses (-1, err set). Those that ask the authorizer may have to
+ * wait for it: 1, and they are run again once the request is woken. */
 #pragma once
 #include "api/answer.h"
 #include "api/api.h"

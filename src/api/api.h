@@ -102,6 +102,10 @@ struct api_request {
 
     /* The road's own. */
     void *state;
+    /* The hooks' own, where they authorize: what they were told already; and that the request is to be woken
+     * when more is known, which each run begins without. */
+    void *asked;
+    bool asking;
 };
 
 /* A list. Each object is referenced until api_finish. */
@@ -183,11 +187,10 @@ struct api_webhook {
  * that runs the request, and must not block. Set before the first request; without them nothing is asked. */
 struct api_hooks {
     void *arg;
-    /* May this write be? Asked once admission and validation are through, for create, update, patch and
-     * apply; `before` is NULL for a create, `typed` what is to be committed. RBAC refuses escalation here.
-     * -1: err says why not. */
-    int (*guard)(void *arg, const struct api_request *r, struct object *before, const void *typed,
-                 struct err *err);
+    /* May this write be? Asked behind what alters the object and before validation, for create, update, patch
+     * and apply, of subresources too; `before` is NULL for a create. RBAC refuses escalation here. -1: err
+     * says why not. 1: it waits; then it calls r->wake later, and is called again. */
+    int (*guard)(void *arg, struct api_request *r, struct object *before, const void *typed, struct err *err);
     /* Answers the create of a RESOURCE_VIRTUAL kind that needs keys or permissions (TokenReview,
      * SubjectAccessReview and its like): fills in the status of the decoded, defaulted, valid `typed` (of
      * `type`), with memory of r->arena. 1: it waits; then it calls r->wake later, and is called again. NULL:
@@ -197,15 +200,14 @@ struct api_hooks {
     /* Signs what serviceaccounts/token has looked up and checked. NULL: that is not found. */
     int (*sign_token)(void *arg, const struct api_token_claims *claims, struct arena *a, struct str *token,
                       struct err *err);
-    /* May this user do that too? For what one request implies of another (create by update). NULL: yes. */
-    bool (*authorized)(void *arg, const struct user *user, struct str verb, const struct resource *resource,
-                       struct str subresource, struct str ns, struct str name);
     /* Calls a webhook and waits for its answer, which is added to `answer`; the one that does block. NULL: no
      * webhook can be called. */
     int (*call_webhook)(void *arg, const struct api_webhook *w, struct buf *answer, struct err *err);
     /* May the request's user (or the service account that the check names) do that, whatever it is? For the
-     * authorizer of CEL expressions (cel/cel.h); strings of the answer in r->arena. NULL: an error. */
-    void (*authorize)(void *arg, const struct api_request *r, const struct cel_authz_check *check,
+     * authorizer of CEL expressions (cel/cel.h), and for what one request implies of another (create by
+     * update); strings of the answer in r->arena. Where the answer `waits`, r->wake is called later, once.
+     * NULL: an error to expressions, and a yes else. */
+    void (*authorize)(void *arg, struct api_request *r, const struct cel_authz_check *check,
                       struct cel_authz_answer *answer);
 };
 void api_set_hooks(struct api *a, const struct api_hooks *hooks);

@@ -32,5 +32,6 @@ int conditions_hold(const struct conditions *c, struct api *api, const struct ap
     const struct policy *p = (const struct policy *)c;
     struct policy_facts *f = arena_new(at->request->arena, struct policy_facts);
     policy_facts_init(f, api, at, as, NULL, NULL, NULL);
-    return policy_conditions_hold(f, p->conditions, p->n_conditions, why);
+    int rc = policy_conditions_hold(f, p->conditions, p->n_conditions, why);
+    return f->waits ? CONDITIONS_WAIT : rc;
 }

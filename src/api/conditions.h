@@ -14,6 +14,8 @@ void conditions_unref(struct conditions *c); /* NULL is fine */
 struct str conditions_error(const struct conditions *c, size_t i);
 
 /* Do all hold? 1, 0, or -1 with *why (in the request's arena): none is false, but not all could be evaluated.
- * `as` is the resource that the webhook's rules name. */
+ * CONDITIONS_WAIT: they ask an authorizer that does not know yet; the request is woken when it does. `as` is
+ * the resource that the webhook's rules name. */
+enum { CONDITIONS_WAIT = 2 };
 int conditions_hold(const struct conditions *c, struct api *api, const struct api_attributes *at,
                     const struct resource *as, struct str *why);

@@ -157,6 +157,7 @@ enum api_state api_run(struct api *a, struct api_request *r)
         return API_DONE;
     }
     struct road *d = r->state;
+    r->asking = false;
     int rc = d->next(d);
     if (rc == ROAD_WAIT)
         return API_PENDING; /* the request may be running elsewhere by now */

@@ -6,6 +6,7 @@
 #include "api/road.h"
 #include "api/service/services.h"
 #include "base/random.h"
+#include "cel/cel.h"
 #include "schema/default.h"
 #include "schema/timestamp.h"
 #include "schema/validate.h"
@@ -15,6 +16,8 @@ enum { SUFFIX = 5, NAME_MAX_BASE = 63 - SUFFIX };
 
 static int write_try(struct road *d);
 static int write_admitted(struct road *d);
+static int write_guarded(struct road *d);
+static int write_prepared(struct road *d);
 static int write_checked(struct road *d);
 static int write_done(struct road *d);
 
@@ -297,16 +300,8 @@ static int write_try(struct road *d)
         } else if (road_load(d) < 0)
             return -1;
     }
-    bool creates = !d->current;
     if (d->write->make(d) < 0)
         return -1;
-    if (creates && !d->creates && d->api->hooks.authorized &&
-        !d->api->hooks.authorized(d->api->hooks.arg, d->r->user, STR("create"), d->r->resource, STR(""),
-                                  d->ns, d->name))
-        return answer_forbidden(
-            &d->r->err, d->resource, d->name,
-            "User \"" STR_FMT "\" cannot create resource \"" STR_FMT "\" in API group \"" STR_FMT "\"",
-            STR_ARG(d->r->user->name), STR_ARG(d->resource->plural), STR_ARG(d->resource->group));
     if (check_names(d) < 0 || (d->old && check_precondition(d) < 0))
         return -1;
     if (!d->write->untracked)
@@ -338,6 +333,16 @@ static int write_admitted(struct road *d)
         strategy_defaults(d->resource, d->object, d->r->arena);
         managed_restore(d, &d->owners);
     }
+    d->next = write_guarded;
+    return write_guarded(d);
+}
+
+static int write_guarded(struct road *d)
+{
+    const struct api_hooks *hooks = &d->api->hooks;
+    int rc = hooks->guard ? hooks->guard(hooks->arg, d->r, d->current, d->object, &d->r->err) : 0;
+    if (rc)
+        return rc < 0 ? -1 : ROAD_WAIT;
     if (d->old)
         prepare_update(d);
     else
@@ -348,6 +353,38 @@ static int write_admitted(struct road *d)
     }
     if (d->strategy->warn)
         d->strategy->warn(d->object, d->old, &d->context);
+    d->next = write_prepared;
+    return write_prepared(d);
+}
+
+/* What is created by an update needs the verb create too. */
+static int may_create(struct road *d)
+{
+    const struct api_hooks *hooks = &d->api->hooks;
+    const struct resource *r = d->r->resource;
+    struct cel_authz_check what = {.verb = STR("create"),
+                                   .group = r->group,
+                                   .version = r->version,
+                                   .resource = r->plural,
+                                   .ns = d->ns,
+                                   .name = d->name};
+    struct cel_authz_answer answer = {.allowed = true};
+    if (!d->old && !d->creates && hooks->authorize)
+        hooks->authorize(hooks->arg, d->r, &what, &answer);
+    if (answer.waits)
+        return ROAD_WAIT;
+    return answer.allowed
+               ? ROAD_DONE
+               : answer_forbidden(&d->r->err, d->resource, d->name, STR_FMT, STR_ARG(answer.reason));
+}
+
+static int write_prepared(struct road *d)
+{
+    int rc = may_create(d);
+    if (rc < 0)
+        services_end(d->api->services, d, false);
+    if (rc != ROAD_DONE)
+        return rc;
     d->next = write_checked;
     return write_checked(d);
 }
@@ -367,8 +404,7 @@ static int write_checked(struct road *d)
     if (rc == ROAD_WAIT)
         return rc;
     struct api *a = d->api;
-    if (rc < 0 ||
-        (a->hooks.guard && a->hooks.guard(a->hooks.arg, d->r, d->current, d->object, &d->r->err) < 0)) {
+    if (rc < 0) {
         services_end(a->services, d, false);
         return -1;
     }

@@ -208,10 +208,12 @@ int cel_to_json(struct arena *a, const struct cel_value *v, struct value *out, s
 struct cel_authz_check {
     struct str service_account_ns, service_account; /* the second is empty: whoever sent the request */
     struct str path;                                /* of a check that is about no resource */
+    struct str version;                             /* empty: any */
     struct str group, resource, subresource, ns, name, verb, field_selector, label_selector;
 };
 struct cel_authz_answer {
     bool allowed;
+    bool waits; /* it is not known yet: who evaluates does so again, and what comes out now is void */
     struct str reason, error;
 };
 

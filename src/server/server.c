@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "cel/cel.h"
+#include "server/access/guard.h"
 #include "server/access/impersonate.h"
 #include "server/access/reviews.h"
 #include "server/aggregation/aggregator.h"
@@ -187,11 +188,11 @@ static void handle(void *arg, struct http_request *r)
 
 /* --- what the API asks of us --- */
 
-static int hook_guard(void *arg, const struct api_request *r, struct object *before, const void *typed,
+static int hook_guard(void *arg, struct api_request *r, struct object *before, const void *typed,
                       struct err *err)
 {
     struct server *s = arg;
-    return authz_guard_escalation(s->authz, r, before, typed, err);
+    return guard_write(s->authz, s->api, r, before, typed, err);
 }
 
 static int hook_answer(void *arg, struct api_request *r, const struct resource *type, void *typed,
@@ -232,25 +233,6 @@ static int hook_sign_token(void *arg, const struct api_token_claims *c, struct a
     return 0;
 }
 
-static bool hook_authorized(void *arg, const struct user *user, struct str verb,
-                            const struct resource *resource, struct str subresource, struct str ns,
-                            struct str name)
-{
-    struct server *s = arg;
-    if (!user)
-        return true;
-    struct attributes a = {.user = user,
-                           .verb = verb,
-                           .is_resource = true,
-                           .group = resource->group,
-                           .version = resource->version,
-                           .resource = resource->plural,
-                           .subresource = subresource,
-                           .ns = ns,
-                           .name = name};
-    return authz_allows(s->authz, &a);
-}
-
 /* The user of a check: whoever sent the request, or a service account. */
 static const struct user *user_of_check(const struct api_request *r, const struct cel_authz_check *check)
 {
@@ -268,7 +250,7 @@ static const struct user *user_of_check(const struct api_request *r, const struc
     return u;
 }
 
-static void hook_authorize(void *arg, const struct api_request *r, const struct cel_authz_check *check,
+static void hook_authorize(void *arg, struct api_request *r, const struct cel_authz_check *check,
                            struct cel_authz_answer *answer)
 {
     struct server *s = arg;
@@ -276,7 +258,7 @@ static void hook_authorize(void *arg, const struct api_request *r, const struct 
                            .verb = check->verb,
                            .is_resource = !check->path.n,
                            .group = check->group,
-                           .version = STR("*"),
+                           .version = check->version.n ? check->version : STR("*"),
                            .resource = check->resource,
                            .subresource = check->subresource,
                            .ns = check->ns,
@@ -284,9 +266,9 @@ static void hook_authorize(void *arg, const struct api_request *r, const struct 
                            .field_selector = check->field_selector,
                            .label_selector = check->label_selector,
                            .path = check->path};
-    _cleanup_buf_ struct buf reason = {0};
-    answer->allowed = !a.user || authz_decide(s->authz, &a, &reason, NULL) == AUTHZ_ALLOW;
-    answer->reason = arena_str(r->arena, buf_str(&reason));
+    enum authz_decision d = authz_ask(s->authz, r, &a, &answer->reason);
+    answer->allowed = d == AUTHZ_ALLOW;
+    answer->waits = d == AUTHZ_WAIT;
 }
 
 /* --- start and stop --- */
@@ -356,7 +338,6 @@ static int start_parts(struct server *s, struct err *err)
                                               .guard = hook_guard,
                                               .answer = hook_answer,
                                               .sign_token = hook_sign_token,
-                                              .authorized = hook_authorized,
                                               .call_webhook = hook_call_webhook,
                                               .authorize = hook_authorize});
     api_resources_changed(s->api, resources_changed, s);

@@ -360,8 +360,7 @@ static int sign(void *arg, const struct api_token_claims *claims, struct arena *
     return 0;
 }
 
-static int guard(void *arg, const struct api_request *r, struct object *before, const void *typed,
-                 struct err *err)
+static int guard(void *arg, struct api_request *r, struct object *before, const void *typed, struct err *err)
 {
     (void)arg;
     (void)before;

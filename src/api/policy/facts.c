@@ -107,6 +107,7 @@ static void authorize(void *arg, const struct cel_authz_check *check, struct cel
         hooks->authorize(hooks->arg, f->at->request, check, answer);
     else
         answer->error = STR("there is no authorizer");
+    f->waits |= answer->waits;
 }
 
 /* -1: it is more than is left. */

@@ -21,6 +21,8 @@ struct policy_facts {
         struct str error;
     } * variables;
     uint64_t variables_cost; /* since it was last taken into account */
+    /* The authorizer does not know yet, and will wake the request: all that came out is void. */
+    bool waits;
     struct cel_authz_check own;
 };
 
@@ -39,6 +41,7 @@ enum policy_eval { POLICY_VALUE, POLICY_ERROR, POLICY_OUT_OF_BUDGET };
 enum policy_eval policy_eval(struct policy_facts *f, const struct policy_expression *e, uint64_t *budget,
                              struct cel_value *out, struct str *why);
 
-/* Do all conditions hold? 1, 0, or -1 with *why: none is false, but not all could be evaluated. */
+/* Do all conditions hold? 1, 0, or -1 with *why: none is false, but not all could be evaluated. Void where
+ * f->waits is set. */
 int policy_conditions_hold(struct policy_facts *f, const struct policy_expression *at, size_t n,
                            struct str *why);

@@ -18,6 +18,7 @@ struct altering {
     struct api_attributes *at;
     struct arena *arena;
     struct round *round;
+    bool waits; /* for the authorizer: all of it is void */
     /* What went wrong, by policies that do not ignore it. */
     bool refused;
     enum err_reason reason;
@@ -96,7 +97,8 @@ static void alter(struct altering *x, const struct policy_calls *calls, const st
     if (rc < 0)
         refuse(x, call, why);
     struct str key = key_of(x->arena, call);
-    if (rc <= 0 || (x->at->again && !str_vec_has(&x->round->reinvoke, key)))
+    x->waits = f.waits;
+    if (rc <= 0 || x->waits || (x->at->again && !str_vec_has(&x->round->reinvoke, key)))
         return;
     for (size_t i = 0; i < call->policy->n_rules && x->at->object; i++) {
         bool changed;
@@ -106,6 +108,7 @@ static void alter(struct altering *x, const struct policy_calls *calls, const st
             policy_facts_renew(&f, call->as);
         any |= changed;
     }
+    x->waits = f.waits;
     if (any) {
         reinvoke_previous(x->round, x->arena);
         x->at->reinvoke = true;
@@ -128,8 +131,18 @@ static int mutate(struct api *api, struct api_attributes *at, struct err *err)
     if (at->again && at->object && x.round->output &&
         !struct_eq(at->resource->type, at->object, x.round->output))
         reinvoke_previous(x.round, a); /* others have changed it since */
-    for (size_t i = 0; i < calls.n; i++)
+    const struct round round = *x.round;
+    bool reinvoke = at->reinvoke;
+    void *before = at->object ? arena_dup(a, at->object, at->resource->type->size) : NULL;
+    for (size_t i = 0; i < calls.n && !x.waits; i++)
         alter(&x, &calls, &calls.at[i]);
+    if (x.waits) { /* then all of them alter it anew, from where it was */
+        if (before)
+            memcpy(at->object, before, at->resource->type->size);
+        *x.round = round;
+        at->reinvoke = reinvoke;
+        return 1;
+    }
     if (at->object)
         x.round->output = struct_dup(a, at->resource->type, at->object);
     if (!x.refused)

@@ -12,6 +12,7 @@ struct judging {
     const struct api_attributes *at;
     struct api_request *request;
     struct arena *arena;
+    bool waits; /* for the authorizer: all of it is void */
     /* The first violation that denies, which is the one that is told. */
     bool denied;
     struct str message, reason;
@@ -179,6 +180,7 @@ static void judge(struct judging *j, const struct policy_calls *calls, const str
         failed(j, call, 0, why);
     if (rc > 0 && judge_rules(j, &f, call))
         annotate(j, &f, call, notes);
+    j->waits = f.waits;
 }
 
 /* Refuses as upstream does: a Forbidden by its words, with the code of the rule's reason. */
@@ -200,8 +202,13 @@ static int validate(struct api *api, struct api_attributes *at, struct err *err)
         return -1;
     struct judging j = {.api = api, .at = at, .request = at->request, .arena = at->request->arena};
     struct str_map notes = {0};
-    for (size_t i = 0; i < calls.n; i++)
+    size_t n_warnings = at->request->warnings.n;
+    for (size_t i = 0; i < calls.n && !j.waits; i++)
         judge(&j, &calls, &calls.at[i], &notes);
+    if (j.waits) { /* then all are judged anew */
+        at->request->warnings.n = n_warnings;
+        return 1;
+    }
     for (size_t i = 0; i < notes.n; i++)
         api_annotate(at->request, notes.at[i].key, notes.at[i].value);
     return j.denied ? refuse(&j, err) : 0;

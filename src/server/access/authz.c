@@ -199,6 +199,19 @@ struct rbac *authz_rbac(struct authz *z)
     return z->rbac;
 }
 
+struct str authz_unlisted(struct authz *z, const struct user *u, struct arena *a)
+{
+    _cleanup_buf_ struct buf b = {0};
+    unsigned n = 0;
+    for (size_t i = 0; i < z->n_chain; i++) {
+        bool webhook = z->chain[i].decide == by_webhook;
+        if (webhook || (z->chain[i].decide == by_node && user_in_group(u, STR("system:nodes"))))
+            buf_addf(&b, "%s%s authorizer does not support user rule resolution", n++ ? ", " : "",
+                     webhook ? "webhook" : "node");
+    }
+    return arena_printf(a, n > 1 ? "[" STR_FMT "]" : STR_FMT, STR_ARG(buf_str(&b)));
+}
+
 bool user_in_group(const struct user *u, struct str group)
 {
     for (size_t i = 0; i < u->groups.n; i++)
@@ -229,11 +242,6 @@ enum authz_decision authz_decide(struct authz *z, const struct attributes *a, st
     if (reason)
         buf_add_str(reason, buf_str(&gathered));
     return AUTHZ_NO_OPINION;
-}
-
-bool authz_allows(struct authz *z, const struct attributes *a)
-{
-    return authz_decide(z, a, NULL, NULL) == AUTHZ_ALLOW;
 }
 
 /* User "x" cannot list resource "pods" in API group "" in the namespace "y" */

@@ -24,19 +24,15 @@ struct authz_options {
 int authz_new(const struct authz_options *o, struct authz **out, struct err *err);
 void authz_free(struct authz *z); /* waiters are woken; NULL is fine */
 
-/* `reason` (may be NULL) says why, as SubjectAccessReview shows it. Without `w` the answer is never
- * AUTHZ_WAIT: who would have to be asked has no opinion. */
+/* `reason` (may be NULL) says why, as SubjectAccessReview shows it. Without `w` nobody is asked: AUTHZ_WAIT
+ * says only that it is not known yet. */
 enum authz_decision authz_decide(struct authz *z, const struct attributes *a, struct buf *reason,
                                  struct waiter *w);
 /* 0: allowed. -1: not, with upstream's Forbidden error. 1: `w` is woken when it can be told. */
 int authz_check(struct authz *z, const struct attributes *a, struct waiter *w, struct err *err);
-/* As yes or no, at once. */
-bool authz_allows(struct authz *z, const struct attributes *a);
 struct rbac *authz_rbac(struct authz *z);
-
-/* An api_hooks guard: whether a write of a role or binding gives away only what its writer has (upstream:
- * rbac's policybased storage). */
-int authz_guard_escalation(struct authz *z, const struct api_request *r, struct object *before,
-                           const void *typed, struct err *err);
+/* Why what RBAC has of rules for a user may not be all that they may do: others decide too. Empty: it is. In
+ * `a`. */
+struct str authz_unlisted(struct authz *z, const struct user *u, struct arena *a);
 
 bool user_in_group(const struct user *u, struct str group);

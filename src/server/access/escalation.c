@@ -3,7 +3,7 @@
 
 #include "schema/copy.h"
 #include "schema/quote.h"
-#include "server/access/authz.h"
+#include "server/access/guard.h"
 #include "server/access/rules.h"
 
 /* The rules that a user holds, copied: the index may change under them. */
@@ -70,62 +70,65 @@ static int confirm(struct authz *z, const struct api_request *r, struct str name
     return forbid(r, name, buf_str(&text), err);
 }
 
-static bool may(struct authz *z, const struct api_request *r, const char *verb, const char *resource,
-                struct str name)
+static enum authz_decision ask(const struct guard *g, const char *verb, const char *resource, struct str name)
 {
-    struct attributes a = {.user = r->user,
+    struct attributes a = {.user = g->request->user,
                            .verb = str_from(verb),
                            .is_resource = true,
                            .group = STR("rbac.authorization.k8s.io"),
                            .version = STR("v1"),
                            .resource = str_from(resource),
-                           .ns = r->ns,
+                           .ns = g->request->ns,
                            .name = name};
-    return authz_allows(z, &a);
+    return authz_ask(g->authz, g->request, &a, NULL);
 }
 
-static int guard_cluster_role(struct authz *z, const struct api_request *r, struct object *before,
-                              const struct cluster_role *role, struct err *err)
+int guard_cluster_role(const struct guard *g, struct object *before, const void *typed, struct err *err)
 {
-    const struct cluster_role *old = before ? object_typed(before) : NULL;
+    const struct cluster_role *role = typed, *old = before ? object_typed(before) : NULL;
+    struct str name = role->metadata.name;
     bool aggregated = role->aggregation_rule != NULL;
     bool was_aggregated = old && old->aggregation_rule;
-    if ((old && rules_equal(&old->rules, &role->rules) && aggregated == was_aggregated) ||
-        may(z, r, "escalate", "clusterroles", role->metadata.name))
+    if (old && rules_equal(&old->rules, &role->rules) && aggregated == was_aggregated)
         return 0;
+    enum authz_decision d = ask(g, "escalate", "clusterroles", name);
+    if (d == AUTHZ_ALLOW || d == AUTHZ_WAIT)
+        return d == AUTHZ_WAIT;
     if (aggregated) {
         static struct str any = STR_INIT("*");
         struct policy_rule all[] = {
             {.verbs = {&any, 1}, .api_groups = {&any, 1}, .resources = {&any, 1}},
             {.verbs = {&any, 1}, .non_resource_urls = {&any, 1}},
         };
-        if (confirm(z, r, role->metadata.name, &(struct policy_rule_vec){all, 2}, NULL) < 0)
-            return forbid(r, role->metadata.name,
+        if (confirm(g->authz, g->request, name, &(struct policy_rule_vec){all, 2}, NULL) < 0)
+            return forbid(g->request, name,
                           STR("must have cluster-admin privileges to use an aggregationRule"), err);
     }
-    return confirm(z, r, role->metadata.name, &role->rules, err);
+    return confirm(g->authz, g->request, name, &role->rules, err);
 }
 
-static int guard_role(struct authz *z, const struct api_request *r, struct object *before,
-                      const struct role *role, struct err *err)
+int guard_role(const struct guard *g, struct object *before, const void *typed, struct err *err)
 {
-    const struct role *old = before ? object_typed(before) : NULL;
-    if ((old && rules_equal(&old->rules, &role->rules)) ||
-        may(z, r, "escalate", "roles", role->metadata.name))
+    const struct role *role = typed, *old = before ? object_typed(before) : NULL;
+    if (old && rules_equal(&old->rules, &role->rules))
         return 0;
-    return confirm(z, r, role->metadata.name, &role->rules, err);
+    enum authz_decision d = ask(g, "escalate", "roles", role->metadata.name);
+    if (d == AUTHZ_ALLOW || d == AUTHZ_WAIT)
+        return d == AUTHZ_WAIT;
+    return confirm(g->authz, g->request, role->metadata.name, &role->rules, err);
 }
 
-static int guard_binding(struct authz *z, const struct api_request *r, struct str name,
-                         const struct role_ref *ref, struct err *err)
+static int guard_binding(const struct guard *g, struct str name, const struct role_ref *ref, struct err *err)
 {
     bool cluster = !str_is(ref->kind, "Role");
-    if (may(z, r, "bind", cluster ? "clusterroles" : "roles", ref->name))
-        return 0;
+    enum authz_decision d = ask(g, "bind", cluster ? "clusterroles" : "roles", ref->name);
+    if (d == AUTHZ_ALLOW || d == AUTHZ_WAIT)
+        return d == AUTHZ_WAIT;
+    struct api_request *r = g->request;
     struct policy_rule_vec rules;
-    if (rbac_role_rules(authz_rbac(z), ref, r->ns, r->arena, &rules, err) < 0)
+    if (rbac_role_rules(authz_rbac(g->authz), ref, r->ns, r->arena, &rules, err) < 0)
         return -1;
-    return confirm(z, r, name, &rules, err);
+    return confirm(g->authz, r, name, &rules, err);
 }
 
 static bool subjects_equal(const struct rbac_subject_vec *x, const struct rbac_subject_vec *y)
@@ -137,26 +140,19 @@ static bool subjects_equal(const struct rbac_subject_vec *x, const struct rbac_s
     return same;
 }
 
-int authz_guard_escalation(struct authz *z, const struct api_request *r, struct object *before,
-                           const void *typed, struct err *err)
+int guard_role_binding(const struct guard *g, struct object *before, const void *typed, struct err *err)
 {
-    if (!r->user || user_in_group(r->user, STR("system:masters")))
-        return 0;
-    if (r->resource == &cluster_role_resource)
-        return guard_cluster_role(z, r, before, typed, err);
-    if (r->resource == &role_resource)
-        return guard_role(z, r, before, typed, err);
-    if (r->resource == &role_binding_resource) {
-        const struct role_binding *b = typed, *old = before ? object_typed(before) : NULL;
-        return old && subjects_equal(&old->subjects, &b->subjects)
-                   ? 0
-                   : guard_binding(z, r, b->metadata.name, &b->role_ref, err);
-    }
-    if (r->resource == &cluster_role_binding_resource) {
-        const struct cluster_role_binding *b = typed, *old = before ? object_typed(before) : NULL;
-        return old && subjects_equal(&old->subjects, &b->subjects)
-                   ? 0
-                   : guard_binding(z, r, b->metadata.name, &b->role_ref, err);
-    }
-    return 0;
+    const struct role_binding *b = typed, *old = before ? object_typed(before) : NULL;
+    return old && subjects_equal(&old->subjects, &b->subjects)
+               ? 0
+               : guard_binding(g, b->metadata.name, &b->role_ref, err);
+}
+
+int guard_cluster_role_binding(const struct guard *g, struct object *before, const void *typed,
+                               struct err *err)
+{
+    const struct cluster_role_binding *b = typed, *old = before ? object_typed(before) : NULL;
+    return old && subjects_equal(&old->subjects, &b->subjects)
+               ? 0
+               : guard_binding(g, b->metadata.name, &b->role_ref, err);
 }

@@ -168,6 +168,8 @@ int review_webhook_ask(struct review_webhook *h, struct str body, struct arena *
     crypto_sha256(body.p, body.n, hash);
     _lock_(&h->mutex);
     struct question *q = map_get(&h->questions, str_slice((char *)hash, HASH_BYTES));
+    if (!q && !w)
+        return 1;
     if (!q) {
         make_room(h);
         q = mem_zalloc(sizeof *q);
@@ -181,6 +183,8 @@ int review_webhook_ask(struct review_webhook *h, struct str body, struct arena *
         *answer = arena_str(a, buf_str(&q->answer));
         return 0;
     }
+    if (!w)
+        return 1;
     waiters_add(&q->waiting, w);
     if (!q->asking)
         question_ask(h, q, body);

@@ -21,6 +21,7 @@ int review_webhook_new(const struct review_webhook_options *o, struct review_web
 void review_webhook_free(struct review_webhook *h);
 
 /* What it answers to the review `body` (JSON). 0: *answer, in `a`. 1: it is being asked, and `w` is woken
- * afterwards. -1: no usable answer came, a moment ago; err says why. */
+ * afterwards; without `w`: it is not known, and nobody is asked. -1: no usable answer came, a moment ago; err
+ * says why. */
 int review_webhook_ask(struct review_webhook *h, struct str body, struct arena *a, struct str *answer,
                        struct waiter *w, struct err *err);

@@ -173,8 +173,11 @@ static int review_rules(struct authz *z, const struct api_request *r,
         gather(&g, &(struct policy_rule){.verbs = {&any, 1}, .non_resource_urls = {&any, 1}}, NULL);
     }
     rbac_each_rule(authz_rbac(z), r->user, review->spec.namespace, gather, &g, NULL);
-    review->status =
-        (struct subject_rules_review_status){.resource_rules = g.resources, .non_resource_rules = g.paths};
+    struct str why = authz_unlisted(z, r->user, r->arena);
+    review->status = (struct subject_rules_review_status){.resource_rules = g.resources,
+                                                          .non_resource_rules = g.paths,
+                                                          .incomplete = why.n > 0,
+                                                          .evaluation_error = why};
     return 0;
 }
 

@@ -161,7 +161,7 @@ enum authz_decision webhook_authz_decide(struct webhook_authz *h, const struct a
     if (rc > 0)
         rc = review_webhook_ask(h->webhook, buf_str(&body), &a, &text, w, &err);
     if (rc > 0)
-        return w ? AUTHZ_WAIT : AUTHZ_NO_OPINION;
+        return AUTHZ_WAIT;
     if (rc == 0)
         rc = json_decode(&a, subject_access_review_resource.type, text, JSON_BORROW, &answer, NULL, &err);
     if (rc < 0) {

@@ -9,7 +9,6 @@ struct webhook_authz;
 int webhook_authz_new(const struct webhook_configuration *c, struct webhook_authz **out, struct err *err);
 void webhook_authz_free(struct webhook_authz *h); /* waiters are woken; NULL is fine */
 
-/* AUTHZ_WAIT: `w` is woken when it can be told; with NULL for `w`, what is not known already is no opinion.
- */
+/* AUTHZ_WAIT: `w` is woken when it can be told; with NULL for `w`, nobody is asked. */
 enum authz_decision webhook_authz_decide(struct webhook_authz *h, const struct attributes *at,
                                          struct buf *reason, struct waiter *w);

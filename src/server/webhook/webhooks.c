@@ -50,6 +50,7 @@ struct run {
     size_t n_asked;
     _Atomic size_t left; /* validating: not answered yet, and one for whoever starts them */
     struct kept *kept;
+    bool judging; /* mutating: `asked` has been sent */
 };
 
 /* What mutating webhooks leave for the second round: whom to ask again. */
@@ -93,7 +94,8 @@ static struct conditions *conditions_of(struct webhooks *w, const struct admissi
     return conditions_ref(c->conditions);
 }
 
-/* As webhook_matches, and its conditions hold. What cannot be evaluated is a failure of the webhook. */
+/* As webhook_matches, and its conditions hold; CONDITIONS_WAIT where that is not known yet. What cannot be
+ * evaluated is a failure of the webhook. */
 static int concerns(struct webhooks *w, const struct api_attributes *at, const struct admission_webhook *hook,
                     const struct resource **as, struct err *err)
 {
@@ -237,7 +239,7 @@ static void validating_answered(struct webhook_call *c)
         wake(run);
 }
 
-/* Whom to ask; -1: refused at once. */
+/* Whom to ask; -1: refused at once; 1: all of it waits. */
 static int validating_choose(struct run *run, struct err *err)
 {
     struct asked *asked = arena_new_n(run->at->request->arena, struct asked, run->n);
@@ -245,6 +247,8 @@ static int validating_choose(struct run *run, struct err *err)
     for (size_t i = 0; i < run->n; i++) {
         const struct resource *as;
         int rc = concerns(run->webhooks, run->at, &run->list[i], &as, err);
+        if (rc == CONDITIONS_WAIT)
+            return 1;
         if (rc < 0 || (rc && dry_run_allows(run->at, &run->list[i], err) < 0))
             return -1;
         if (rc)
@@ -274,7 +278,7 @@ static int webhooks_validate(void *arg, struct api_attributes *at, struct err *e
     if (!run)
         return 0;
     int rc = validating_choose(run, err);
-    if (rc < 0 || !run->n_asked)
+    if (rc || !run->n_asked)
         return run_end(run, rc);
     at->state = run;
     size_t n = run->n_asked;
@@ -349,10 +353,11 @@ static int mutating_take(struct run *run, struct err *err)
         vec_add(at->request->arena, &run->kept->reinvocable, identify(run, run->i - 1));
     webhook_call_clear(&q->call);
     run->n_asked = 0;
+    run->judging = false;
     return rc;
 }
 
-/* Asks the next one that is concerned: 1; or none is left: 0. */
+/* Asks the next one that is concerned, or waits to know whether it is: 1; or none is left: 0. */
 static int mutating_next(struct run *run, struct err *err)
 {
     while (run->i < run->n) {
@@ -362,12 +367,17 @@ static int mutating_next(struct run *run, struct err *err)
         int rc = concerns(run->webhooks, run->at, w, &as, err);
         if (rc < 0)
             return -1;
+        if (rc == CONDITIONS_WAIT) {
+            run->i--;
+            return 1;
+        }
         if (!rc || (run->at->again && !vec_has(&run->kept->reinvoke, identify(run, i))))
             continue;
         if (dry_run_allows(run->at, w, err) < 0)
             return -1;
         *run->asked = (struct asked){.webhook = w, .as = as};
         run->n_asked = 1;
+        run->judging = true;
         prepare(run, run->asked, mutating_answered);
         webhook_call_start(run->webhooks->client, &run->asked->call);
         return 1; /* it may go on elsewhere by now */
@@ -398,7 +408,7 @@ static int webhooks_mutate(void *arg, struct api_attributes *at, struct err *err
         if (!run)
             return 0;
         mutating_begin(run);
-    } else if (mutating_take(run, err) < 0)
+    } else if (run->judging && mutating_take(run, err) < 0)
         return run_end(run, -1);
     int rc = mutating_next(run, err);
     if (rc > 0)
