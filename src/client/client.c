@@ -5,14 +5,32 @@
 
 void client_init(struct client *c, const struct transport *t)
 {
-    *c = (struct client){.transport = t};
+    *c = (struct client){.transport = t, .shared = c};
     pthread_mutex_init(&c->mutex, NULL);
+}
+
+struct client *client_as(struct client *c, struct str ns, struct str name)
+{
+    if (!c->transport->as)
+        return c;
+    struct client *as = c->transport->as(c, ns, name);
+    as->shared = c;
+    _lock_(&c->mutex);
+    as->next = c->others;
+    c->others = as;
+    return as;
 }
 
 void client_free(struct client *c)
 {
     if (!c)
         return;
+    while (c->others) {
+        struct client *as = c->others;
+        c->others = as->next;
+        pthread_mutex_destroy(&as->mutex);
+        c->transport->free(as);
+    }
     event_sink_free(c->sink);
     c->transport->stop(c);
     while (c->informers) {

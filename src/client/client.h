@@ -10,6 +10,9 @@ struct client;
 
 /* Ends its informers first. Reconcilers and recorders that use it must be gone. */
 void client_free(struct client *c);
+/* The same client with the same informers, calling as a service account; `c` itself where its credentials say
+ * who calls (over HTTPS). Goes with `c`; may be asked for once an account. */
+struct client *client_as(struct client *c, struct str ns, struct str name);
 
 enum patch_type { PATCH_JSON, PATCH_MERGE, PATCH_STRATEGIC, PATCH_APPLY };
 

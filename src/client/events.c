@@ -147,8 +147,9 @@ static void sink_main(void *arg)
     pthread_mutex_unlock(&s->mutex);
 }
 
-static struct event_sink *event_sink_of(struct client *c)
+static struct event_sink *event_sink_of(struct client *any)
 {
+    struct client *c = any->shared;
     _lock_(&c->mutex);
     if (!c->sink) {
         struct event_sink *s = mem_zalloc(sizeof *s);

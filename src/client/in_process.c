@@ -260,8 +260,9 @@ static int in_process_list(struct client *c, const struct resource *r, struct st
 /* --- following --- */
 
 /* The follower of everything of a resource, or NULL. */
-static struct follower *follower_of(struct in_process *p, const struct resource *r)
+static struct follower *follower_of(struct in_process *any, const struct resource *r)
 {
+    struct in_process *p = in_process(any->client.shared);
     _lock_(&p->mutex);
     struct follower *f = p->followers;
     while (f && (f->informer->resource != r || !str_empty(f->informer->ns) ||
@@ -460,12 +461,15 @@ static void in_process_free(struct client *c)
     free(p);
 }
 
+static struct client *in_process_as(struct client *c, struct str ns, struct str name);
+
 static const struct transport in_process_transport = {
     .call = in_process_call,
     .calls = in_process_calls,
     .list = in_process_list,
     .follow = in_process_follow,
     .look = in_process_look,
+    .as = in_process_as,
     .stop = in_process_stop,
     .free = in_process_free,
 };
@@ -496,4 +500,19 @@ struct client *client_in_process(struct api *api, const struct user *user)
     thread_cond_init(&p->cond);
     p->ready_last = &p->ready;
     return &p->client;
+}
+
+/* As a token of the account says it (pkg/serviceaccount: MakeUsername, MakeGroupNames). */
+static struct client *in_process_as(struct client *c, struct str ns, struct str name)
+{
+    struct in_process *p = in_process(c);
+    _cleanup_arena_ struct arena a = {0};
+    struct str groups[] = {STR("system:serviceaccounts"),
+                           arena_concat(&a, STR("system:serviceaccounts:"), ns), STR("system:authenticated")};
+    struct user user = {
+        .name = arena_printf(&a, "system:serviceaccount:" STR_FMT ":" STR_FMT, STR_ARG(ns), STR_ARG(name)),
+        .groups = {groups, ARRAY_LEN(groups)}};
+    struct client *as = client_in_process(p->api, &user);
+    in_process(as)->manager = p->manager; /* the program is the same */
+    return as;
 }

@@ -16,9 +16,11 @@ enum {
 /* This thread is inside a handler: it must not wait for an informer. */
 static _Thread_local int telling_depth;
 
-struct informer *client_informer(struct client *c, const struct resource *r, const struct informer_options *o)
+struct informer *client_informer(struct client *any, const struct resource *r,
+                                 const struct informer_options *o)
 {
     static const struct informer_options everything;
+    struct client *c = any->shared;
     o = o ? o : &everything;
     _lock_(&c->mutex);
     struct informer **at = &c->informers;
@@ -153,8 +155,9 @@ void informer_bookmark(struct informer *i, int64_t revision)
     informer_advance(i, revision);
 }
 
-void client_wrote(struct client *c, const struct resource *r, int64_t revision)
+void client_wrote(struct client *any, const struct resource *r, int64_t revision)
 {
+    struct client *c = any->shared;
     struct informer *i;
     {
         _lock_(&c->mutex);

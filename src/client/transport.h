@@ -34,6 +34,8 @@ struct transport {
     void (*follow)(struct client *c, struct informer *i);
     /* See informer_look; NULL: it finds out by itself. */
     void (*look)(struct client *c, struct informer *i);
+    /* A client that calls as a service account, and follows nothing itself; NULL: it cannot be had. */
+    struct client *(*as)(struct client *c, struct str ns, struct str name);
     /* Ends all following. */
     void (*stop)(struct client *c);
     void (*free)(struct client *c); /* after stop, informers being gone */
@@ -44,7 +46,9 @@ void event_sink_free(struct event_sink *s);
 
 struct client {
     const struct transport *transport;
+    struct client *shared; /* whose informers and events it shares: itself, but for those of client_as */
     pthread_mutex_t mutex;
+    struct client *others, *next;    /* those of client_as; guarded by mutex */
     struct informer *informers;      /* guarded by mutex; the list only grows */
     struct event_sink *_Atomic sink; /* made by the first recorder */
 };

@@ -170,6 +170,7 @@ static int policy_reconcile(struct work *w)
 const struct controller_def admission_policy_controller = {
     .name = "validatingadmissionpolicy-status",
     .component = "validatingadmissionpolicy-status-controller",
+    .account = "validatingadmissionpolicy-status-controller",
     .kind = &validating_admission_policy_resource,
     .reconcile = policy_reconcile,
     .watches = {{&validating_admission_policy_resource, controller_on_self}},

@@ -178,6 +178,7 @@ static int certificate_reconcile(struct work *w)
 const struct controller_def certificate_controller = {
     .name = "certificate",
     .component = "certificate-controller",
+    .account = "certificate-controller",
     .kind = &certificate_signing_request_resource,
     .reconcile = certificate_reconcile,
     .watches = {{&certificate_signing_request_resource, controller_on_self}},

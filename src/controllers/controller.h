@@ -24,6 +24,7 @@ struct work {
 struct controller_def {
     const char *name;            /* "deployment" */
     const char *component;       /* of its events: "deployment-controller" */
+    const char *account;         /* in kube-system, whose rights it has; NULL: the manager's own */
     const struct resource *kind; /* whose keys it reconciles */
     int workers;                 /* at once; 0: 1 */
     int (*reconcile)(struct work *w);

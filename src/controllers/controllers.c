@@ -25,7 +25,6 @@ static const struct controller_def *const defs[] = {
     &job_controller,
     &cron_job_controller,
     &disruption_controller,
-    &cluster_role_controller,
     &flow_schema_controller,
     &resource_quota_controller,
     &replica_set_controller,
@@ -218,7 +217,7 @@ static int controller_start(struct controllers *all, const struct controller_def
     struct controller *k = &all->at[all->n++];
     *k = (struct controller){
         .def = def,
-        .client = c,
+        .client = def->account ? client_as(c, STR("kube-system"), str_from(def->account)) : c,
         .options = &all->options,
         .kinds = all->kinds,
         .pool = all->pool,

@@ -369,6 +369,7 @@ static void on_node(struct controller *k, struct object *before, struct object *
 const struct controller_def daemon_set_controller = {
     .name = "daemonset",
     .component = "daemonset-controller",
+    .account = "daemon-set-controller",
     .kind = &daemon_set_resource,
     .workers = 2,
     .reconcile = daemon_set_reconcile,

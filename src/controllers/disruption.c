@@ -214,6 +214,7 @@ static void on_scaled(struct controller *k, struct object *before, struct object
 const struct controller_def disruption_controller = {
     .name = "disruption",
     .component = "controllermanager",
+    .account = "disruption-controller",
     .kind = &pod_disruption_budget_resource,
     .reconcile = disruption_reconcile,
     .watches = {{&pod_disruption_budget_resource, controller_on_self},

@@ -195,6 +195,7 @@ static void on_content(struct controller *k, struct object *before, struct objec
 const struct controller_def namespace_controller = {
     .name = "namespace",
     .component = "namespace-controller",
+    .account = "namespace-controller",
     .kind = &namespace_resource,
     .workers = 2,
     .reconcile = namespace_reconcile,

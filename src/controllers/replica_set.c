@@ -230,6 +230,7 @@ static void replicas_on_pod(struct controller *k, struct object *before, struct 
 const struct controller_def replica_set_controller = {
     .name = "replicaset",
     .component = "replicaset-controller",
+    .account = "replicaset-controller",
     .kind = &replica_set_resource,
     .workers = 4,
     .reconcile = replicas_reconcile,
@@ -239,6 +240,7 @@ const struct controller_def replica_set_controller = {
 const struct controller_def replication_controller_controller = {
     .name = "replicationcontroller",
     .component = "replication-controller",
+    .account = "replication-controller",
     .kind = &replication_controller_resource,
     .workers = 2,
     .reconcile = replicas_reconcile,

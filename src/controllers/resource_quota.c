@@ -80,6 +80,7 @@ static void on_pod(struct controller *k, struct object *before, struct object *a
 const struct controller_def resource_quota_controller = {
     .name = "resourcequota",
     .component = "resourcequota-controller",
+    .account = "resourcequota-controller",
     .kind = &resource_quota_resource,
     .reconcile = resource_quota_reconcile,
     .watches = {{&resource_quota_resource, controller_on_self}, {&pod_resource, on_pod}},

@@ -62,6 +62,7 @@ static void on_service_account(struct controller *k, struct object *before, stru
 const struct controller_def service_account_controller = {
     .name = "serviceaccount",
     .component = "serviceaccount-controller",
+    .account = "service-account-controller",
     .kind = &namespace_resource,
     .reconcile = service_account_reconcile,
     .watches = {{&namespace_resource, controller_on_self}, {&service_account_resource, on_service_account}},
@@ -102,6 +103,7 @@ static void on_config_map(struct controller *k, struct object *before, struct ob
 const struct controller_def root_ca_publisher_controller = {
     .name = "root-ca-certificate-publisher",
     .component = "root-ca-cert-publisher",
+    .account = "root-ca-cert-publisher",
     .kind = &namespace_resource,
     .reconcile = root_ca_reconcile,
     .watches = {{&namespace_resource, controller_on_self}, {&config_map_resource, on_config_map}},

@@ -133,6 +133,7 @@ static void on_cidr(struct controller *k, struct object *before, struct object *
 const struct controller_def service_cidr_controller = {
     .name = "service-cidr-controller",
     .component = "service-cidrs-controller",
+    .account = "service-cidrs-controller",
     .kind = &service_cidr_resource,
     .reconcile = service_cidr_reconcile,
     .watches = {{&service_cidr_resource, on_cidr}, {&ip_address_resource, on_other}},

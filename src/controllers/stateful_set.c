@@ -447,6 +447,7 @@ static void on_pod(struct controller *k, struct object *before, struct object *a
 const struct controller_def stateful_set_controller = {
     .name = "statefulset",
     .component = "statefulset-controller",
+    .account = "statefulset-controller",
     .kind = &stateful_set_resource,
     .workers = 2,
     .reconcile = stateful_set_reconcile,

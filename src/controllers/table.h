@@ -8,7 +8,6 @@ extern const struct controller_def claim_binder_controller;
 extern const struct controller_def claim_protection_controller;
 extern const struct controller_def cluster_dns_controller;
 extern const struct controller_def cluster_role_aggregation_controller;
-extern const struct controller_def cluster_role_controller;
 extern const struct controller_def cron_job_controller;
 extern const struct controller_def daemon_set_controller;
 extern const struct controller_def deployment_controller;

@@ -418,6 +418,37 @@ static void a_wrong_token_is_refused(void **state)
     assert_int_equal(f->err.reason, ERR_UNAUTHORIZED);
 }
 
+/* Admission that notes who creates. */
+static int note_user(void *arg, struct api_attributes *at, struct err *err)
+{
+    struct buf *users = arg;
+    (void)err;
+    if (at->resource != &config_map_resource)
+        return 0;
+    const struct user *u = at->request->user;
+    buf_addf(users, STR_FMT, STR_ARG(u->name));
+    for (size_t i = 0; i < u->groups.n; i++)
+        buf_addf(users, ";" STR_FMT, STR_ARG(u->groups.at[i]));
+    return 0;
+}
+
+static void a_part_of_the_program_calls_as_its_own_account(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_buf_ struct buf users = {0};
+    api_add_admission(f->api, &(struct api_admission){.name = "users", .validate = note_user, .arg = &users});
+    struct client *robot = client_as(f->client, STR("kube-system"), STR("robot"));
+    struct informer *i = client_informer(robot, &config_map_resource, NULL);
+    assert_ptr_equal(i, client_informer(f->client, &config_map_resource, NULL));
+    assert_true(informer_synced(i, clock_mono() + 5 * CLOCK_S));
+    _cleanup_object_ struct object *made = create_map(f, robot, "a");
+    _cleanup_object_ struct object *seen = informer_get(i, STR("default"), STR("a"));
+    assert_ptr_equal(seen, made); /* its own writes are seen at once, and shared */
+    assert_str(buf_str(&users), "system:serviceaccount:kube-system:robot;system:serviceaccounts;"
+                                "system:serviceaccounts:kube-system;system:authenticated");
+    api_drop_admission(f->api, &users);
+}
+
 static void without_a_server_calls_say_so(void **state)
 {
     struct fixture *f = *state;
@@ -450,6 +481,8 @@ int main(void)
         both(what_the_client_writes_its_informers_show),
         both(events_are_written_and_counted),
         both(one_candidate_leads_and_the_next_takes_over),
+        {"in process: own accounts", a_part_of_the_program_calls_as_its_own_account, setup_in_process,
+         teardown, NULL},
         remote_only(a_broken_watch_goes_on_where_it_was),
         remote_only(a_watch_that_fell_too_far_behind_lists_again),
         remote_only(a_wrong_token_is_refused),

@@ -63,14 +63,14 @@ static void pods_that_are_not_ready_go_first(void **state)
 static void the_cost_of_deletion_decides_between_equals(void **state)
 {
     struct cluster *c = *state;
+    create(c, "{'kind':'Pod','apiVersion':'v1','metadata':{'name':'web-dear','labels':{'app':'web'},"
+              "'annotations':{'controller.kubernetes.io/pod-deletion-cost':'100'}},"
+              "'spec':{'containers':[{'name':'web','image':'one'}]}}");
     create_set(c, "web", 3, "");
-    becomes(&replica_set_resource, "web", "status.replicas", "3");
-    const char *dear = name_of(c, &pod_resource, "web-", 0);
-    patch(c, &pod_resource, dear, "",
-          "{'metadata':{'annotations':{'controller.kubernetes.io/pod-deletion-cost':'100'}}}");
+    becomes(&replica_set_resource, "web", "status.replicas", "3"); /* it has adopted the pod */
     patch(c, &replica_set_resource, "web", "", "{'spec':{'replicas':1}}");
     eventually(count(c, &pod_resource, "web-") == 1);
-    assert_string_equal(name_of(c, &pod_resource, "web-", 0), dear);
+    assert_string_equal(name_of(c, &pod_resource, "web-", 0), "default/web-dear");
 }
 
 static void orphans_that_match_are_adopted(void **state)

@@ -286,6 +286,7 @@ static int cron_job_reconcile(struct work *w)
 const struct controller_def cron_job_controller = {
     .name = "cronjob",
     .component = "cronjob-controller",
+    .account = "cronjob-controller",
     .kind = &cron_job_resource,
     .workers = 2,
     .reconcile = cron_job_reconcile,

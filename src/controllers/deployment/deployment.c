@@ -96,6 +96,7 @@ static void on_pod(struct controller *k, struct object *before, struct object *a
 const struct controller_def deployment_controller = {
     .name = "deployment",
     .component = "deployment-controller",
+    .account = "deployment-controller",
     .kind = &deployment_resource,
     .workers = 4,
     .reconcile = deployment_reconcile,

@@ -145,6 +145,7 @@ static void on_slice(struct controller *k, struct object *before, struct object 
 const struct controller_def endpoint_slice_controller = {
     .name = "endpointslice",
     .component = "endpoint-slice-controller",
+    .account = "endpointslice-controller",
     .kind = &service_resource,
     .workers = 2,
     .reconcile = endpoint_slice_reconcile,

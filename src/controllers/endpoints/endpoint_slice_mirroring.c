@@ -108,6 +108,7 @@ static void on_slice(struct controller *k, struct object *before, struct object 
 const struct controller_def endpoint_slice_mirroring_controller = {
     .name = "endpointslicemirroring",
     .component = "endpoint-slice-mirroring-controller",
+    .account = "endpointslicemirroring-controller",
     .reconcile = mirroring_reconcile,
     .watches = {{&endpoints_resource, controller_on_self},
                 {&service_resource, controller_on_self},

@@ -166,6 +166,7 @@ static void on_endpoints(struct controller *k, struct object *before, struct obj
 const struct controller_def endpoints_controller = {
     .name = "endpoint",
     .component = "endpoint-controller",
+    .account = "endpoint-controller",
     .kind = &service_resource,
     .workers = 2,
     .reconcile = endpoints_reconcile,

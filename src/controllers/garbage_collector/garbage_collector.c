@@ -255,6 +255,7 @@ static void on_any(struct controller *k, struct object *before, struct object *a
 const struct controller_def garbage_collector_controller = {
     .name = "garbage-collector",
     .component = "garbage-collector-controller",
+    .account = "generic-garbage-collector",
     .workers = 4,
     .reconcile = garbage_collector_reconcile,
     .start = garbage_collector_start,

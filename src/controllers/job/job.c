@@ -441,6 +441,7 @@ static void on_pod(struct controller *k, struct object *before, struct object *a
 const struct controller_def job_controller = {
     .name = "job",
     .component = "job-controller",
+    .account = "job-controller",
     .kind = &job_resource,
     .workers = 2,
     .reconcile = job_reconcile,

@@ -87,6 +87,7 @@ static int node_ipam_reconcile(struct work *w)
 const struct controller_def node_ipam_controller = {
     .name = "node-ipam",
     .component = "cidrAllocator",
+    .account = "node-controller",
     .kind = &node_resource,
     .reconcile = node_ipam_reconcile, /* one at a time: two nodes must not get the same */
     .watches = {{&node_resource, controller_on_self}},

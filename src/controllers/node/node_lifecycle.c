@@ -307,6 +307,7 @@ static void on_lease(struct controller *k, struct object *before, struct object 
 const struct controller_def node_lifecycle_controller = {
     .name = "node-lifecycle",
     .component = "node-controller",
+    .account = "node-controller",
     .kind = &node_resource,
     .workers = 2,
     .reconcile = node_lifecycle_reconcile,

@@ -186,6 +186,7 @@ static void pod_garbage_collector_stop(struct controller *k)
 const struct controller_def pod_garbage_collector_controller = {
     .name = "pod-garbage-collector",
     .component = "pod-garbage-collector-controller",
+    .account = "pod-garbage-collector",
     .kind = &pod_resource,
     .reconcile = pod_garbage_collector_reconcile,
     .start = pod_garbage_collector_start,

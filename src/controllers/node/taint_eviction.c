@@ -169,6 +169,7 @@ static void on_node(struct controller *k, struct object *before, struct object *
 const struct controller_def taint_eviction_controller = {
     .name = "taint-eviction-controller",
     .component = "taint-eviction-controller",
+    .account = "node-controller",
     .kind = &pod_resource,
     .workers = 2,
     .reconcile = taint_eviction_reconcile,

@@ -316,6 +316,7 @@ static void on_class(struct controller *k, struct object *before, struct object 
 const struct controller_def claim_binder_controller = {
     .name = "persistentvolume-binder",
     .component = "persistentvolume-controller",
+    .account = "persistent-volume-binder",
     .kind = &persistent_volume_claim_resource,
     .reconcile = claim_reconcile,
     .watches = {{&persistent_volume_claim_resource, controller_on_self},

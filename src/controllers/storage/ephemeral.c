@@ -60,6 +60,7 @@ static void on_claim_gone(struct controller *k, struct object *before, struct ob
 const struct controller_def ephemeral_volume_controller = {
     .name = "ephemeral-volume",
     .component = "ephemeral_volume",
+    .account = "ephemeral-volume-controller",
     .kind = &pod_resource,
     .reconcile = ephemeral_reconcile,
     .watches = {{&pod_resource, on_new_pod}, {&persistent_volume_claim_resource, on_claim_gone}},

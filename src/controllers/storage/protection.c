@@ -78,6 +78,7 @@ static void on_pod(struct controller *k, struct object *before, struct object *a
 const struct controller_def claim_protection_controller = {
     .name = "persistentvolumeclaim-protection",
     .component = "pvc-protection-controller",
+    .account = "pvc-protection-controller",
     .kind = &persistent_volume_claim_resource,
     .reconcile = claim_protection_reconcile,
     .watches = {{&persistent_volume_claim_resource, controller_on_self}, {&pod_resource, on_pod}},
@@ -105,6 +106,7 @@ static int volume_protection_reconcile(struct work *w)
 const struct controller_def volume_protection_controller = {
     .name = "persistentvolume-protection",
     .component = "pv-protection-controller",
+    .account = "pv-protection-controller",
     .kind = &persistent_volume_resource,
     .reconcile = volume_protection_reconcile,
     .watches = {{&persistent_volume_resource, controller_on_self}},

@@ -155,6 +155,7 @@ static void on_claim(struct controller *k, struct object *before, struct object 
 const struct controller_def volume_controller = {
     .name = "persistentvolume",
     .component = "persistentvolume-controller",
+    .account = "persistent-volume-binder",
     .kind = &persistent_volume_resource,
     .reconcile = volume_reconcile,
     .watches = {{&persistent_volume_resource, controller_on_self},
