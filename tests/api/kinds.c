@@ -52,7 +52,9 @@ static void deployments(void **state)
                  "or equal to 0");
     assert_fails(
         create(w, &deployment_resource, "default", "{'metadata':{'name':'e'},'spec':{" TEMPLATE "}}"), 422,
-        "Deployment.apps \"e\" is invalid: spec.selector: Required value");
+        "Deployment.apps \"e\" is invalid: [spec.selector: Required value, spec.template.metadata.labels: "
+        "Invalid "
+        "value: {\"a\":\"b\"}: `selector` does not match template `labels`]");
 }
 
 static void workloads_have_a_scale(void **state)
@@ -243,9 +245,10 @@ static void volumes_and_claims(void **state)
 static void autoscalers_budgets_and_slices(void **state)
 {
     struct world *w = *state;
-    struct api_request *r = create(w, &autoscaling_v2_horizontal_pod_autoscaler_resource, "default",
-                                   "{'metadata':{'name':'h'},'spec':{'maxReplicas':3,'scaleTargetRef':{'kind'"
-                                   ":'Deployment','name':'d'}}}");
+    struct api_request *r = create(
+        w, &autoscaling_v2_horizontal_pod_autoscaler_resource, "default",
+        "{'metadata':{'name':'h'},'spec':{'maxReplicas':3,'scaleTargetRef':{'apiVersion':'apps/v1','kind'"
+        ":'Deployment','name':'d'}}}");
     assert_code(r, 201);
     assert_field(w, r, "spec.minReplicas", "1");
     assert_field(w, r, "spec.metrics.0.resource.target.averageUtilization", "80");
@@ -315,7 +318,7 @@ static void kinds_with_two_forms_are_one_thing(void **state)
 
     r = create(w, &autoscaling_v1_horizontal_pod_autoscaler_resource, "default",
                "{'metadata':{'name':'h'},'spec':{'maxReplicas':3,'targetCPUUtilizationPercentage':50,"
-               "'scaleTargetRef':{'kind':'Deployment','name':'d'}}}");
+               "'scaleTargetRef':{'apiVersion':'apps/v1','kind':'Deployment','name':'d'}}}");
     assert_code(r, 201);
     assert_field(w, r, "spec.targetCPUUtilizationPercentage", "50");
     r = get(w, &autoscaling_v2_horizontal_pod_autoscaler_resource, "default", "h");

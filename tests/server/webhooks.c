@@ -417,7 +417,7 @@ static void other_forms_of_a_resource_count_unless_exact(void **state)
                       "\"rules\":[{\"operations\":[\"CREATE\"],\"apiGroups\":[\"autoscaling\"],"
                       "\"apiVersions\":[\"v1\"],\"resources\":[\"horizontalpodautoscalers\"]}]"));
     static const char body[] = "{\"metadata\":{\"name\":\"h\"},\"spec\":{\"maxReplicas\":3,"
-                               "\"scaleTargetRef\":{\"kind\":\"Deployment\","
+                               "\"scaleTargetRef\":{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\","
                                "\"name\":\"d\",\"apiVersion\":\"apps/v1\"}}}";
     _cleanup_answer_ struct answer made =
         post("/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers", body);

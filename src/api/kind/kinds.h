@@ -26,7 +26,7 @@ extern const struct strategy mutating_webhook_configuration_strategy,
     validating_webhook_configuration_strategy, validating_admission_policy_strategy,
     validating_admission_policy_binding_strategy, mutating_admission_policy_strategy,
     mutating_admission_policy_binding_strategy, api_service_strategy;
-/* kind/workload.c */
+/* kind/workload.c, daemon_set.c, stateful_set.c */
 extern const struct strategy deployment_strategy, replica_set_strategy, daemon_set_strategy,
     stateful_set_strategy, replication_controller_strategy, controller_revision_strategy;
 /* kind/flow_control.c, driver.c, device.c */

@@ -26,6 +26,15 @@ void pods_name_warning(const struct object_meta *m, const struct strategy_contex
         template_warnings(&((const struct kind *)o)->spec.template,                                          \
                           old ? &((const struct kind *)old)->spec.template : NULL, c);                       \
     }
+/* The same where the pods are named after the object. */
+#define NAMED_TEMPLATE_WARN(function, kind)                                                                  \
+    static void function(const void *o, const void *old, const struct strategy_context *c)                   \
+    {                                                                                                        \
+        if (!old)                                                                                            \
+            pods_name_warning(&((const struct kind *)o)->metadata, c);                                       \
+        template_warnings(&((const struct kind *)o)->spec.template,                                          \
+                          old ? &((const struct kind *)old)->spec.template : NULL, c);                       \
+    }
 /* Guaranteed, Burstable or BestEffort, by requests and limits. */
 struct str pod_spec_qos(const struct pod_spec *s);
 
