@@ -286,8 +286,12 @@ static void set_options(struct fetch *f, struct call *c, const char *url)
                      (long)(q->plain_http2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
                             : q->data      ? CURL_HTTP_VERSION_1_1
                                            : CURL_HTTP_VERSION_2TLS));
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT,
-                     q->data ? 0L : 1L); /* the others rather share one than open another */
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, /* the others rather share one than open another */
+                     q->data || q->plain_http2 ? 0L : 1L);
+    if (q->plain_http2) { /* libcurl 7.88 fails whatever comes second on such a connection */
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    }
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     if (!f->environment_proxy)
         curl_easy_setopt(easy, CURLOPT_PROXY, "");
@@ -312,6 +316,12 @@ static void set_options(struct fetch *f, struct call *c, const char *url)
         _cleanup_arena_ struct arena a = {0};
         c->connect_to = curl_slist_append(NULL, arena_concat(&a, STR("::"), q->connect_to).p);
         curl_easy_setopt(easy, CURLOPT_CONNECT_TO, c->connect_to);
+    }
+    if (q->unix_socket.n) {
+        _cleanup_arena_ struct arena a = {0};
+        bool abstract = q->unix_socket.p[0] == '@';
+        curl_easy_setopt(easy, abstract ? CURLOPT_ABSTRACT_UNIX_SOCKET : CURLOPT_UNIX_SOCKET_PATH,
+                         arena_c(&a, str_from_at(q->unix_socket, abstract)));
     }
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, c);

@@ -45,6 +45,7 @@ struct fetch_request {
     struct fetch_cancel *cancel; /* may be NULL */
     struct str ca_pem;           /* who signs this server's certificate, instead of fetch_options' */
     struct str connect_to;       /* "10.96.0.7:443": reached there, whatever address the URL's host has */
+    struct str unix_socket;      /* "/run/kms.sock": reached there; "@name": an abstract one */
     /* Streams the body instead of gathering it (for status 200 to 299 only: other answers are gathered).
      * Called on the calling thread, which may take its time: the server is held back meanwhile. Not 0: stop,
      * fetch_do returns 0. */
