@@ -239,6 +239,14 @@ void definition_mark_deleted(definition *d, struct arena *a)
         STR("CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"));
 }
 
+/* How many objects there are; what cannot be read may not be forgotten, and counts as one. */
+static size_t count_objects(struct store *s, const struct resource *r)
+{
+    struct table *table = store_table(s, r);
+    _cleanup_snapshot_ struct snapshot *snap = store_snapshot(s);
+    return store_table_check(s, table, NULL) < 0 ? 1 : snapshot_count(snap, table, STR(""));
+}
+
 /* Asks all objects to go; how many are there still. */
 static size_t delete_objects(struct definitions *w, const definition *d)
 {
@@ -246,19 +254,14 @@ static size_t delete_objects(struct definitions *w, const definition *d)
         return 0;
     struct custom *c = custom_new(d);
     const struct resource *r = &c->storage->resource;
-    struct table *table = store_table(w->api->store, r);
     _cleanup_arena_ struct arena a = {0};
-    struct snapshot *snap = store_snapshot(w->api->store);
-    size_t left = snapshot_count(snap, table, STR(""));
-    snapshot_unref(snap);
+    size_t left = count_objects(w->api->store, r);
     if (left) {
         struct api_request q = {.arena = &a, .verb = API_DELETE_COLLECTION, .resource = r};
         if (api_call(w->api, &q) < 0)
             log_warn("deleting " STR_FMT ": " STR_FMT, STR_ARG(r->qualified), STR_ARG(q.err.message));
         api_finish(w->api, &q);
-        snap = store_snapshot(w->api->store);
-        left = snapshot_count(snap, table, STR(""));
-        snapshot_unref(snap);
+        left = count_objects(w->api->store, r);
     }
     custom_unref(c);
     return left;

@@ -142,6 +142,8 @@ static int road_start(struct api *a, struct api_request *r)
         return -1;
     if (!(d->resource->flags & RESOURCE_VIRTUAL))
         d->table = store_table(a->store, d->resource);
+    if (d->table && store_table_check(a->store, d->table, &r->err) < 0)
+        return -1;
     d->next = road_verb(d);
     if (!d->next) {
         err_set(&r->err, ERR_NOT_FOUND, "the server could not find the requested resource");

@@ -263,7 +263,7 @@ static bool write_is_noop(const struct road *d)
 {
     static const struct str but[] = {STR_INIT("metadata.resourceVersion"), STR_INIT("metadata.managedFields"),
                                      STR_INIT("kind"), STR_INIT("apiVersion")};
-    return d->old && !object_is_stale(d->current) &&
+    return d->old && !store_is_stale(d->api->store, d->current) &&
            managed_same(&resource_meta(d->resource, d->object)->managed_fields,
                         &resource_meta(d->resource, d->old)->managed_fields) &&
            struct_eq_but(d->resource->type, d->object, d->old, but, ARRAY_LEN(but));

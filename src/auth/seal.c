@@ -3,15 +3,16 @@
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "auth/salsa.h"
 #include "base/random.h"
 
-enum { GCM_NONCE = 12, TAG = 16, BLOCK = 16 };
+enum { GCM_NONCE = 12, TAG = 16, BLOCK = 16, SEED_INFO = 32, SEED_KEY = 32 };
 
 bool seal_key_fits(enum seal s, size_t bytes)
 {
-    return bytes == 32 || (s != SEAL_SECRETBOX && (bytes == 16 || bytes == 24));
+    return bytes == 32 || (s == SEAL_SEED ? bytes > 32 : s != SEAL_SECRETBOX && (bytes == 16 || bytes == 24));
 }
 
 static const EVP_CIPHER *cipher_of(enum seal s, size_t key)
@@ -76,6 +77,38 @@ static bool aes_open(enum seal s, struct str key, struct str context, struct str
     return true;
 }
 
+/* HKDF-Expand with SHA-256 (RFC 5869, 2.3), whose first block is all that a key takes. */
+static void seed_key(struct str seed, const unsigned char info[static SEED_INFO],
+                     unsigned char key[static SEED_KEY])
+{
+    unsigned char block[SEED_INFO + 1];
+    memcpy(block, info, SEED_INFO);
+    block[SEED_INFO] = 1;
+    ensure(seed.n <= INT_MAX && HMAC(EVP_sha256(), seed.p, (int)seed.n, block, sizeof block, key, NULL));
+}
+
+static void seed_add(struct str seed, struct str context, struct str plain, struct buf *out)
+{
+    unsigned char info[SEED_INFO], key[SEED_KEY];
+    random_bytes(info, sizeof info);
+    seed_key(seed, info, key);
+    buf_add(out, info, sizeof info);
+    aes_add(SEAL_AESGCM, str_slice((char *)key, sizeof key), context, plain, out);
+    OPENSSL_cleanse(key, sizeof key);
+}
+
+static bool seed_open(struct str seed, struct str context, struct str sealed, struct buf *out)
+{
+    unsigned char key[SEED_KEY];
+    if (sealed.n < SEED_INFO)
+        return false;
+    seed_key(seed, bytes(sealed), key);
+    bool good = aes_open(SEAL_AESGCM, str_slice((char *)key, sizeof key), context,
+                         str_from_at(sealed, SEED_INFO), out);
+    OPENSSL_cleanse(key, sizeof key);
+    return good;
+}
+
 void seal_add(enum seal s, struct str key, struct str context, struct str plain, struct buf *out)
 {
     if (s == SEAL_SECRETBOX) {
@@ -83,7 +116,9 @@ void seal_add(enum seal s, struct str key, struct str context, struct str plain,
         random_bytes(nonce, sizeof nonce);
         buf_add(out, nonce, sizeof nonce);
         secretbox_add(bytes(key), nonce, plain, out);
-    } else
+    } else if (s == SEAL_SEED)
+        seed_add(key, context, plain, out);
+    else
         aes_add(s, key, context, plain, out);
 }
 
@@ -94,6 +129,8 @@ int seal_open(enum seal s, struct str key, struct str context, struct str sealed
     if (s == SEAL_SECRETBOX)
         good = sealed.n >= SECRETBOX_NONCE &&
                secretbox_open(bytes(key), bytes(sealed), str_from_at(sealed, SECRETBOX_NONCE), out);
+    else if (s == SEAL_SEED)
+        good = seed_open(key, context, sealed, out);
     else
         good = aes_open(s, key, context, sealed, out);
     return good ? 0

@@ -45,6 +45,14 @@ int run_prepare(const struct flags *flags, const char *const *config, int *argc,
     return 0;
 }
 
+bool run_pause(int64_t ns)
+{
+    sigset_t set = run_signals();
+    struct timespec wait = {.tv_sec = ns / CLOCK_S, .tv_nsec = ns % CLOCK_S};
+    int sig = sigtimedwait(&set, NULL, &wait);
+    return sig == SIGTERM || sig == SIGINT;
+}
+
 enum run_end run_until_told(int64_t renew_at)
 {
     sigset_t set = run_signals();

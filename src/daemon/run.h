@@ -11,6 +11,8 @@ int run_prepare(const struct flags *flags, const char *const *config, int *argc,
  * time that is past already (the renewal has just been tried and failed) means a while from now. */
 enum run_end { RUN_STOP, RUN_RENEW };
 enum run_end run_until_told(int64_t renew_at);
+/* Sleeps for that long; true when it was told to stop meanwhile. */
+bool run_pause(int64_t ns);
 /* Puts a new start of this command into the process's place; call it when all is stopped. A start renews what
  * is due and takes but a moment, containers run on meanwhile: nothing need be exchanged under way. Returns
  * only when it could not: -1. `argv` is the command's own, up to its NULL. */

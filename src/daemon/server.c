@@ -17,6 +17,7 @@
 #include "client/in_process.h"
 #include "controllers/controllers.h"
 #include "daemon/cluster_pki.h"
+#include "daemon/encryption_file.h"
 #include "daemon/join.h"
 #include "daemon/pidfile.h"
 #include "daemon/ranges.h"
@@ -27,9 +28,8 @@
 
 #include "daemon/member.h"
 #include "scheduler/scheduler.h"
-#include "store/encryption.h"
 
-enum { SERVER_LOOPS = 2, SERVER_STOP_S = 10, CONFIG_MOST = 1 << 20 };
+enum { SERVER_LOOPS = 2, SERVER_STOP_S = 10, CONFIG_MOST = 1 << 20, KEYS_WAIT_S = 60, KEYS_LOOK_S = 2 };
 
 /* What the flags say. */
 struct server_flags {
@@ -40,7 +40,7 @@ struct server_flags {
     int64_t audit_log_size, audit_log_backups, audit_log_age;
     struct flag_list tls_sans, service_cidr, cluster_cidr;
     int64_t node_mask_ipv4, node_mask_ipv6;
-    bool node, controllers, scheduler, legacy_tokens, verbose;
+    bool node, controllers, scheduler, legacy_tokens, encryption_reload, verbose;
     struct member_flags member;
 };
 
@@ -55,6 +55,7 @@ struct server_parts {
     struct buf tokens, policies, audit_policy;
     void *authentication, *authorization; /* configurations; NULL: the usual */
     struct encryption *encryption;
+    struct encryption_file *encryption_file; /* NULL: it is not followed */
     struct store *store;
     struct api *api;
     struct loop *loops[SERVER_LOOPS];
@@ -151,17 +152,46 @@ static int server_access(struct server_parts *p, const struct server_flags *f, s
                          err);
 }
 
-static int server_serve(struct server_parts *p, const struct server_flags *f, struct err *err)
+/* Everything that is stored can be read, or nothing is served: controllers would take what they do not see
+ * for gone. A key service may take its time. */
+static int server_load(struct server_parts *p, struct err *err)
+{
+    int64_t until = clock_mono() + KEYS_WAIT_S * CLOCK_S;
+    int rc = store_load(p->store, err);
+    for (; rc < 0 && err->reason == ERR_UNAVAILABLE && clock_mono() < until; rc = store_load(p->store, err)) {
+        log_warn("waiting: " STR_FMT, STR_ARG(err->message));
+        if (run_pause(KEYS_LOOK_S * CLOCK_S))
+            return err_wrap(err, "stopped while waiting");
+    }
+    return rc == 0
+               ? 0
+               : err_wrap(err,
+                          "what is stored cannot be read (see --encryption-provider-config: every key that "
+                          "something is still encrypted with must be there, and every key service must "
+                          "answer)");
+}
+
+static int server_store(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
     char state[4096];
     snprintf(state, sizeof state, "%s/state", f->data_dir);
-    _cleanup_buf_ struct buf encryption = {0};
-    if (f->encryption_config && (file_read(f->encryption_config, CONFIG_MOST, &encryption, err) < 0 ||
-                                 encryption_parse(buf_str(&encryption), &p->encryption, err) < 0))
-        return err_wrap(err, "%s", f->encryption_config);
-    if (encryption.n)
-        explicit_bzero(encryption.p, encryption.n);
-    if (store_open(&(struct store_options){.path = state, .encryption = p->encryption}, &p->store, err) < 0)
+    if (f->encryption_config && encryption_file_open(f->encryption_config, &p->encryption, err) < 0)
+        return -1;
+    if (f->encryption_reload && !f->encryption_config)
+        return err_set(
+            err, ERR_BAD_REQUEST,
+            "--encryption-provider-config must be set with --encryption-provider-config-automatic-reload");
+    if (store_open(&(struct store_options){.path = state, .encryption = p->encryption}, &p->store, err) < 0 ||
+        server_load(p, err) < 0)
+        return -1;
+    if (f->encryption_reload)
+        p->encryption_file = encryption_file_follow(f->encryption_config, p->encryption, 0);
+    return 0;
+}
+
+static int server_serve(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    if (server_store(p, f, err) < 0)
         return -1;
     struct api_options api = {
         .store = p->store,
@@ -182,6 +212,7 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
     snprintf(volumes, sizeof volumes, "%s/volumes", data_dir);
     struct server_options o = {
         .api = p->api,
+        .encryption_reload = f->encryption_reload,
         .volumes_dir = str_from(volumes),
         .listen = f->listen,
         .loops = p->loops,
@@ -321,6 +352,7 @@ static int64_t server_renew_at(const struct server_parts *p)
 /* The reverse of server_up, as far as it came. */
 static void server_down(struct server_parts *p)
 {
+    encryption_file_stop(p->encryption_file);
     member_stop(p->member);
     scheduler_stop(p->scheduler);
     controllers_stop(p->controllers);
@@ -396,6 +428,8 @@ int server_main(int argc, char **argv)
          "policies for the authorizer ABAC, one a line"},
         {"encryption-provider-config", FLAG_STR, &f.encryption_config, "FILE",
          "an EncryptionConfiguration: which objects are stored encrypted, by which keys"},
+        {"encryption-provider-config-automatic-reload", FLAG_BOOL, &f.encryption_reload, NULL,
+         "look every minute whether that file has changed"},
         {"audit-policy-file", FLAG_STR, &f.audit_policy, "FILE",
          "an audit Policy: which requests are noted in the audit log"},
         {"audit-log-path", FLAG_STR, &f.audit_log, "FILE", "the audit log; - for standard output"},

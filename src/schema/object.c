@@ -31,7 +31,7 @@ struct typed {
 struct object {
     _Atomic uint32_t refs;
     uint32_t name_space_n, name_n;
-    bool stale;
+    uint32_t seal;
     const struct resource *resource;
     int64_t revision;
     /* The forms; NULL until made. Published once, complete, and never changed after. */
@@ -186,14 +186,19 @@ static const struct resource *custom_stored(const struct resource *r, struct str
     return v ? &v->resource : r;
 }
 
-void object_set_stale(struct object *o)
+uint32_t object_seal_of(uint64_t id)
 {
-    o->stale = true;
+    return id ? (uint32_t)(id >> 32 ^ id) | 1 : 0;
 }
 
-bool object_is_stale(const struct object *o)
+void object_set_seal(struct object *o, uint64_t id)
 {
-    return o->stale;
+    o->seal = object_seal_of(id);
+}
+
+uint32_t object_seal(const struct object *o)
+{
+    return o->seal;
 }
 
 struct object *object_load(const struct resource *r, struct str name_space, struct str name,

@@ -23,10 +23,11 @@ struct object *object_load(const struct resource *r, struct str name_space, stru
  */
 void object_commit(struct object *o, int64_t revision);
 
-/* Its stored form is not what would be written today (another key seals it): an update writes it again even
- * if nothing changes. Set before anyone else sees the object. */
-void object_set_stale(struct object *o);
-bool object_is_stale(const struct object *o);
+/* What its stored form is sealed with, as store/encryption.h numbers it; 0: nothing. Set before anyone else
+ * sees the object. */
+void object_set_seal(struct object *o, uint64_t id);
+uint32_t object_seal(const struct object *o); /* folded: compare with object_seal_of */
+uint32_t object_seal_of(uint64_t id);
 
 struct object *object_ref(struct object *o); /* returns o */
 void object_unref(struct object *o);         /* NULL is fine */

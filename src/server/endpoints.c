@@ -7,6 +7,7 @@
 #include "server/health.h"
 #include "server/internal.h"
 #include "server/pretty.h"
+#include "store/encryption.h"
 #include "version.h"
 
 #ifdef __clang__
@@ -56,6 +57,7 @@ static void serve_metrics(struct request *q)
     struct server *s = q->server;
     _cleanup_buf_ struct buf out = {0};
     metrics_render(s->metrics, atomic_load(&s->mutating), atomic_load(&s->reading), &out);
+    encryption_metrics(store_encryption(s->store), &out);
     if (s->flow)
         flow_metrics(s->flow, &out);
     _cleanup_resource_set_ struct resource_set *set = api_resources(s->api);

@@ -1,6 +1,7 @@
 #include "server/health.h"
 
 #include "server/internal.h"
+#include "store/encryption.h"
 
 static bool check_always(struct server *s)
 {
@@ -24,11 +25,23 @@ static bool check_not_stopping(struct server *s)
     return !atomic_load(&s->stopping);
 }
 
+static bool check_key_services(struct server *s)
+{
+    return encryption_check(store_encryption(s->store), NULL) == 0;
+}
+
+/* Where there are key services, or may be. */
+static bool with_key_services(struct server *s)
+{
+    return s->options.encryption_reload || encryption_has_services(store_encryption(s->store));
+}
+
 /* Names are upstream's, as probes and dashboards ask for them. */
 static const struct {
     const char *name;
     bool (*check)(struct server *s);
     bool ready_only;
+    bool (*exists)(struct server *s); /* NULL: always */
 } checks[] = {
     {"ping", check_always, false},
     {"log", check_always, false},
@@ -38,8 +51,14 @@ static const struct {
     {"poststarthook/rbac/bootstrap-roles", check_started, false},
     {"poststarthook/scheduling/bootstrap-system-priority-classes", check_started, false},
     {"poststarthook/start-apiextensions-informers", check_started, false},
+    {"kms-providers", check_key_services, false, with_key_services},
     {"shutdown", check_not_stopping, true},
 };
+
+static bool applies(size_t i, struct server *s, bool ready)
+{
+    return (ready || !checks[i].ready_only) && (!checks[i].exists || checks[i].exists(s));
+}
 
 static bool excluded(const struct query *q, const char *name)
 {
@@ -52,7 +71,7 @@ static bool excluded(const struct query *q, const char *name)
 static void one_check(struct request *q, struct str name, bool ready)
 {
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
-        if (!str_is(name, checks[i].name) || (checks[i].ready_only && !ready))
+        if (!str_is(name, checks[i].name) || !applies(i, q->server, ready))
             continue;
         if (checks[i].check(q->server))
             request_text(q, 200, STR("ok"));
@@ -76,7 +95,7 @@ void health_handle(struct request *q)
     bool good = true;
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         const char *name = checks[i].name;
-        if (checks[i].ready_only && !ready)
+        if (!applies(i, q->server, ready))
             continue;
         if (excluded(&q->query, name)) {
             buf_addf(&text, "[+]%s excluded: ok\n", name);

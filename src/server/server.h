@@ -14,6 +14,7 @@ struct server_options {
     size_t n_loops;
     struct str cert_pem, key_pem;       /* the server's chain and key; empty: plain TCP, for tests */
     struct str client_ca_pem;           /* who signs client certificates */
+    bool encryption_reload;             /* the store's encryption may be another one later */
     struct str service_account_key_pem; /* signs and verifies service account tokens */
     const char *issuer;                 /* NULL: "https://kubernetes.default.svc.cluster.local" */
     struct str volumes_dir;             /* absolute: nodes' local volumes; empty: no class is made for them */

@@ -53,7 +53,7 @@ static void commit_prepare(struct committer *c, struct change *change)
             memset(change->stored.p, 0, DISK_HEADER);
             change->stored.n = DISK_HEADER;
             object_stored(change->object, &change->stored);
-            disk_seal(c->disk, change->object, &change->stored);
+            change->refused = disk_seal(c->disk, change->object, &change->stored, &change->err) < 0;
         }
         return;
     }
@@ -73,6 +73,9 @@ void committer_submit(struct committer *c, struct change *change)
     change->current = change->final = NULL;
     change->err = (struct err){0};
     change->stored = (struct buf){0};
+    change->refused = change->table->broken;
+    if (change->refused)
+        err_set(&change->err, ERR_INTERNAL, "Internal error occurred: %s", change->table->broken);
     commit_prepare(c, change);
     pthread_mutex_lock(&c->mutex);
     bool first = !c->first;
@@ -134,10 +137,11 @@ static void batch_apply(struct batch *b, struct change *change)
 {
     struct table *t = change->table;
     struct object *now = tree_get(t->root, change->ns, change->name);
-    err_clear(&change->err);
+    if (!change->refused)
+        err_clear(&change->err);
     object_unref(change->current); /* of a try that the disk refused */
     change->current = NULL;
-    change->result = commit_check(change, now);
+    change->result = change->refused ? CHANGE_FAILED : commit_check(change, now);
     if (change->result == CHANGE_DONE && b->c->disk && !commit_key_fits(change))
         change->result = CHANGE_FAILED;
     if (change->result != CHANGE_DONE) {

@@ -35,7 +35,7 @@ struct disk {
     MDB_dbi dbi;
     size_t map_size, most; /* the limit now, and the furthest that deletes may push it */
     int64_t reserved;
-    const struct encryption *encryption;
+    struct encryption *encryption;
     pthread_mutex_t resizing; /* LMDB's map may not be resized while a transaction reads it */
 };
 
@@ -217,26 +217,35 @@ void disk_close(struct disk *d)
     free(d);
 }
 
-void disk_set_encryption(struct disk *d, const struct encryption *e)
+void disk_set_encryption(struct disk *d, struct encryption *e)
 {
     d->encryption = e;
 }
 
-void disk_seal(const struct disk *d, struct object *o, struct buf *value)
+struct encryption *disk_encryption(const struct disk *d)
+{
+    return d->encryption;
+}
+
+int disk_seal(const struct disk *d, struct object *o, struct buf *value, struct err *err)
 {
     char key[DISK_KEY_MOST];
     const struct resource *r = object_resource(o);
     size_t n = disk_key(key, r->storage_prefix, object_namespace(o), object_name(o));
-    if (d->encryption)
-        encryption_seal(d->encryption, r, str_slice(key, n), value, DISK_HEADER);
+    uint64_t seal = 0;
+    if (d->encryption &&
+        encryption_seal(d->encryption, r, str_slice(key, n), value, DISK_HEADER, &seal, err) < 0)
+        return -1;
+    object_set_seal(o, seal);
+    return 0;
 }
 
 int disk_open_value(const struct disk *d, const struct resource *r, struct str key, struct str stored,
-                    struct buf *room, struct str *plain, bool *stale, struct err *err)
+                    struct buf *room, struct str *plain, uint64_t *seal, struct err *err)
 {
     char place[2 * DISK_KEY_MOST];
     int n = snprintf(place, sizeof place, STR_FMT "/" STR_FMT, STR_ARG(r->storage_prefix), STR_ARG(key));
-    return encryption_open(d->encryption, r, str_slice(place, (size_t)n), stored, room, plain, stale, err);
+    return encryption_open(d->encryption, r, str_slice(place, (size_t)n), stored, room, plain, seal, err);
 }
 
 int64_t disk_reserved(const struct disk *d)

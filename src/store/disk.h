@@ -20,11 +20,13 @@ enum { DISK_HEADER = 8, DISK_KEY_MOST = 511 };
 int disk_open(const char *path, size_t map_size, struct disk **out, struct err *err);
 void disk_close(struct disk *d);
 /* How its values are sealed; before anything is read or written. NULL: they are not. */
-void disk_set_encryption(struct disk *d, const struct encryption *e);
-/* Seals a value that is to be written (behind its header); opens one that was read, see encryption_open. */
-void disk_seal(const struct disk *d, struct object *o, struct buf *value);
+void disk_set_encryption(struct disk *d, struct encryption *e);
+struct encryption *disk_encryption(const struct disk *d);
+/* Seals a value that is to be written (behind its header), and says so to its object; opens one that was
+ * read. See encryption_seal and encryption_open. */
+int disk_seal(const struct disk *d, struct object *o, struct buf *value, struct err *err);
 int disk_open_value(const struct disk *d, const struct resource *r, struct str key, struct str stored,
-                    struct buf *room, struct str *plain, bool *stale, struct err *err);
+                    struct buf *room, struct str *plain, uint64_t *seal, struct err *err);
 /* No revision up to here may be given out again. */
 int64_t disk_reserved(const struct disk *d);
 /* Writes all or nothing, durably, and reserves revisions up to `reserved`. Where the only trouble is that the

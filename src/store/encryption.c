@@ -1,154 +1,115 @@
 #include "store/encryption.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
-#include "auth/seal.h"
-#include "base/encode.h"
-#include "kinds/apiserver_v1.h"
-#include "schema/config.h"
-#include "schema/errors.h"
+#include "base/clock.h"
+#include "base/thread.h"
+#include "store/encryption_config.h"
 
-#define SEALED "k8s:enc:"
-
-/* One key of one provider; identity has none. */
-struct sealer {
-    enum seal seal;
-    bool identity;
-    struct str prefix; /* "k8s:enc:aesgcm:v1:NAME:" */
-    struct str key;
-};
-
-struct group {
-    struct str_vec resources;
-    struct sealer *at; /* the first seals */
-    size_t n, cap;
-};
+static const int64_t RELOAD_LOOK_NS = 100 * CLOCK_MS, RELOAD_LEAST_NS = 10 * CLOCK_S;
 
 struct encryption {
-    struct arena arena;
-    struct group *at;
-    size_t n;
+    pthread_rwlock_t lock; /* guards `config`: held while sealing and opening */
+    struct encryption_config *config;
+    struct kms_timing timing;
+    bool timed;
+    pthread_mutex_t mutex; /* guards the counts */
+    struct {
+        uint64_t n;
+        int64_t at; /* clock_wall */
+    } reloads[2];   /* failed, done */
 };
 
-/* --- reading the configuration --- */
-
-static const char *const seal_names[SEALS] = {
-    [SEAL_AESGCM] = "aesgcm", [SEAL_AESCBC] = "aescbc", [SEAL_SECRETBOX] = "secretbox"};
-
-static void add_sealer(struct encryption *e, struct group *g, struct sealer s)
+static void unlockp(struct encryption **e)
 {
-    struct sealer *more = arena_new_n(&e->arena, struct sealer, g->n + 1);
-    if (g->n)
-        memcpy(more, g->at, g->n * sizeof *more);
-    more[g->n++] = s;
-    g->at = more;
+    if (*e)
+        pthread_rwlock_unlock(&(*e)->lock);
 }
-
-static void add_keys(struct encryption *e, struct group *g, enum seal seal,
-                     const struct encryption_keys *keys, const struct path *at, struct field_errors *errors)
+static struct encryption *locked(struct encryption *e)
 {
-    const struct path *list = PATH(at, "keys");
-    if (!keys->keys.n)
-        field_required(errors, list, "at least one key is required");
-    for (size_t i = 0; i < keys->keys.n; i++) {
-        const struct encryption_key *k = &keys->keys.at[i];
-        _cleanup_buf_ struct buf secret = {0};
-        struct path item = path_index(list, i);
-        if (!k->name.n || str_index(k->name, ':') >= 0)
-            field_invalid(errors, PATH(&item, "name"), k->name, "a key needs a name without colons");
-        if (decode_base64(&secret, k->secret) < 0)
-            field_error(errors, FIELD_ERROR_INVALID, PATH(&item, "secret"), BAD_RAW(STR("REDACTED")),
-                        "secrets must be base64 encoded");
-        else if (!seal_key_fits(seal, secret.n))
-            field_error(errors, FIELD_ERROR_INVALID, PATH(&item, "secret"), BAD_RAW(STR("REDACTED")),
-                        seal == SEAL_SECRETBOX
-                            ? "secret is not of the expected length, got %zu, expected one of [32]"
-                            : "secret is not of the expected length, got %zu, expected one of [16 24 32]",
-                        secret.n);
-        add_sealer(e, g,
-                   (struct sealer){.seal = seal,
-                                   .prefix = arena_printf(&e->arena, SEALED "%s:v1:" STR_FMT ":",
-                                                          seal_names[seal], STR_ARG(k->name)),
-                                   .key = arena_str(&e->arena, buf_str(&secret))});
-        if (secret.n)
-            explicit_bzero(secret.p, secret.n);
-    }
+    if (e)
+        pthread_rwlock_rdlock(&e->lock);
+    return e;
 }
+#define _reading_(e)                                                                                         \
+    __attribute__((cleanup(unlockp), unused)) struct encryption *LOCK_CAT(reading_, __LINE__) = locked(e)
 
-static void add_provider(struct encryption *e, struct group *g, const struct provider_configuration *p,
-                         const struct path *at, struct field_errors *errors)
+int encryption_parse(struct str text, const struct kms_timing *timing, struct encryption **out,
+                     struct err *err)
 {
-    int said = !!p->aesgcm + !!p->aescbc + !!p->secretbox + !!p->identity + !!p->kms;
-    if (said != 1)
-        field_error(errors, FIELD_ERROR_INVALID, at, BAD_NONE,
-                    said
-                        ? "more than one provider specified in a single element, should split into different "
-                          "list elements"
-                        : "provider does not contain any of the expected providers: KMS, AESGCM, AESCBC, "
-                          "Secretbox, Identity");
-    else if (p->kms)
-        field_error(errors, FIELD_ERROR_NOT_SUPPORTED, PATH(at, "kms"), BAD_NONE,
-                    "key services are not supported");
-    else if (p->identity)
-        add_sealer(e, g, (struct sealer){.identity = true});
-    if (p->aesgcm)
-        add_keys(e, g, SEAL_AESGCM, p->aesgcm, PATH(at, "aesgcm"), errors);
-    if (p->aescbc)
-        add_keys(e, g, SEAL_AESCBC, p->aescbc, PATH(at, "aescbc"), errors);
-    if (p->secretbox)
-        add_keys(e, g, SEAL_SECRETBOX, p->secretbox, PATH(at, "secretbox"), errors);
-}
-
-static void add_groups(struct encryption *e, const struct encryption_configuration *c,
-                       struct field_errors *errors)
-{
-    struct path list = path_child(NULL, STR("resources"));
-    e->at = arena_new_n(&e->arena, struct group, c->resources.n);
-    if (!c->resources.n)
-        field_required(errors, &list, "at least one resource is required");
-    for (size_t i = 0; i < c->resources.n; i++) {
-        const struct encrypted_resources *from = &c->resources.at[i];
-        struct group *g = &e->at[e->n++];
-        struct path item = path_index(&list, i);
-        g->resources = from->resources;
-        if (!from->resources.n)
-            field_required(errors, PATH(&item, "resources"), "at least one resource is required");
-        if (!from->providers.n)
-            field_required(errors, PATH(&item, "providers"), "at least one provider is required");
-        for (size_t p = 0; p < from->providers.n; p++)
-            add_provider(e, g, &from->providers.at[p], PATH_AT(PATH(&item, "providers"), p), errors);
-    }
-}
-
-int encryption_parse(struct str text, struct encryption **out, struct err *err)
-{
-    static const char *const earlier[] = {"v1", NULL}; /* as old files have it */
-    _cleanup_field_errors_ struct field_errors errors = {0};
+    struct encryption_config *config;
+    if (encryption_config_read(text, timing, &config, err) < 0)
+        return -1;
     struct encryption *e = mem_zalloc(sizeof *e);
-    void *typed;
-    int rc = config_decode(&e->arena, &encryption_configuration_resource, earlier, text, &typed, err);
-    if (rc == 0) {
-        add_groups(e, typed, &errors);
-        rc = field_errors_status(&errors, encryption_configuration_resource.group,
-                                 encryption_configuration_resource.kind, STR(""), err);
-    }
-    if (rc < 0)
-        encryption_free(e);
-    else
-        *out = e;
-    return rc;
+    e->config = config;
+    e->timed = timing;
+    if (timing)
+        e->timing = *timing;
+    pthread_rwlock_init(&e->lock, NULL);
+    pthread_mutex_init(&e->mutex, NULL);
+    *out = e;
+    return 0;
 }
 
 void encryption_free(struct encryption *e)
 {
     if (!e)
         return;
-    for (size_t i = 0; i < e->n; i++)
-        for (size_t k = 0; k < e->at[i].n; k++)
-            if (e->at[i].at[k].key.n)
-                explicit_bzero((char *)e->at[i].at[k].key.p, e->at[i].at[k].key.n);
-    arena_free(&e->arena);
+    encryption_config_free(e->config);
+    pthread_rwlock_destroy(&e->lock);
+    pthread_mutex_destroy(&e->mutex);
     free(e);
+}
+
+/* --- another configuration --- */
+
+static void count_reload(struct encryption *e, bool done)
+{
+    _lock_(&e->mutex);
+    e->reloads[done].n++;
+    e->reloads[done].at = clock_wall();
+}
+
+static int check_all(struct encryption_config *c, bool now, struct err *err)
+{
+    each_sealer(c, s) if (s->kms && (now ? kms_check_now : kms_check)(s->kms, err) < 0) return -1;
+    return 0;
+}
+
+static int wait_until_well(struct encryption_config *c, struct err *err)
+{
+    int64_t most = 0;
+    each_sealer(c, s) most += s->kms ? 2 * kms_timeout(s->kms) : 0;
+    int64_t until = clock_mono() + (most > RELOAD_LEAST_NS ? most : RELOAD_LEAST_NS);
+    int rc = check_all(c, false, err);
+    while (rc < 0 && clock_mono() < until) {
+        clock_sleep(RELOAD_LOOK_NS);
+        rc = check_all(c, true, err);
+    }
+    return rc < 0 ? err_wrap(err, "health check for new transformers failed") : 0;
+}
+
+void encryption_reload_failed(struct encryption *e)
+{
+    count_reload(e, false);
+}
+
+int encryption_reload(struct encryption *e, struct str text, struct err *err)
+{
+    struct encryption_config *config;
+    int rc = encryption_config_read(text, e->timed ? &e->timing : NULL, &config, err);
+    if (rc == 0 && (rc = wait_until_well(config, err)) < 0)
+        encryption_config_free(config);
+    count_reload(e, rc == 0);
+    if (rc < 0)
+        return -1;
+    pthread_rwlock_wrlock(&e->lock);
+    struct encryption_config *old = e->config;
+    e->config = config;
+    pthread_rwlock_unlock(&e->lock);
+    encryption_config_free(old);
+    return 0;
 }
 
 /* --- sealing and opening --- */
@@ -165,48 +126,164 @@ static bool names(struct str spec, const struct resource *r)
            (grouped ? str_eq(group, r->group) : !r->group.n);
 }
 
-static const struct group *group_of(const struct encryption *e, const struct resource *r)
+static bool group_names(const struct sealed_group *g, const struct resource *r)
 {
-    for (size_t i = 0; e && i < e->n; i++)
-        for (size_t k = 0; k < e->at[i].resources.n; k++)
-            if (names(e->at[i].resources.at[k], r))
-                return &e->at[i];
+    for (size_t k = 0; k < g->resources.n; k++)
+        if (names(g->resources.at[k], r))
+            return true;
+    return false;
+}
+
+/* Who seals the resource; NULL: nobody. Under the lock. */
+static const struct sealer *sealer_of(const struct encryption *e, const struct resource *r)
+{
+    for (size_t i = 0; e && i < e->config->n; i++)
+        if (group_names(&e->config->at[i], r))
+            return e->config->at[i].at[0].identity ? NULL : &e->config->at[i].at[0];
     return NULL;
 }
 
-void encryption_seal(const struct encryption *e, const struct resource *r, struct str place,
-                     struct buf *value, size_t from)
+static uint64_t service_id(const struct sealer *s, uint64_t key)
 {
-    const struct group *g = group_of(e, r);
-    if (!g || g->at[0].identity)
-        return;
-    struct buf sealed = {0};
-    buf_add(&sealed, value->p, from);
-    buf_add_str(&sealed, g->at[0].prefix);
-    seal_add(g->at[0].seal, g->at[0].key, place, str_from_at(buf_str(value), from), &sealed);
-    buf_free(value);
-    *value = sealed;
+    return (str_hash(s->prefix) ^ key) | 1;
 }
 
-int encryption_open(const struct encryption *e, const struct resource *r, struct str place, struct str stored,
-                    struct buf *room, struct str *plain, bool *stale, struct err *err)
+uint64_t encryption_seal_id(struct encryption *e, const struct resource *r)
 {
-    const struct group *g = group_of(e, r);
-    bool sealed = str_starts(stored, STR(SEALED));
-    *plain = stored;
-    *stale = g && !g->at[0].identity;
-    if (!sealed)
+    _reading_(e);
+    const struct sealer *s = sealer_of(e, r);
+    return !s ? 0 : s->kms ? service_id(s, kms_id(s->kms)) : s->id;
+}
+
+int encryption_seal(struct encryption *e, const struct resource *r, struct str place, struct buf *value,
+                    size_t from, uint64_t *id, struct err *err)
+{
+    _reading_(e);
+    const struct sealer *s = sealer_of(e, r);
+    *id = 0;
+    if (!s)
         return 0;
-    for (size_t i = 0; g && i < g->n; i++) {
-        const struct sealer *s = &g->at[i];
-        if (s->identity || !str_starts(stored, s->prefix))
-            continue;
-        room->n = 0;
-        if (seal_open(s->seal, s->key, place, str_from_at(stored, s->prefix.n), room, err) < 0)
-            return err_wrap(err, STR_FMT, STR_ARG(place));
-        *plain = buf_str(room);
-        *stale = i > 0;
-        return 0;
+    struct buf sealed = {0};
+    struct str plain = str_from_at(buf_str(value), from);
+    buf_add(&sealed, value->p, from);
+    buf_add_str(&sealed, s->prefix);
+    if (!s->kms) {
+        seal_add(s->seal, s->key, place, plain, &sealed);
+        *id = s->id;
+    } else {
+        uint64_t key;
+        if (kms_seal(s->kms, place, plain, &sealed, &key, err) < 0) {
+            buf_free(&sealed);
+            return -1;
+        }
+        *id = service_id(s, key);
     }
-    return err_set(err, ERR_INTERNAL, STR_FMT " is encrypted, and no provider has its key", STR_ARG(place));
+    buf_free(value);
+    *value = sealed;
+    return 0;
+}
+
+/* What stands before the sealed bytes, for people: "aesgcm:v1:NAME". */
+static struct str seal_name(struct str stored)
+{
+    struct str rest = str_from_at(stored, sizeof SEALED_PREFIX - 1), part;
+    size_t n = 0;
+    for (int i = 0; i < 3 && str_cut(&rest, ':', &part) && part.n < 256; i++)
+        n += part.n + (i > 0);
+    return str_slice(stored.p + sizeof SEALED_PREFIX - 1, n);
+}
+
+static int open_by(const struct sealer *s, struct str place, struct str sealed, struct buf *room,
+                   uint64_t *id, struct err *err)
+{
+    uint64_t key;
+    room->n = 0;
+    *id = s->id;
+    if (!s->kms)
+        return seal_open(s->seal, s->key, place, sealed, room, err);
+    if (kms_open(s->kms, place, sealed, room, &key, err) < 0)
+        return -1;
+    *id = service_id(s, key);
+    return 0;
+}
+
+int encryption_open(struct encryption *e, const struct resource *r, struct str place, struct str stored,
+                    struct buf *room, struct str *plain, uint64_t *id, struct err *err)
+{
+    _reading_(e);
+    *plain = stored;
+    *id = 0;
+    if (!str_starts(stored, STR(SEALED_PREFIX)))
+        return 0;
+    for (size_t g = 0; e && g < e->config->n; g++)
+        for (size_t i = 0; group_names(&e->config->at[g], r) && i < e->config->at[g].n; i++) {
+            const struct sealer *s = &e->config->at[g].at[i];
+            if (s->identity || !str_starts(stored, s->prefix))
+                continue;
+            if (open_by(s, place, str_from_at(stored, s->prefix.n), room, id, err) < 0)
+                return err_wrap(err, STR_FMT, STR_ARG(place));
+            *plain = buf_str(room);
+            return 0;
+        }
+    struct str name = seal_name(stored);
+    return err_set(err, ERR_INTERNAL,
+                   STR_FMT " is encrypted by the provider \"" STR_FMT
+                           "\", which the encryption configuration does "
+                           "not have for " STR_FMT,
+                   STR_ARG(place), STR_ARG(name), STR_ARG(r->qualified));
+}
+
+/* --- how it is --- */
+
+bool encryption_has_services(struct encryption *e)
+{
+    _reading_(e);
+    if (e)
+        each_sealer(e->config, s) if (s->kms) return true;
+    return false;
+}
+
+int encryption_check(struct encryption *e, struct err *err)
+{
+    _reading_(e);
+    return e ? check_all(e->config, false, err) : 0;
+}
+
+static void render_reloads(struct encryption *e, struct buf *out)
+{
+    static const char *const ends[] = {"failure", "success"};
+    _lock_(&e->mutex);
+    buf_add_lit(out, "# HELP apiserver_encryption_config_controller_automatic_reloads_total How often the "
+                     "encryption configuration was read anew, by outcome.\n"
+                     "# TYPE apiserver_encryption_config_controller_automatic_reloads_total counter\n");
+    for (int i = 0; i < 2; i++)
+        if (e->reloads[i].n)
+            buf_addf(out,
+                     "apiserver_encryption_config_controller_automatic_reloads_total{status=\"%s\"} %llu\n",
+                     ends[i], (unsigned long long)e->reloads[i].n);
+    buf_add_lit(out,
+                "# HELP apiserver_encryption_config_controller_automatic_reload_last_timestamp_seconds When "
+                "that was last.\n"
+                "# TYPE apiserver_encryption_config_controller_automatic_reload_last_timestamp_seconds "
+                "gauge\n");
+    for (int i = 0; i < 2; i++)
+        if (e->reloads[i].n)
+            buf_addf(out,
+                     "apiserver_encryption_config_controller_automatic_reload_last_timestamp_seconds{status="
+                     "\"%s\"}"
+                     " %.6f\n",
+                     ends[i], (double)e->reloads[i].at / (double)CLOCK_S);
+}
+
+void encryption_metrics(struct encryption *e, struct buf *out)
+{
+    if (!e)
+        return;
+    bool services = encryption_has_services(e);
+    _reading_(e);
+    for (int f = 0; services && f < KMS_FAMILIES; f++) {
+        kms_metrics_head((enum kms_family)f, out);
+        each_sealer(e->config, s) if (s->kms) kms_metrics(s->kms, (enum kms_family)f, out);
+    }
+    render_reloads(e, out);
 }

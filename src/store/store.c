@@ -60,6 +60,36 @@ struct table *store_table(struct store *s, const struct resource *r)
     return tables_get(&s->tables, r, s->disk, s->opened_at);
 }
 
+int store_table_check(struct store *s, const struct table *t, struct err *err)
+{
+    (void)s;
+    return t->broken ? err_set(err, ERR_INTERNAL, "Internal error occurred: %s", t->broken) : 0;
+}
+
+int store_load(struct store *s, struct err *err)
+{
+    for (size_t i = 0; i < n_builtin_resources; i++) {
+        if (builtin_resources[i]->flags & RESOURCE_VIRTUAL)
+            continue;
+        const struct table *t = store_table(s, builtin_resources[i]);
+        if (t->broken)
+            return err_set(err, t->may_pass ? ERR_UNAVAILABLE : ERR_INTERNAL, "%s", t->broken);
+    }
+    return 0;
+}
+
+struct encryption *store_encryption(struct store *s)
+{
+    return s->disk ? disk_encryption(s->disk) : NULL;
+}
+
+bool store_is_stale(struct store *s, const struct object *o)
+{
+    struct encryption *e = store_encryption(s);
+    uint64_t now = e ? encryption_seal_id(e, object_resource(o)) : 0;
+    return object_seal(o) != object_seal_of(now);
+}
+
 int64_t store_revision(struct store *s)
 {
     _cleanup_snapshot_ struct snapshot *snap = snapshots_newest(&s->snapshots);
@@ -84,5 +114,6 @@ void store_submit(struct store *s, struct change *c)
 int store_watch(struct store *s, const struct watch_selector *sel, int64_t revision, void (*wake)(void *arg),
                 void *arg, struct watch **out, struct err *err)
 {
-    return hub_watch(&s->hub, sel, revision, wake, arg, out, err);
+    return store_table_check(s, sel->table, err) < 0 ? -1
+                                                     : hub_watch(&s->hub, sel, revision, wake, arg, out, err);
 }

@@ -14,8 +14,8 @@ struct snapshot;
 
 struct store_options {
     const char *path; /* directory, made with mode 0700 when absent; NULL: in memory only, for tests */
-    const struct encryption *encryption; /* of what is on disk; NULL: none. It outlives the store */
-    size_t map_size;                     /* limit of the data on disk, bytes; 0: 64 GiB (sparse) */
+    struct encryption *encryption; /* of what is on disk; NULL: none. It outlives the store */
+    size_t map_size;               /* limit of the data on disk, bytes; 0: 64 GiB (sparse) */
     /* Events that each table keeps for watches that resume, and that a watch may fall behind; a power of two;
      * 0: 16,384. They go earlier when they are older than snapshot_ns or hold more than 16 MiB. */
     size_t history;
@@ -32,6 +32,17 @@ void store_close(struct store *s);
  * versions of a group's resource, the two kinds of events) share one. A built-in resource must live as
  * long as the store; of a custom one the table takes a reference. */
 struct table *store_table(struct store *s, const struct resource *r);
+/* -1: what is on disk of it cannot be read (a key is missing, a key service is away): it shows nothing, and
+ * nothing can be written to it. It is looked at again, some seconds later, by store_table. ERR_INTERNAL,
+ * "Internal error occurred: ...", as upstream. */
+int store_table_check(struct store *s, const struct table *t, struct err *err);
+/* Loads the tables of all built-in resources. -1 when one cannot be read: ERR_UNAVAILABLE when that may pass.
+ * For the start, before anything else sees the store. */
+int store_load(struct store *s, struct err *err);
+/* Whether it would be stored otherwise today: another key would seal it. Then an update writes it again even
+ * if nothing changes. */
+bool store_is_stale(struct store *s, const struct object *o);
+struct encryption *store_encryption(struct store *s); /* NULL: none */
 int64_t store_revision(struct store *s);
 
 /* --- reading --- */
@@ -95,6 +106,7 @@ struct change {
     struct buf stored;
     struct object *final;
     int64_t final_of;
+    bool refused; /* it cannot be stored; `err` says why */
 };
 
 /* Any thread; what can be done ahead (encoding) is done on it. Changes of one thread happen in the order

@@ -22,6 +22,10 @@ struct table {
     int n_fields;                    /* 0 of custom resources, whose objects may be of several types */
     struct watchers watchers;        /* guarded by the hub's mutex, as is history */
     struct history history;
+    /* Why it could not be read; then it is empty, has no index, and is not among tables.at. NULL: it was. */
+    char *broken;
+    bool may_pass; /* that is a matter of time */
+    int64_t look;  /* clock_mono: when to try again */
 };
 
 /* All tables, by prefix. Any thread may find and make one. */
@@ -30,6 +34,8 @@ struct tables {
     struct table **at;
     size_t n, cap;
     struct map by_prefix;
+    struct table **gone; /* broken ones that were read in the end: somebody may still hold them */
+    size_t n_gone, cap_gone;
 };
 
 void tables_init(struct tables *all);

@@ -36,6 +36,22 @@ static void secretbox_is_nacls(void **state)
     assert_true(str_eq(buf_str(&opened), plain));
 }
 
+/* Made by Python's cryptography: HKDFExpand (SHA-256) of seed and info, then AESGCM. */
+static void a_seed_makes_keys_as_hkdf_does(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_buf_ struct buf opened = {0};
+    _cleanup_err_ struct err err = {0};
+    struct str seed = unhex(&a, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"),
+               sealed = unhex(&a, "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5fc8c9cacb"
+                                  "cccdcecfd0d1d2d37f8d51261c7f016906a0ff624fb0d4f3f8ebc06a84d7034cd044426b"
+                                  "38a244b4c833169aae81");
+    assert_ok(seal_open(SEAL_SEED, seed, STR("/registry/secrets/a/b"), sealed, &opened, &err), err);
+    assert_str(buf_str(&opened), "a boat on the mountain");
+    assert_false(seal_key_fits(SEAL_SEED, 31));
+}
+
 static void what_was_sealed_opens_again(void **state)
 {
     (void)state;
@@ -79,7 +95,7 @@ static void nothing_else_opens(void **state)
         if (s == SEAL_AESCBC)
             continue; /* it is not authenticated, as upstream warns */
         assert_int_equal(seal_open((enum seal)s, other, place, buf_str(&sealed), &opened, &err), -1);
-        if (s == SEAL_AESGCM) /* an attacker with the disk cannot move values about */
+        if (s == SEAL_AESGCM || s == SEAL_SEED) /* an attacker with the disk cannot move values about */
             assert_int_equal(
                 seal_open((enum seal)s, key, STR("/registry/secrets/a/c"), buf_str(&sealed), &opened, &err),
                 -1);
@@ -96,6 +112,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(secretbox_is_nacls),
+        cmocka_unit_test(a_seed_makes_keys_as_hkdf_does),
         cmocka_unit_test(what_was_sealed_opens_again),
         cmocka_unit_test(nothing_else_opens),
     };

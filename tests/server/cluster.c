@@ -38,7 +38,9 @@ void cluster_start(struct cluster *c, const struct cluster_options *options)
     pthread_mutex_init(&c->mutex, NULL);
     struct err err = {0};
     make_keys(c);
-    assert_ok(store_open(&(struct store_options){0}, &c->store, &err), err);
+    assert_ok(store_open(&(struct store_options){.path = options->state, .encryption = options->encryption},
+                         &c->store, &err),
+              err);
     static struct str audience = STR_INIT("https://kubernetes.default.svc.cluster.local");
     struct str service_cidr = str_from(options->service_cidr);
     struct api_options api = {.store = c->store,

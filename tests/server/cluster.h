@@ -31,6 +31,8 @@ struct cluster_options {
     const char *authentication, *authorization; /* configurations, as YAML */
     const char *token_webhook;                  /* a kubeconfig file */
     const char *abac;                           /* policies */
+    const char *state;                          /* a directory; NULL: in memory */
+    struct encryption *encryption;
 };
 void cluster_start(struct cluster *c, const struct cluster_options *o);
 void cluster_stop(struct cluster *c);

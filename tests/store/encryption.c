@@ -13,6 +13,9 @@
 #define CONFIG(providers)                                                                                    \
     "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\n"                                \
     "resources:\n- resources: [pods, leases.coordination.k8s.io]\n  providers:\n" providers
+#define ONE(resources)                                                                                       \
+    "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\n"                                \
+    "resources:\n- {resources: [" resources "], providers: [{identity: {}}]}\n"
 #define A(kind) "  - " kind ": {keys: [{name: a, secret: " KEY_A "}]}\n"
 
 static struct encryption *parsed(const char *text)
@@ -20,7 +23,7 @@ static struct encryption *parsed(const char *text)
     struct encryption *e = NULL;
     struct err err = {0};
     if (text)
-        assert_ok(encryption_parse(str_from(text), &e, &err), err);
+        assert_ok(encryption_parse(str_from(text), NULL, &e, &err), err);
     return e;
 }
 
@@ -63,14 +66,14 @@ static struct object *thing_a(struct store *s, struct snapshot *snap)
 static void find_fresh(struct store *s)
 {
     _cleanup_snapshot_ struct snapshot *snap = store_snapshot(s);
-    assert_false(object_is_stale(thing_a(s, snap)));
+    assert_false(store_is_stale(s, thing_a(s, snap)));
 }
 
 static void find_stale_and_write(struct store *s)
 {
     {
         _cleanup_snapshot_ struct snapshot *snap = store_snapshot(s);
-        assert_true(object_is_stale(thing_a(s, snap)));
+        assert_true(store_is_stale(s, thing_a(s, snap)));
     }
     assert_int_equal(thing_update(s, things, "ns", "a", "thevalue-of-a", 0, NULL), CHANGE_DONE);
     find_fresh(s);
@@ -117,16 +120,18 @@ static void a_wrong_key_opens_nothing(void **state)
     struct encryption *a = parsed(CONFIG(A("aesgcm"))),
                       *b = parsed(CONFIG("  - aesgcm: {keys: [{name: a, secret: " KEY_B "}]}\n"));
     struct str plain, place = STR("/registry/pods/ns/a");
-    bool stale;
+    uint64_t id, opened;
     buf_add_lit(&value, "HEADERSXthe value");
-    encryption_seal(a, things, place, &value, 8);
+    assert_ok(encryption_seal(a, things, place, &value, 8, &id, &err), err);
     assert_true(str_starts(buf_str(&value), STR("HEADERSXk8s:enc:aesgcm:v1:a:")));
     struct str stored = str_from_at(buf_str(&value), 8);
-    assert_ok(encryption_open(a, things, place, stored, &room, &plain, &stale, &err), err);
+    assert_ok(encryption_open(a, things, place, stored, &room, &plain, &opened, &err), err);
+    assert_true(id == opened && id == encryption_seal_id(a, things));
     assert_str(plain, "the value");
-    assert_int_equal(encryption_open(b, things, place, stored, &room, &plain, &stale, &err), -1);
-    assert_int_equal(encryption_open(NULL, things, place, stored, &room, &plain, &stale, &err), -1);
-    assert_str(err.message, "/registry/pods/ns/a is encrypted, and no provider has its key");
+    assert_int_equal(encryption_open(b, things, place, stored, &room, &plain, &opened, &err), -1);
+    assert_int_equal(encryption_open(NULL, things, place, stored, &room, &plain, &opened, &err), -1);
+    assert_str(err.message, "/registry/pods/ns/a is encrypted by the provider \"aesgcm:v1:a\", which the "
+                            "encryption configuration does not have for pods");
     encryption_free(a);
     encryption_free(b);
 }
@@ -149,13 +154,22 @@ static void bad_configurations_are_refused(void **state)
          "length, got 5, expected one of [16 24 32]"},
         {CONFIG("  - secretbox: {keys: [{name: a, secret: '*'}]}\n"), "secrets must be base64 encoded"},
         {CONFIG("  - secretbox: {keys: [{name: 'a:b', secret: " KEY_A "}]}\n"), "without colons"},
-        {CONFIG("  - kms: {name: k, endpoint: 'unix:///x'}\n"), "key services are not supported"},
+        {ONE("secrets, secrets"), "the same resource cannot be specified multiple times"},
+        {ONE("secrets, '*.'"), "using overlapping resources such as 'secrets' and '*.'"},
+        {ONE("Secrets"), "resource name should not contain capital letters"},
+        {ONE("'*'"), "use '*.' to encrypt all the resources from core API group"},
+        {ONE("pods.*"), "encrypting the same resource across groups is not supported"},
+        {ONE("events.events.k8s.io"), "Use 'events' instead in the config file"},
+        {ONE("a.extensions"), "'extensions' group has been removed"},
+        {ONE("serviceipallocations"), "resources which do not have REST API/s cannot be encrypted"},
+        {ONE("'*.apps'") "- {resources: [deployments.apps], providers: [{identity: {}}]}\n",
+         "resource \"deployments.apps\" is masked by earlier rule \"*.apps\""},
         {"kind: Other\n", "EncryptionConfiguration"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct encryption *e;
         _cleanup_err_ struct err err = {0};
-        assert_int_equal(encryption_parse(str_from(cases[i].text), &e, &err), -1);
+        assert_int_equal(encryption_parse(str_from(cases[i].text), NULL, &e, &err), -1);
         if (str_find(err.message, str_from(cases[i].says)) < 0)
             fail_msg("no %s in " STR_FMT, cases[i].says, STR_ARG(err.message));
         assert_true(str_find(err.message, STR(KEY_A)) < 0);
