@@ -315,6 +315,8 @@ const struct binding_default binding_defaults[] = {
     {NULL, "system:kube-scheduler", "system:kube-scheduler", "user:system:kube-scheduler"},
     {NULL, "system:volume-scheduler", "system:volume-scheduler", "user:system:kube-scheduler"},
     {NULL, "sagong:local-volumes", "sagong:local-volumes", "group:system:nodes"},
+    {NULL, "sagong:kubelet-serving", "system:certificates.k8s.io:kubelet-serving-approver",
+     "sa:kube-system:certificate-controller"}, /* upstream leaves these to a person */
     {NULL, "system:node", "system:node", ""}, /* nodes are the Node authorizer's */
     {NULL, "system:service-account-issuer-discovery", "system:service-account-issuer-discovery",
      "group:system:serviceaccounts"},
