@@ -1,9 +1,12 @@
 /* What every cluster has from its first moment, made through the road like everything else. */
+#define LOG_PART "api"
 #include "api/definitions.h"
 #include "api/expiry.h"
 #include "api/road.h"
+#include "api/service/families.h"
 #include "api/service/services.h"
 #include "base/ip.h"
+#include "base/log.h"
 #include "kinds/discovery_v1.h"
 #include "kinds/networking_v1.h"
 #include "kinds/scheduling_v1.h"
@@ -93,12 +96,35 @@ static int make_service(struct api *a, struct err *err)
     return keep(a, &endpoint_slice_resource, STR("default"), &slice, err);
 }
 
-/* The ranges that the server was started with, for all to see. */
+/* The ranges that the server was started with, for all to see. A second may join the first later; other ones
+ * are the administrator's to take care of. */
 static int make_service_cidr(struct api *a, struct err *err)
 {
-    struct service_cidr cidr = {.metadata = {.name = STR("kubernetes")},
-                                .spec = {.cidrs = a->options.service_cidrs}};
-    return make(a, &service_cidr_resource, STR(""), &cidr, err);
+    const struct str_vec *cidrs = &a->options.service_cidrs;
+    struct service_cidr cidr = {.metadata = {.name = STR("kubernetes")}, .spec = {.cidrs = *cidrs}};
+    _cleanup_object_ struct object *o = road_find(a, &service_cidr_resource, STR(""), cidr.metadata.name);
+    const struct service_cidr *there = o ? object_typed(o) : NULL;
+    if (!there || there->spec.cidrs.n != 1 || cidrs->n != 2 || !str_eq(there->spec.cidrs.at[0], cidrs->at[0]))
+        return make(a, &service_cidr_resource, STR(""), &cidr, err);
+    struct service_cidr longer = *there;
+    longer.spec = cidr.spec;
+    return keep(a, &service_cidr_resource, STR(""), &longer, err);
+}
+
+/* Services from before there were families get what such a service must have meant: to write them anew is to
+ * fill that in. One that cannot be stays as it is. */
+static void complete_services(struct api *a)
+{
+    _cleanup_snapshot_ struct snapshot *snap = store_snapshot(a->store);
+    struct cursor c;
+    cursor_open(&c, snap, store_table(a->store, &service_resource), STR(""), STR(""), STR(""));
+    for (struct object *o; (o = cursor_next(&c));) {
+        const struct service *s = object_typed(o);
+        _cleanup_err_ struct err err = {0};
+        if (!service_is_complete(&s->spec) && keep(a, &service_resource, s->metadata.namespace, s, &err) < 0)
+            log_warn("service " STR_FMT "/" STR_FMT " has no families: " STR_FMT,
+                     STR_ARG(s->metadata.namespace), STR_ARG(s->metadata.name), STR_ARG(err.message));
+    }
 }
 
 int api_bootstrap(struct api *a, struct err *err)
@@ -115,6 +141,7 @@ int api_bootstrap(struct api *a, struct err *err)
         if (make(a, &priority_class_resource, STR(""), &p, err) < 0)
             return -1;
     }
+    complete_services(a);
     if (make_service_cidr(a, err) < 0 || (a->options.advertise_address.n && make_service(a, err) < 0))
         return -1;
     if (!a->expiry)

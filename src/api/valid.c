@@ -175,19 +175,13 @@ void valid_domain_prefixed_path(struct field_errors *e, const struct path *at, s
     }
 }
 
-void valid_ip(struct field_errors *e, const struct path *at, struct str v)
+struct bad_value bad_strs(struct field_errors *e, const struct str_vec *v)
 {
-    format_validate(e, at, FORMAT_IP_SLOPPY, v);
-}
-
-void valid_cidr(struct field_errors *e, const struct path *at, struct str v)
-{
-    format_validate(e, at, FORMAT_CIDR_SLOPPY, v);
-}
-
-bool is_ip(struct str v)
-{
-    return format_ok(FORMAT_IP_SLOPPY, v);
+    struct str text = v->n ? STR("[") : STR("null");
+    each (*v, i)
+        text = arena_printf(&e->arena, STR_FMT "%s\"" STR_FMT "\"", STR_ARG(text), i ? "," : "",
+                            STR_ARG(v->at[i]));
+    return BAD_RAW(v->n ? arena_concat(&e->arena, text, STR("]")) : text);
 }
 
 void valid_no_backsteps(struct field_errors *e, const struct path *at, struct str v)

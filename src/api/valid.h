@@ -65,9 +65,24 @@ bool label_selector_takes(const struct label_selector *s, const struct str_map *
 /* Paths inside a volume or below a mount. */
 void valid_relative_path(struct field_errors *e, const struct path *at, struct str v);
 void valid_no_backsteps(struct field_errors *e, const struct path *at, struct str v);
-void valid_cidr(struct field_errors *e, const struct path *at, struct str v);
+
+/* A list as messages show it: ["10.96.0.1"]. */
+struct bad_value bad_strs(struct field_errors *e, const struct str_vec *v);
+
+/* Addresses (valid_address.c). What the object had before may stay, and what is written unusually is warned
+ * of. */
 void valid_ip(struct field_errors *e, const struct path *at, struct str v);
+void valid_cidr(struct field_errors *e, const struct path *at, struct str v);
+/* Of newer fields: only the usual form. */
+void valid_canonical_ip(struct field_errors *e, const struct path *at, struct str v);
+void valid_canonical_cidr(struct field_errors *e, const struct path *at, struct str v);
+/* One that traffic can be sent to: not of this machine or its link; nothing for what is no address. */
+void valid_endpoint_ip(struct field_errors *e, const struct path *at, struct str v);
 bool is_ip(struct str v);
+/* Where a load balancer takes connections: an address, a name, or neither. */
+void valid_balancer(struct field_errors *e, const struct path *at, struct str ip, struct str hostname);
+/* Two of them, an address or range of each family. */
+bool valid_dual(const struct str *v, size_t n);
 
 /* Quantities. */
 void valid_quantity(struct field_errors *e, const struct path *at, struct str q);

@@ -56,6 +56,7 @@ int road_validate(struct road *d)
     const struct strategy *s = d->strategy;
     struct object_meta *m = r->has_metadata ? resource_meta(r, d->object) : NULL;
     struct path meta = path_child(NULL, STR("metadata"));
+    e.before = d->current;
     bool raw = d->write && d->write->raw, status = d->write && d->write->status;
     if (m && d->old)
         valid_meta_update(&e, &meta, m, resource_meta(r, d->old));
@@ -82,6 +83,8 @@ int road_validate(struct road *d)
     }
     if (declared.n)
         merge_declared(&e, &declared, d);
+    for (size_t i = 0; i < e.n_notes && !e.n; i++)
+        strategy_warn(&d->context, STR_FMT, STR_ARG(e.notes[i]));
     return field_errors_status(&e, r->group, r->kind, m ? m->name : STR(""), &d->r->err);
 }
 

@@ -17,20 +17,70 @@ void ip_bytes(struct ip ip, unsigned char *out)
         out[i] = (unsigned char)(ip.n & 0xff);
 }
 
-bool ip_parse(struct str s, struct ip *out)
+/* Four numbers of at most three digits behind their zeros. */
+static bool ipv4_parse_sloppy(struct str s, struct ip *out)
 {
-    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+    struct str part;
+    ip_number n = 0;
+    int parts = 0;
+    for (; str_cut(&s, '.', &part); parts++) {
+        uint64_t v;
+        if (parts == 4 || !str_to_u64(part, &v) || part.p[0] == '+' || v > 255)
+            return false;
+        n = n << 8 | v;
+    }
+    *out = (struct ip){IP_V4, n};
+    return parts == 4;
+}
+
+/* Any IPv6 address, those that stand for IPv4's too. */
+static bool ipv6_parse_any(struct str s, struct ip *out)
+{
     char text[INET6_ADDRSTRLEN];
     unsigned char bytes[16];
-    enum ip_family family = ip_family_of(s);
-    if (!s.n || s.n >= sizeof text || memchr(s.p, 0, s.n))
+    if (s.n >= sizeof text || memchr(s.p, 0, s.n))
         return false;
     memcpy(text, s.p, s.n);
     text[s.n] = 0;
-    if (inet_pton(family == IP_V4 ? AF_INET : AF_INET6, text, bytes) != 1 ||
-        (family == IP_V6 && memcmp(bytes, mapped, sizeof mapped) == 0))
+    if (inet_pton(AF_INET6, text, bytes) != 1)
         return false;
-    *out = ip_from_bytes(family, bytes);
+    *out = ip_from_bytes(IP_V6, bytes);
+    return true;
+}
+
+static bool is_mapped(struct ip ip)
+{
+    return ip.family == IP_V6 && ip.n >> 32 == 0xffff;
+}
+
+/* Zeros in front of a number, which some read as octal. */
+static bool has_padding(struct str s)
+{
+    struct str part;
+    while (str_cut(&s, '.', &part))
+        if (part.n > 1 && part.p[0] == '0')
+            return true;
+    return false;
+}
+
+bool ip_parse(struct str s, struct ip *out)
+{
+    struct ip ip;
+    if (ip_family_of(s) == IP_V4 ? !ipv4_parse_sloppy(s, &ip) || has_padding(s)
+                                 : !ipv6_parse_any(s, &ip) || is_mapped(ip))
+        return false;
+    *out = ip;
+    return true;
+}
+
+bool ip_parse_sloppy(struct str s, struct ip *out)
+{
+    if (ip_family_of(s) == IP_V4)
+        return ipv4_parse_sloppy(s, out);
+    if (!ipv6_parse_any(s, out))
+        return false;
+    if (is_mapped(*out))
+        *out = (struct ip){IP_V4, out->n & UINT32_MAX};
     return true;
 }
 
@@ -89,6 +139,30 @@ bool ip_prefix_parse(struct str s, struct ip_prefix *out)
 struct str ip_prefix_text(struct arena *a, struct ip_prefix p)
 {
     return arena_printf(a, STR_FMT "/%u", STR_ARG(ip_text(a, p.base)), p.bits);
+}
+
+bool ip_prefix_parse_sloppy(struct str s, struct ip_prefix *out, struct ip *ip)
+{
+    ptrdiff_t slash = str_index(s, '/');
+    struct str size = slash < 0 ? (struct str){0} : str_from_at(s, (size_t)slash + 1);
+    struct ip whole;
+    uint64_t bits;
+    if (slash < 0 || !str_to_u64(size, &bits) || size.p[0] == '+')
+        return false;
+    s.n = (size_t)slash;
+    if (ip_family_of(s) == IP_V4 ? !ipv4_parse_sloppy(s, &whole) : !ipv6_parse_any(s, &whole))
+        return false;
+    if (bits > ip_bits(whole.family))
+        return false;
+    if (is_mapped(whole) && bits >= 96) {
+        whole = (struct ip){IP_V4, whole.n & UINT32_MAX};
+        bits -= 96;
+    }
+    if (ip)
+        *ip = whole;
+    whole.n &= ~host_mask(whole.family, (unsigned)bits);
+    *out = (struct ip_prefix){whole, (unsigned)bits};
+    return true;
 }
 
 bool ip_prefix_has(struct ip_prefix p, struct ip ip)

@@ -37,6 +37,9 @@ static inline enum ip_family ip_family_of(struct str s)
 /* As Go's netip.ParseAddr: no leading zeros in IPv4; and neither zones nor IPv4-mapped addresses. False: out
  * is untouched. */
 bool ip_parse(struct str s, struct ip *out);
+/* As Go's net.ParseIP once did, and Kubernetes' ParseIPSloppy still does: zeros in front of IPv4's numbers
+ * are passed over, and IPv4-mapped addresses are IPv4's. */
+bool ip_parse_sloppy(struct str s, struct ip *out);
 /* As IPv6 addresses are to be written (RFC 5952). */
 struct str ip_text(struct arena *a, struct ip ip);
 
@@ -46,6 +49,8 @@ struct ip ip_from_bytes(enum ip_family family, const unsigned char *bytes);
 
 /* "10.0.0.0/16", "fd00::/112"; host bits are cleared. */
 bool ip_prefix_parse(struct str s, struct ip_prefix *out);
+/* The same, sloppily (ParseCIDRSloppy); *ip (may be NULL) is the address with its host bits. */
+bool ip_prefix_parse_sloppy(struct str s, struct ip_prefix *out, struct ip *ip);
 struct str ip_prefix_text(struct arena *a, struct ip_prefix p);
 bool ip_prefix_has(struct ip_prefix p, struct ip ip);
 /* Whether they have an address in common. */

@@ -26,6 +26,7 @@ static const struct {
 void field_errors_free(struct field_errors *e)
 {
     free(e->at);
+    free(e->notes);
     arena_free(&e->arena);
     *e = (struct field_errors){0};
 }
@@ -68,6 +69,19 @@ static void field_error_va(struct field_errors *e, enum field_error_type type, c
     }
     mem_grow((void **)&e->at, &e->cap, e->n + 1, sizeof *e->at);
     e->at[e->n++] = (struct field_error){type, path_text(&e->arena, at), arena_str(&e->arena, buf_str(&b))};
+}
+
+void field_note(struct field_errors *e, const struct path *at, const char *detail, ...)
+{
+    if (e->n_notes >= FIELD_ERRORS_MAX)
+        return;
+    va_list args;
+    va_start(args, detail);
+    struct str text = arena_vprintf(&e->arena, detail, args);
+    va_end(args);
+    mem_grow((void **)&e->notes, &e->cap_notes, e->n_notes + 1, sizeof *e->notes);
+    e->notes[e->n_notes++] =
+        arena_printf(&e->arena, STR_FMT ": " STR_FMT, STR_ARG(path_text(&e->arena, at)), STR_ARG(text));
 }
 
 /* Passes the arguments behind `detail` on. */

@@ -31,9 +31,14 @@ struct field_error {
 
 enum { FIELD_ERRORS_MAX = 1000 };
 
+struct object;
+
 struct field_errors {
     struct field_error *at;
     size_t n, cap;
+    struct str *notes; /* what is let through with a warning: "spec.x: ..." */
+    size_t n_notes, cap_notes;
+    struct object *before; /* what an update changes, where it is known: what it has may stay */
     struct arena arena;
 };
 
@@ -74,6 +79,8 @@ void field_not_supported(struct field_errors *e, const struct path *at, struct s
 void field_not_supported_sorted(struct field_errors *e, const struct path *at, struct str value,
                                 const struct str *values, size_t n);
 void field_too_long(struct field_errors *e, const struct path *at, size_t max_bytes);
+/* What is let through, but warned of. */
+void field_note(struct field_errors *e, const struct path *at, const char *detail, ...) _printf_(3, 4);
 void field_too_many(struct field_errors *e, const struct path *at, size_t actual, size_t max);
 
 /* 0 when the list is empty. Else -1 and in *err the Status that upstream's NewInvalid makes: 422 Invalid,

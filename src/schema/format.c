@@ -1,6 +1,6 @@
 #include "schema/format.h"
 
-#include <arpa/inet.h>
+#include "base/ip.h"
 
 /* --- texts: the regular expressions stand in the messages, so they are spelled as upstream does --- */
 
@@ -342,120 +342,59 @@ static void check_path_segment(struct str s, struct messages *m)
 
 /* --- addresses --- */
 
-enum ip_form {
-    IP_NONE,
-    IP_V4,
-    IP_V4_PADDED, /* with leading zeros, read as decimal */
-    IP_V6,
-    IP_V4_MAPPED, /* ::ffff:1.2.3.4 */
-};
-
-static enum ip_form ip_v4(struct str s, unsigned char to[4])
+static void check_ip_sloppy(struct str s, struct messages *m)
 {
-    enum ip_form form = IP_V4;
-    struct str part;
-    size_t n = 0;
-    for (; str_cut(&s, '.', &part); n++) {
-        uint64_t v;
-        if (n == 4 || !str_to_u64(part, &v) || v > 255)
-            return IP_NONE;
-        to[n] = (unsigned char)v;
-        if (part.n > 1 && part.p[0] == '0')
-            form = IP_V4_PADDED;
-    }
-    return n == 4 ? form : IP_NONE;
-}
-
-/* The address in 16 bytes, IPv4 as mapped ones. */
-static enum ip_form ip_parse(struct str s, unsigned char to[16])
-{
-    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
-    char c[INET6_ADDRSTRLEN];
-    if (s.n >= sizeof c || (s.n && memchr(s.p, 0, s.n)))
-        return IP_NONE;
-    if (str_index(s, ':') < 0) {
-        memcpy(to, mapped, sizeof mapped);
-        return ip_v4(s, to + 12);
-    }
-    memcpy(c, s.p, s.n);
-    c[s.n] = 0;
-    if (inet_pton(AF_INET6, c, to) != 1)
-        return IP_NONE;
-    return memcmp(to, mapped, sizeof mapped) == 0 ? IP_V4_MAPPED : IP_V6;
-}
-
-static void check_ip_as(struct str s, struct messages *m, bool strict)
-{
-    unsigned char ip[16];
-    enum ip_form form = ip_parse(s, ip);
-    if (form == IP_NONE)
+    struct ip ip;
+    if (!ip_parse_sloppy(s, &ip))
         say(m, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
-    else if (strict && form == IP_V4_PADDED)
-        say(m, "must not have leading 0s");
-    else if (strict && form == IP_V4_MAPPED)
-        say(m, "must not be an IPv4-mapped IPv6 address");
 }
 
 static void check_ip(struct str s, struct messages *m)
 {
-    check_ip_as(s, m, true);
-}
-
-static void check_ip_sloppy(struct str s, struct messages *m)
-{
-    check_ip_as(s, m, false);
+    struct ip ip;
+    check_ip_sloppy(s, m);
+    if (m->n == 0 && !ip_parse(s, &ip))
+        say(m, ip_family_of(s) == IP_V4 ? "must not have leading 0s"
+                                        : "must not be an IPv4-mapped IPv6 address");
 }
 
 static void check_ipv4(struct str s, struct messages *m)
 {
-    unsigned char ip[16];
-    enum ip_form form = ip_parse(s, ip);
-    if (form == IP_NONE || form == IP_V6)
+    struct ip ip;
+    if (!ip_parse_sloppy(s, &ip) || ip.family != IP_V4)
         say(m, "must be a valid IPv4 address");
 }
 
 static void check_ipv6(struct str s, struct messages *m)
 {
-    unsigned char ip[16];
-    if (ip_parse(s, ip) != IP_V6)
+    struct ip ip;
+    if (!ip_parse_sloppy(s, &ip) || ip.family != IP_V6)
         say(m, "must be a valid IPv6 address");
-}
-
-static void check_cidr_as(struct str s, struct messages *m, bool strict)
-{
-    unsigned char ip[16];
-    uint64_t bits;
-    ptrdiff_t slash = str_index(s, '/');
-    struct str size = slash < 0 ? (struct str){0} : str_from_at(s, (size_t)slash + 1);
-    enum ip_form form = slash < 0 ? IP_NONE : ip_parse(str_slice(s.p, (size_t)slash), ip);
-    bool v4 = form == IP_V4 || form == IP_V4_PADDED;
-    if (form == IP_NONE || !str_to_u64(size, &bits) || bits > (v4 ? 32 : 128)) {
-        say(m, CIDR_TEXT);
-        return;
-    }
-    if (!strict)
-        return;
-    if (form == IP_V4_PADDED)
-        say(m, "must not have leading 0s in IP");
-    else if (form == IP_V4_MAPPED)
-        say(m, "must not have an IPv4-mapped IPv6 address");
-    if (size.n > 1 && size.p[0] == '0')
-        say(m, "must not have leading 0s in prefix length");
-    for (size_t bit = bits + (v4 ? 96 : 0); bit < 128; bit++)
-        if (ip[bit / 8] & 0x80 >> bit % 8) {
-            say(m, "must not have bits set beyond the prefix length");
-            break;
-        }
-}
-
-static void check_cidr(struct str s, struct messages *m)
-{
-    check_cidr_as(s, m, true);
 }
 
 static void check_cidr_sloppy(struct str s, struct messages *m)
 {
-    check_cidr_as(s, m, false);
+    struct ip_prefix p;
+    if (!ip_prefix_parse_sloppy(s, &p, NULL))
+        say(m, CIDR_TEXT);
+}
+
+static void check_cidr(struct str s, struct messages *m)
+{
+    struct ip_prefix p;
+    struct ip ip;
+    check_cidr_sloppy(s, m);
+    if (m->n)
+        return;
+    ptrdiff_t slash = str_index(s, '/');
+    bool strict = ip_parse(str_slice(s.p, (size_t)slash), &ip);
+    struct str size = str_from_at(s, (size_t)slash + 1);
+    if ((!strict && ip_family_of(s) == IP_V4) || (size.n > 1 && size.p[0] == '0'))
+        say(m, "must not have leading 0s in IP or prefix length");
+    else if (!strict)
+        say(m, "must not have an IPv4-mapped IPv6 address");
+    else if (ip_prefix_parse(s, &p) && !ip_eq(ip, p.base))
+        say(m, "must not have bits set beyond the prefix length");
 }
 
 /* --- the table --- */

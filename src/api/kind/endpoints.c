@@ -1,27 +1,10 @@
 /* Endpoints and EndpointSlices (pkg/apis/core/validation, pkg/apis/discovery/validation). */
 #include "api/kind/kinds.h"
+#include "base/ip.h"
 #include "base/map.h"
 #include "kinds/discovery_v1.h"
 
 /* --- Endpoints --- */
-
-static void valid_special_ip(struct field_errors *e, const struct path *at, struct str ip)
-{
-    static const struct {
-        const char *prefix, *what;
-    } special[] = {
-        {"127.", "may not be in the loopback range (127.0.0.0/8, ::1/128)"},
-        {"169.254.", "may not be in the link-local range (169.254.0.0/16, fe80::/10)"},
-        {"224.0.0.", "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"},
-    };
-    if (str_is(ip, "0.0.0.0") || str_is(ip, "::"))
-        field_invalid(e, at, ip, "may not be unspecified (" STR_FMT ")", STR_ARG(ip));
-    for (size_t i = 0; i < ARRAY_LEN(special); i++)
-        if (str_starts(ip, str_from(special[i].prefix)))
-            field_invalid(e, at, ip, "%s", special[i].what);
-    if (str_is(ip, "::1"))
-        field_invalid(e, at, ip, "%s", special[0].what);
-}
 
 static void valid_endpoint_addresses(struct field_errors *e, const struct path *at,
                                      const struct endpoint_address_vec *addresses)
@@ -31,7 +14,7 @@ static void valid_endpoint_addresses(struct field_errors *e, const struct path *
         size_t before = e->n;
         valid_ip(e, PATH(PATH_AT(at, i), "ip"), a->ip);
         if (e->n == before)
-            valid_special_ip(e, PATH(PATH_AT(at, i), "ip"), a->ip);
+            valid_endpoint_ip(e, PATH(PATH_AT(at, i), "ip"), a->ip);
         if (a->hostname.n)
             format_validate(e, PATH(PATH_AT(at, i), "hostname"), FORMAT_DNS1123_LABEL, a->hostname);
         if (a->node_name)
@@ -73,6 +56,18 @@ const struct strategy endpoints_strategy = {
 
 enum { SLICE_ENDPOINTS_MAX = 1000, SLICE_PORTS_MAX = 20000, SLICE_ADDRESSES_MAX = 100 };
 
+static void valid_slice_ip(struct field_errors *e, const struct path *at, struct str ip, struct str type)
+{
+    size_t before = e->n;
+    struct ip parsed;
+    valid_ip(e, at, ip);
+    if (e->n > before)
+        return;
+    if (ip_parse_sloppy(ip, &parsed) && (parsed.family == IP_V6) != str_is(type, "IPv6"))
+        field_invalid(e, at, ip, "must be an " STR_FMT " address", STR_ARG(type));
+    valid_endpoint_ip(e, at, ip);
+}
+
 static void valid_endpoint(struct field_errors *e, const struct path *at, const struct endpoint *ep,
                            struct str type)
 {
@@ -85,10 +80,8 @@ static void valid_endpoint(struct field_errors *e, const struct path *at, const 
         struct str a = ep->addresses.at[i];
         if (str_is(type, "FQDN"))
             format_validate(e, PATH_AT(list, i), FORMAT_DNS1123_SUBDOMAIN, a);
-        else {
-            format_validate(e, PATH_AT(list, i), str_is(type, "IPv6") ? FORMAT_IPV6 : FORMAT_IPV4, a);
-            valid_special_ip(e, PATH_AT(list, i), a);
-        }
+        else if (str_is(type, "IPv4") || str_is(type, "IPv6"))
+            valid_slice_ip(e, PATH_AT(list, i), a, type);
     }
     if (ep->node_name)
         format_validate(e, PATH(at, "nodeName"), FORMAT_DNS1123_SUBDOMAIN, *ep->node_name);

@@ -27,6 +27,7 @@ const struct strategy *const strategies[] = {
     &ingress_class_strategy,
     &network_policy_strategy,
     &service_cidr_strategy,
+    &ip_address_strategy,
     &persistent_volume_strategy,
     &persistent_volume_claim_strategy,
     &storage_class_strategy,

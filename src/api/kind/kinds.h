@@ -13,7 +13,7 @@ extern const struct strategy config_map_strategy, secret_strategy, service_accou
 extern const struct strategy namespace_strategy, node_strategy, event_strategy, lease_strategy,
     priority_class_strategy, runtime_class_strategy;
 extern const struct strategy ingress_strategy, ingress_class_strategy, network_policy_strategy,
-    service_cidr_strategy;
+    service_cidr_strategy, ip_address_strategy;
 extern const struct strategy persistent_volume_strategy, persistent_volume_claim_strategy,
     storage_class_strategy;
 extern const struct strategy pod_disruption_budget_strategy, autoscaler_strategy, resource_quota_strategy,

@@ -1,5 +1,6 @@
 /* Ingresses, IngressClasses and NetworkPolicies (pkg/apis/networking/validation). */
 #include "api/kind/kinds.h"
+#include "base/ip.h"
 #include "kinds/networking_v1.h"
 
 static void valid_backend(struct field_errors *e, const struct path *at, const struct ingress_backend *b)
@@ -94,7 +95,18 @@ static void ingress_validate(const void *o, struct field_errors *e)
     }
 }
 
-const struct strategy ingress_strategy = {.resource = &ingress_resource, .validate = ingress_validate};
+static void ingress_validate_status(const void *o, const void *old, struct field_errors *e)
+{
+    (void)old;
+    const struct ingress_load_balancer_status *s = &((const struct ingress *)o)->status.load_balancer;
+    struct path status = path_child(NULL, STR("status"));
+    each (s->ingress, i)
+        valid_balancer(e, PATH_AT(PATH(PATH(&status, "loadBalancer"), "ingress"), i), s->ingress.at[i].ip,
+                       s->ingress.at[i].hostname);
+}
+
+const struct strategy ingress_strategy = {
+    .resource = &ingress_resource, .validate = ingress_validate, .validate_status = ingress_validate_status};
 
 static void ingress_class_validate_update(const void *o, const void *old, struct field_errors *e)
 {
@@ -143,6 +155,25 @@ static void valid_policy_ports(struct field_errors *e, const struct path *at,
     }
 }
 
+static void valid_ip_block(struct field_errors *e, const struct path *at, const struct ip_block *b)
+{
+    struct ip_prefix cidr, except;
+    if (!b->cidr.n) {
+        field_required(e, PATH(at, "cidr"), "%s", "");
+        return;
+    }
+    valid_cidr(e, PATH(at, "cidr"), b->cidr);
+    if (!ip_prefix_parse_sloppy(b->cidr, &cidr, NULL))
+        return;
+    each (b->except, i) {
+        const struct path *item = PATH_AT(PATH(at, "except"), i);
+        valid_cidr(e, item, b->except.at[i]);
+        if (ip_prefix_parse_sloppy(b->except.at[i], &except, NULL) &&
+            (!ip_prefix_has(cidr, except.base) || cidr.bits >= except.bits))
+            field_invalid(e, item, b->except.at[i], "must be a strict subset of `cidr`");
+    }
+}
+
 static void valid_policy_peers(struct field_errors *e, const struct path *at,
                                const struct network_policy_peer_vec *peers)
 {
@@ -157,9 +188,7 @@ static void valid_policy_peers(struct field_errors *e, const struct path *at,
             continue;
         if (p->pod_selector || p->namespace_selector)
             field_forbidden(e, item, "may not specify both ipBlock and another peer");
-        valid_format(e, PATH(PATH(item, "ipBlock"), "cidr"), FORMAT_CIDR_SLOPPY, p->ip_block->cidr);
-        each (p->ip_block->except, k)
-            valid_cidr(e, PATH_AT(PATH(PATH(item, "ipBlock"), "except"), k), p->ip_block->except.at[k]);
+        valid_ip_block(e, PATH(item, "ipBlock"), p->ip_block);
     }
 }
 
@@ -191,44 +220,3 @@ static void network_policy_validate(const void *o, struct field_errors *e)
 const struct strategy network_policy_strategy = {.resource = &network_policy_resource,
                                                  .defaults = network_policy_defaults,
                                                  .validate = network_policy_validate};
-
-/* --- ServiceCIDR --- */
-
-static void service_cidr_validate(const void *o, struct field_errors *e)
-{
-    const struct str_vec *cidrs = &((const struct service_cidr *)o)->spec.cidrs;
-    struct path root = path_child(NULL, STR("spec"));
-    const struct path *at = PATH(&root, "cidrs");
-    if (!cidrs->n) {
-        field_required(e, at, "at least one CIDR required");
-        return;
-    }
-    if (cidrs->n > 2) {
-        field_error(e, FIELD_ERROR_INVALID, at, BAD_NONE, "may only hold up to 2 values");
-        return;
-    }
-    if (cidrs->n == 2 && (str_index(cidrs->at[0], ':') >= 0) == (str_index(cidrs->at[1], ':') >= 0)) {
-        field_error(
-            e, FIELD_ERROR_INVALID, at, BAD_NONE,
-            "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/96");
-        return;
-    }
-    each (*cidrs, i)
-        format_validate(e, PATH_AT(at, i), FORMAT_CIDR, cidrs->at[i]);
-}
-
-/* A second family may be added, nothing else change. */
-static void service_cidr_validate_update(const void *o, const void *old, struct field_errors *e)
-{
-    const struct str_vec *now = &((const struct service_cidr *)o)->spec.cidrs,
-                         *was = &((const struct service_cidr *)old)->spec.cidrs;
-    struct path root = path_child(NULL, STR("spec"));
-    bool same = now->n >= was->n && (now->n == was->n || was->n == 1);
-    for (size_t i = 0; same && i < was->n; i++)
-        same = str_eq(now->at[i], was->at[i]);
-    valid_immutable(e, PATH(&root, "cidrs"), same, BAD_NONE);
-}
-
-const struct strategy service_cidr_strategy = {.resource = &service_cidr_resource,
-                                               .validate = service_cidr_validate,
-                                               .validate_update = service_cidr_validate_update};

@@ -23,8 +23,12 @@ static void node_validate(const void *o, struct field_errors *e)
             return;
         }
     }
-    each (n->spec.pod_cidrs, i)
-        valid_cidr(e, PATH_AT(PATH(&spec, "podCIDRs"), i), n->spec.pod_cidrs.at[i]);
+    const struct str_vec *cidrs = &n->spec.pod_cidrs;
+    each (*cidrs, i)
+        valid_cidr(e, PATH_AT(PATH(&spec, "podCIDRs"), i), cidrs->at[i]);
+    if (cidrs->n > 1 && !valid_dual(cidrs->at, cidrs->n))
+        field_error(e, FIELD_ERROR_INVALID, PATH(&spec, "podCIDRs"), bad_strs(e, cidrs),
+                    "may specify no more than one CIDR for each IP family");
 }
 
 /* podCIDR and podCIDRs[0] are one field. */
@@ -49,7 +53,11 @@ static void node_validate_update(const void *o, const void *before, struct field
 {
     const struct node *now = o, *old = before;
     struct path spec = path_child(NULL, STR("spec"));
-    if (old->spec.pod_cidr.n && !str_eq(now->spec.pod_cidr, old->spec.pod_cidr))
+    const struct str_vec *was = &old->spec.pod_cidrs, *is = &now->spec.pod_cidrs;
+    bool moved = was->n && was->n != is->n;
+    for (size_t i = 0; i < was->n && i < is->n; i++)
+        moved |= !str_eq(was->at[i], is->at[i]);
+    if (moved)
         field_forbidden(e, PATH(&spec, "podCIDRs"),
                         "node updates may not change podCIDR except from \"\" to valid");
     if (old->spec.provider_id.n && !str_eq(now->spec.provider_id, old->spec.provider_id))

@@ -148,8 +148,9 @@ static void pod_prepare_status(void *o, const void *before, const struct strateg
     (void)c;
     if (!pod->status.qos_class.n)
         pod->status.qos_class = old->status.qos_class.n ? old->status.qos_class : pod_spec_qos(&old->spec);
-    /* podIP and podIPs[0] are one field; either may be given. */
-    if (pod->status.pod_ips.n == 0 && pod->status.pod_ip.n) {
+    /* podIP and podIPs[0] are one field; where they differ, it is an older client that speaks. */
+    if (pod->status.pod_ip.n &&
+        (!pod->status.pod_ips.n || !str_eq(pod->status.pod_ips.at[0].ip, pod->status.pod_ip))) {
         pod->status.pod_ips.at = arena_new(c->arena, struct pod_ip);
         pod->status.pod_ips.at[0].ip = pod->status.pod_ip;
         pod->status.pod_ips.n = 1;

@@ -115,6 +115,32 @@ void valid_pod_update(const void *o, const void *before, struct field_errors *e)
             "was previously negative)\n");
 }
 
+/* The elements of two lists alike: structs of nothing but an address. */
+static void valid_ip_list(struct field_errors *e, const struct path *at, const struct str *ips, size_t n)
+{
+    struct str shown = STR("[");
+    for (size_t i = 0; i < n; i++) {
+        valid_ip(e, PATH_AT(at, i), ips[i]);
+        shown = arena_printf(&e->arena, STR_FMT "%s{\"IP\":\"" STR_FMT "\"}", STR_ARG(shown), i ? "," : "",
+                             STR_ARG(ips[i]));
+    }
+    if (n > 1 && !valid_dual(ips, n))
+        field_error(e, FIELD_ERROR_INVALID, at, BAD_RAW(arena_concat(&e->arena, shown, STR("]"))),
+                    "may specify no more than one IP for each IP family");
+}
+
+static void valid_pod_ips(struct field_errors *e, const struct path *status, const struct pod_status *s)
+{
+    _Static_assert(sizeof(struct pod_ip) == sizeof(struct str) &&
+                       sizeof(struct host_ip) == sizeof(struct str),
+                   "an address and nothing else");
+    valid_ip_list(e, PATH(status, "podIPs"), (const void *)s->pod_ips.at, s->pod_ips.n);
+    const struct path *hosts = PATH(status, "hostIPs");
+    if (s->host_ips.n && !str_eq(s->host_ip, s->host_ips.at[0].ip))
+        field_invalid(e, PATH(PATH_AT(hosts, 0), "ip"), s->host_ips.at[0].ip, "must be equal to `hostIP`");
+    valid_ip_list(e, hosts, (const void *)s->host_ips.at, s->host_ips.n);
+}
+
 void valid_pod_status(const void *o, const void *before, struct field_errors *e)
 {
     const struct pod *pod = o, *old = before;
@@ -124,8 +150,7 @@ void valid_pod_status(const void *o, const void *before, struct field_errors *e)
     if (pod->status.nominated_node_name.n)
         format_validate(e, PATH(&root, "nominatedNodeName"), FORMAT_DNS1123_SUBDOMAIN,
                         pod->status.nominated_node_name);
-    each (pod->status.pod_ips, i)
-        valid_ip(e, PATH(PATH_AT(PATH(&root, "podIPs"), i), "ip"), pod->status.pod_ips.at[i].ip);
+    valid_pod_ips(e, &root, &pod->status);
     each (pod->status.conditions, i)
         valid_one_of(e, PATH(PATH_AT(PATH(&root, "conditions"), i), "status"),
                      pod->status.conditions.at[i].status,

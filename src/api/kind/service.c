@@ -40,8 +40,14 @@ static void service_defaults(void *o, struct arena *a)
         s->external_traffic_policy = STR("Cluster");
     if (!s->internal_traffic_policy && !is_type(s, "ExternalName"))
         s->internal_traffic_policy = own_str(a, STR("Cluster"));
-    if (is_type(s, "LoadBalancer") && !s->allocate_load_balancer_node_ports)
+    if (!is_type(s, "LoadBalancer"))
+        return;
+    if (!s->allocate_load_balancer_node_ports)
         s->allocate_load_balancer_node_ports = arena_dup(a, &(bool){true}, sizeof(bool));
+    struct load_balancer_ingress_vec *ingress = &((struct service *)o)->status.load_balancer.ingress;
+    each (*ingress, i)
+        if (ingress->at[i].ip.n && !ingress->at[i].ip_mode)
+            ingress->at[i].ip_mode = own_str(a, STR("VIP"));
 }
 
 static void valid_service_port(struct field_errors *e, const struct path *at, const struct service_port *p,
@@ -157,13 +163,17 @@ static void service_validate(const void *o, struct field_errors *e)
                       "may not be set to 'None' for " STR_FMT " services", STR_ARG(s->type));
     valid_external_name(e, spec, s);
     valid_service_ips(e, s);
-    each (s->external_ips, i)
+    each (s->external_ips, i) {
+        size_t before = e->n;
         valid_ip(e, PATH_AT(PATH(spec, "externalIPs"), i), s->external_ips.at[i]);
+        if (e->n == before)
+            valid_endpoint_ip(e, PATH_AT(PATH(spec, "externalIPs"), i), s->external_ips.at[i]);
+    }
     if (s->load_balancer_source_ranges.n && !is_type(s, "LoadBalancer"))
         field_forbidden(e, PATH(spec, "LoadBalancerSourceRanges"),
                         "may only be used when `type` is 'LoadBalancer'");
     each (s->load_balancer_source_ranges, i)
-        valid_cidr(e, PATH_AT(PATH(spec, "loadBalancerSourceRanges"), i),
+        valid_cidr(e, PATH_AT(PATH(spec, "LoadBalancerSourceRanges"), i),
                    str_trim(s->load_balancer_source_ranges.at[i]));
     if (s->allocate_load_balancer_node_ports && !is_type(s, "LoadBalancer"))
         field_forbidden(e, PATH(spec, "allocateLoadBalancerNodePorts"),
@@ -194,6 +204,60 @@ static void service_prepare_update(void *o, const void *old, const struct strate
         s->status.load_balancer = (struct load_balancer_status){0};
 }
 
+static void service_validate_status(const void *o, const void *old, struct field_errors *e)
+{
+    (void)old;
+    const struct service *s = o;
+    const struct load_balancer_ingress_vec *v = &s->status.load_balancer.ingress;
+    struct path status = path_child(NULL, STR("status"));
+    const struct path *list = PATH(PATH(&status, "loadBalancer"), "ingress");
+    if (v->n && !is_type(&s->spec, "LoadBalancer")) {
+        field_forbidden(e, list, "may only be used when `spec.type` is \"LoadBalancer\"");
+        return;
+    }
+    each (*v, i) {
+        const struct load_balancer_ingress *in = &v->at[i];
+        const struct path *at = PATH_AT(list, i), *mode = PATH(at, "ipMode");
+        valid_balancer(e, at, in->ip, in->hostname);
+        if (!in->ip_mode && in->ip.n)
+            field_required(e, mode, "must be specified when `ip` is set");
+        else if (in->ip_mode && !in->ip.n)
+            field_forbidden(e, mode, "may not be specified when `ip` is not set");
+        else if (in->ip_mode)
+            VALID_ONE_OF(e, mode, *in->ip_mode, true, STR("Proxy"), STR("VIP"));
+    }
+}
+
+/* Fields that do nothing here, or soon will not. */
+static void service_warn(const void *o, const void *old, const struct strategy_context *c)
+{
+    (void)old;
+    const struct service *svc = o;
+    const struct service_spec *s = &svc->spec;
+    bool headless = is_type(s, "ClusterIP") && str_is(s->cluster_ip, "None"),
+         name = is_type(s, "ExternalName");
+    const struct {
+        bool there;
+        const char *text;
+    } warnings[] = {
+        {str_map_get(&svc->metadata.annotations, STR("service.kubernetes.io/topology-aware-hints")),
+         "annotation service.kubernetes.io/topology-aware-hints is deprecated, please use "
+         "service.kubernetes.io/topology-mode instead"},
+        {headless && s->load_balancer_ip.n, "spec.loadBalancerIP is ignored for headless services"},
+        {headless && s->external_ips.n, "spec.externalIPs is ignored for headless services"},
+        {headless && !str_is(s->session_affinity, "None"),
+         "spec.SessionAffinity is ignored for headless services"},
+        {s->external_ips.n && !headless && !name, "spec.externalIPs is deprecated"},
+        {name && s->external_ips.n, "spec.externalIPs is ignored when spec.type is \"ExternalName\""},
+        {!name && s->external_name.n, "spec.externalName is ignored when spec.type is not \"ExternalName\""},
+        {s->traffic_distribution && str_is(*s->traffic_distribution, "PreferClose"),
+         "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(warnings); i++)
+        if (warnings[i].there)
+            strategy_warn(c, "%s", warnings[i].text);
+}
+
 const struct strategy service_strategy = {
     .resource = &service_resource,
     .flags = STRATEGY_CREATE_ON_UPDATE | STRATEGY_RETURNS_DELETED,
@@ -201,4 +265,6 @@ const struct strategy service_strategy = {
     .prepare_update = service_prepare_update,
     .validate = service_validate,
     .validate_update = service_validate_update,
+    .validate_status = service_validate_status,
+    .warn = service_warn,
 };

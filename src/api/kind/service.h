@@ -7,8 +7,6 @@ static inline bool service_is_headless(const struct service_spec *s)
 {
     return s->cluster_ips.n == 1 && str_is(s->cluster_ips.at[0], "None");
 }
-/* The list as messages show it: ["10.96.0.1"]. */
-struct bad_value bad_strs(struct field_errors *e, const struct str_vec *v);
 
 /* clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy among themselves. */
 void valid_service_ips(struct field_errors *e, const struct service_spec *s);

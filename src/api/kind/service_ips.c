@@ -1,18 +1,8 @@
 /* The linked fields of a service's addresses (upstream: pkg/apis/core/validation, KEP-563). */
 #include "api/kind/service.h"
-#include "base/buf.h"
 #include "base/ip.h"
 
 #define SPEC PATH(NULL, "spec")
-
-struct bad_value bad_strs(struct field_errors *e, const struct str_vec *v)
-{
-    struct str text = v->n ? STR("[") : STR("null");
-    each (*v, i)
-        text = arena_printf(&e->arena, STR_FMT "%s\"" STR_FMT "\"", STR_ARG(text), i ? "," : "",
-                            STR_ARG(v->at[i]));
-    return BAD_RAW(v->n ? arena_concat(&e->arena, text, STR("]")) : text);
-}
 
 static struct bad_value bad_policy(const struct service_spec *s)
 {
