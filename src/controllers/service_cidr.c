@@ -1,7 +1,6 @@
 /* ServiceCIDRs: ready from the start, and kept while services have addresses that no other range holds
  * (KEP-1880). */
-#include <arpa/inet.h>
-
+#include "base/ip.h"
 #include "controllers/meta.h"
 #include "controllers/table.h"
 #include "kinds/networking_v1.h"
@@ -10,46 +9,13 @@
 #define READY     STR("Ready")
 #define DEFAULT   STR("kubernetes")
 
-/* An address of either family, or the base of a range. */
-struct number {
-    int family; /* 0: none */
-    unsigned char bytes[16];
-};
-
-static struct number number_parse(struct str s)
+static bool service_cidr_holds(const struct service_cidr *c, struct ip ip)
 {
-    struct number n = {0};
-    char text[INET6_ADDRSTRLEN];
-    if (!s.n || s.n >= sizeof text)
-        return n;
-    memcpy(text, s.p, s.n);
-    text[s.n] = 0;
-    n.family = inet_pton(AF_INET, text, n.bytes) == 1    ? AF_INET
-               : inet_pton(AF_INET6, text, n.bytes) == 1 ? AF_INET6
-                                                         : 0;
-    return n;
-}
-
-static bool cidr_holds(struct str cidr, const struct number *ip)
-{
-    struct str base = {0};
-    int64_t bits;
-    if (!str_cut(&cidr, '/', &base) || !str_to_i64(cidr, &bits) || bits < 0)
-        return false;
-    struct number n = number_parse(base);
-    if (!n.family || n.family != ip->family || bits > (n.family == AF_INET ? 32 : 128))
-        return false;
-    for (int64_t i = 0; i < bits; i++)
-        if ((n.bytes[i / 8] ^ ip->bytes[i / 8]) >> (7 - i % 8) & 1)
-            return false;
-    return true;
-}
-
-static bool service_cidr_holds(const struct service_cidr *c, const struct number *ip)
-{
-    for (size_t i = 0; i < c->spec.cidrs.n; i++)
-        if (cidr_holds(c->spec.cidrs.at[i], ip))
+    for (size_t i = 0; i < c->spec.cidrs.n; i++) {
+        struct ip_prefix p;
+        if (ip_prefix_parse(c->spec.cidrs.at[i], &p) && ip_prefix_has(p, ip))
             return true;
+    }
     return false;
 }
 
@@ -60,12 +26,12 @@ static bool is_needed(struct work *w, const struct service_cidr *this)
     informer_list(informer_of(w, ip_address), (struct str){0}, &addresses);
     informer_list(informer_of(w, service_cidr), (struct str){0}, &all);
     for (size_t i = 0; i < addresses.n; i++) {
-        struct number ip = number_parse(object_name(addresses.at[i]));
-        bool elsewhere = !service_cidr_holds(this, &ip);
+        struct ip ip;
+        bool elsewhere = !ip_parse(object_name(addresses.at[i]), &ip) || !service_cidr_holds(this, ip);
         for (size_t k = 0; k < all.n && !elsewhere; k++) {
             const struct service_cidr *other = object_typed(all.at[k]);
             elsewhere = !str_eq(other->metadata.uid, this->metadata.uid) &&
-                        !other->metadata.deletion_timestamp && service_cidr_holds(other, &ip);
+                        !other->metadata.deletion_timestamp && service_cidr_holds(other, ip);
         }
         if (!elsewhere)
             return true;

@@ -55,7 +55,9 @@ static int cluster_start(void **state, int64_t node_grace, bool legacy_tokens)
     pthread_mutex_init(&c->mutex, NULL);
     thread_cond_init(&c->cond);
     assert_ok(store_open(&(struct store_options){0}, &c->store, &err), err);
-    assert_ok(api_new(&(struct api_options){.store = c->store}, &c->api, &err), err);
+    static struct str service_cidrs[] = {STR_INIT("10.96.0.0/12"), STR_INIT("fd00:96::/112")};
+    struct api_options api = {.store = c->store, .service_cidrs = {service_cidrs, 2}};
+    assert_ok(api_new(&api, &c->api, &err), err);
     assert_ok(api_bootstrap(c->api, &err), err);
     struct str masters = STR("system:masters");
     struct user tester = {.name = STR("tester"), .groups = {&masters, 1}};
