@@ -147,6 +147,21 @@ struct bad_value valid_bad_map(struct field_errors *e, const struct str_map *m)
     return BAD_RAW(arena_str(&e->arena, buf_str(&json)));
 }
 
+struct bad_value valid_bad_list(struct field_errors *e, const struct str_vec *v)
+{
+    _cleanup_buf_ struct buf json = {0};
+    if (!v->at)
+        return BAD_RAW(STR("null"));
+    buf_add_c(&json, '[');
+    each (*v, i) {
+        if (i)
+            buf_add_c(&json, ',');
+        json_encode_string(&json, v->at[i]);
+    }
+    buf_add_c(&json, ']');
+    return BAD_RAW(arena_str(&e->arena, buf_str(&json)));
+}
+
 /* What RFC 3986 lets stand in a path. */
 static bool is_path(struct str v)
 {

@@ -48,6 +48,7 @@ void valid_domain_prefixed_path(struct field_errors *e, const struct path *at, s
 /* A value as messages show it, as JSON; NULL is null. It lives in the list's arena. */
 struct bad_value valid_bad(struct field_errors *e, const struct type *t, const void *v);
 struct bad_value valid_bad_map(struct field_errors *e, const struct str_map *m);
+struct bad_value valid_bad_list(struct field_errors *e, const struct str_vec *v);
 /* The field of that name is in `now` what it was in `old`; both are of type t and stand at `at`. */
 void valid_fixed(struct field_errors *e, const struct path *at, const struct type *t, struct str name,
                  const void *now, const void *old);

@@ -30,7 +30,7 @@ static bool declared_counts(const struct field_error *f, const struct road *d)
 {
     if (f->type != FIELD_ERROR_REQUIRED)
         return true;
-    return !d->strategy->validate && !str_starts(f->field, STR("status."));
+    return !d->strategy->validate && !d->strategy->validate_create && !str_starts(f->field, STR("status."));
 }
 
 /* The declared rules complain only of fields that the written ones have not named: those speak upstream's

@@ -1,6 +1,5 @@
-/* RBAC, certificate signing requests. */
+/* Roles and their bindings (pkg/apis/rbac/validation). */
 #include "api/kind/kinds.h"
-#include "kinds/certificates_v1.h"
 #include "kinds/rbac_v1.h"
 
 /* --- roles --- */
@@ -15,10 +14,12 @@ static void valid_rules(struct field_errors *e, const struct policy_rule_vec *ru
             field_required(e, PATH(at, "verbs"), "verbs must contain at least one value");
         if (r->non_resource_urls.n) {
             if (namespaced)
-                field_error(e, FIELD_ERROR_INVALID, PATH(at, "nonResourceURLs"), BAD_NONE,
+                field_error(e, FIELD_ERROR_INVALID, PATH(at, "nonResourceURLs"),
+                            valid_bad_list(e, &r->non_resource_urls),
                             "namespaced rules cannot apply to non-resource URLs");
             if (r->api_groups.n || r->resources.n || r->resource_names.n)
-                field_error(e, FIELD_ERROR_INVALID, PATH(at, "nonResourceURLs"), BAD_NONE,
+                field_error(e, FIELD_ERROR_INVALID, PATH(at, "nonResourceURLs"),
+                            valid_bad_list(e, &r->non_resource_urls),
                             "rules cannot apply to both regular resources and non-resource URLs");
             continue;
         }
@@ -143,47 +144,3 @@ const struct strategy cluster_role_binding_strategy = {.resource = &cluster_role
                                                        .defaults = binding_defaults,
                                                        .validate = cluster_role_binding_validate,
                                                        .validate_update = binding_validate_update};
-
-/* --- CertificateSigningRequest: says who asked --- */
-
-static void signing_request_prepare(void *o, const struct strategy_context *c)
-{
-    struct certificate_signing_request *r = o;
-    const struct user *u = c->request->user;
-    r->spec.username = arena_str(c->arena, u->name);
-    r->spec.uid = arena_str(c->arena, u->uid);
-    r->spec.groups = (struct str_vec){0};
-    each (u->groups, i)
-        str_vec_add(&r->spec.groups, c->arena, arena_str(c->arena, u->groups.at[i]));
-}
-
-static void signing_request_prepare_update(void *o, const void *old, const struct strategy_context *c)
-{
-    (void)c;
-    ((struct certificate_signing_request *)o)->spec = ((const struct certificate_signing_request *)old)->spec;
-}
-
-static void signing_request_validate(const void *o, struct field_errors *e)
-{
-    const struct certificate_signing_request *r = o;
-    struct path spec = path_child(NULL, STR("spec"));
-    if (str_find(r->spec.request, STR("-----BEGIN CERTIFICATE REQUEST-----")) < 0)
-        field_error(e, FIELD_ERROR_INVALID, PATH(&spec, "request"), BAD_NONE,
-                    "PEM block type must be CERTIFICATE REQUEST");
-    if (!r->spec.usages.n)
-        field_required(e, PATH(&spec, "usages"), "usages is required");
-    ptrdiff_t slash = str_index(r->spec.signer_name, '/');
-    if (!r->spec.signer_name.n)
-        field_required(e, PATH(&spec, "signerName"), "%s", "");
-    else if (slash < 0)
-        field_invalid(e, PATH(&spec, "signerName"), r->spec.signer_name,
-                      "must be a fully qualified domain and path of the form 'example.com/signer-name'");
-    if (r->spec.expiration_seconds && *r->spec.expiration_seconds < 600)
-        field_invalid_int(e, PATH(&spec, "expirationSeconds"), *r->spec.expiration_seconds,
-                          "may not specify a duration less than 600 seconds (10 minutes)");
-}
-
-const struct strategy signing_request_strategy = {.resource = &certificate_signing_request_resource,
-                                                  .prepare_create = signing_request_prepare,
-                                                  .prepare_update = signing_request_prepare_update,
-                                                  .validate = signing_request_validate};

@@ -13,16 +13,6 @@ enum { MATCH_CONDITIONS_MAX = 64, NAME_SEGMENTS = 3 };
 
 /* --- rules --- */
 
-/* ["a","b"], as a message shows a list. */
-static struct bad_value bad_list(struct field_errors *e, const struct str_vec *v)
-{
-    _cleanup_buf_ struct buf b = {0};
-    each (*v, i)
-        buf_addf(&b, "%s\"" STR_FMT "\"", i ? "," : "[", STR_ARG(v->at[i]));
-    buf_add_c(&b, ']');
-    return BAD_RAW(arena_str(&e->arena, buf_str(&b)));
-}
-
 /* Not empty; "*" stands alone. */
 static void valid_names(struct field_errors *e, const struct path *at, const struct str_vec *v,
                         const char *what)
@@ -30,7 +20,7 @@ static void valid_names(struct field_errors *e, const struct path *at, const str
     if (!v->n)
         field_required(e, at, "%s", "");
     if (v->n > 1 && str_vec_has(v, STR("*")))
-        field_error(e, FIELD_ERROR_INVALID, at, bad_list(e, v),
+        field_error(e, FIELD_ERROR_INVALID, at, valid_bad_list(e, v),
                     "if '*' is present, must not specify other %s", what);
 }
 
@@ -71,10 +61,10 @@ static void valid_resources(struct field_errors *e, const struct path *at, const
             plain = true;
     }
     if (v->n > 1 && str_vec_has(v, STR("*/*")))
-        field_error(e, FIELD_ERROR_INVALID, at, bad_list(e, v),
+        field_error(e, FIELD_ERROR_INVALID, at, valid_bad_list(e, v),
                     "if '*/*' is present, must not specify other resources");
     if (plain && str_vec_has(v, STR("*")))
-        field_error(e, FIELD_ERROR_INVALID, at, bad_list(e, v),
+        field_error(e, FIELD_ERROR_INVALID, at, valid_bad_list(e, v),
                     "if '*' is present, must not specify other resources without subresources");
 }
 
@@ -84,7 +74,7 @@ void valid_admission_rule(struct field_errors *e, const struct path *at, const s
     if (!r->operations.n)
         field_required(e, operations, "%s", "");
     if (r->operations.n > 1 && str_vec_has(&r->operations, STR("*")))
-        field_error(e, FIELD_ERROR_INVALID, operations, bad_list(e, &r->operations),
+        field_error(e, FIELD_ERROR_INVALID, operations, valid_bad_list(e, &r->operations),
                     "if '*' is present, must not specify other operations");
     each (r->operations, i)
         VALID_ONE_OF(e, PATH_AT(operations, i), r->operations.at[i], true, STR("*"), STR("CONNECT"),
@@ -135,7 +125,8 @@ static void valid_review_versions(struct field_errors *e, const struct path *at,
         known |= str_is(v->at[i], "v1") || str_is(v->at[i], "v1beta1");
     }
     if (!known)
-        field_error(e, FIELD_ERROR_INVALID, at, bad_list(e, v), "must include at least one of v1, v1beta1");
+        field_error(e, FIELD_ERROR_INVALID, at, valid_bad_list(e, v),
+                    "must include at least one of v1, v1beta1");
 }
 
 void valid_match_conditions(struct field_errors *e, const struct path *at,

@@ -2,10 +2,9 @@
  * pods/resize, certificatesigningrequests/approval. */
 #include "api/sub/sub.h"
 
+#include "api/kind/certificate.h"
 #include "api/kind/pod.h"
 #include "api/patch.h"
-#include "kinds/certificates_v1.h"
-#include "schema/timestamp.h"
 
 /* The client's whole object, of which `take` moves the part over to a copy of the present one. */
 static int part_make(struct road *d, void (*take)(void *to, const void *from))
@@ -107,24 +106,19 @@ static void take_conditions(void *to, const void *from)
         ((const struct certificate_signing_request *)from)->status.conditions;
 }
 
-/* Conditions say when they came and when they changed. */
 static int approval_make(struct road *d)
 {
     if (part_make(d, take_conditions) < 0)
         return -1;
-    struct certificate_signing_request *r = d->object;
-    each (r->status.conditions, i) {
-        struct certificate_signing_request_condition *c = &r->status.conditions.at[i];
-        if (time_is_zero(c->last_update_time))
-            c->last_update_time = time_now();
-        if (time_is_zero(c->last_transition_time))
-            c->last_transition_time = time_now();
-    }
+    const struct certificate_signing_request *old = d->old;
+    signing_request_times(&((struct certificate_signing_request *)d->object)->status.conditions,
+                          &old->status.conditions);
     return 0;
 }
 
 int sub_approval(struct road *d)
 {
-    static const struct write write = {.make = approval_make, .raw = true};
+    static const struct write write = {
+        .make = approval_make, .raw = true, .validate = signing_request_valid_approval};
     return d->r->verb == API_GET ? verb_get(d) : road_write(d, &write);
 }
