@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "client/in_process.h"
 #include "controllers/controllers.h"
+#include "daemon/audit_flags.h"
 #include "daemon/cluster_pki.h"
 #include "daemon/encryption_file.h"
 #include "daemon/join.h"
@@ -36,8 +37,8 @@ struct server_flags {
     const char *data_dir, *listen, *kubeconfig_out, *config;
     const char *advertise_address, *node_port_range, *token_auth_file;
     const char *authentication_config, *authorization_config, *authorization_policies, *token_webhook;
-    const char *audit_policy, *audit_log, *encryption_config;
-    int64_t audit_log_size, audit_log_backups, audit_log_age;
+    const char *encryption_config;
+    struct audit_flags audit;
     struct flag_list tls_sans, service_cidr, cluster_cidr;
     int64_t node_mask_ipv4, node_mask_ipv6;
     bool node, controllers, scheduler, legacy_tokens, encryption_reload, verbose;
@@ -53,6 +54,7 @@ struct server_parts {
     struct str url; /* "https://10.0.0.1:6443": for nodes */
     struct cluster_pki pki;
     struct buf tokens, policies, audit_policy;
+    struct audit_options audit;
     void *authentication, *authorization; /* configurations; NULL: the usual */
     struct encryption *encryption;
     struct encryption_file *encryption_file; /* NULL: it is not followed */
@@ -144,7 +146,7 @@ static int server_access(struct server_parts *p, const struct server_flags *f, s
     if ((f->token_auth_file && file_read(f->token_auth_file, CONFIG_MOST, &p->tokens, err) < 0) ||
         (f->authorization_policies &&
          file_read(f->authorization_policies, CONFIG_MOST, &p->policies, err) < 0) ||
-        (f->audit_policy && file_read(f->audit_policy, CONFIG_MOST, &p->audit_policy, err) < 0) ||
+        audit_flags_read(&f->audit, &p->audit_policy, &p->audit, err) < 0 ||
         server_config(p, f->authentication_config, &authentication_configuration_resource, &p->authentication,
                       err) < 0)
         return -1;
@@ -229,11 +231,7 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
         .kubelet_ca_pem = buf_str(&p->pki.ca.cert_pem),
         .kubelet_cert_pem = buf_str(&p->pki.kubelet.cert_pem),
         .kubelet_key_pem = buf_str(&p->pki.kubelet.key_pem),
-        .audit_policy = buf_str(&p->audit_policy),
-        .audit_log_path = f->audit_policy ? f->audit_log : NULL,
-        .audit_log_max_size_mb = (int)f->audit_log_size,
-        .audit_log_max_backups = (int)f->audit_log_backups,
-        .audit_log_max_age_days = (int)f->audit_log_age,
+        .audit = p->audit,
         .front_proxy_ca_pem = buf_str(&p->pki.front_proxy_ca.cert_pem),
         .front_proxy_cert_pem = buf_str(&p->pki.front_proxy.cert_pem),
         .front_proxy_key_pem = buf_str(&p->pki.front_proxy.key_pem),
@@ -390,7 +388,7 @@ int server_main(int argc, char **argv)
         .node_port_range = "30000-32767",
         .node_mask_ipv4 = 24,
         .node_mask_ipv6 = 64,
-        .audit_log_size = 100,
+        .audit = AUDIT_FLAGS_DEFAULT,
         .node = true,
         .controllers = true,
         .scheduler = true,
@@ -430,13 +428,7 @@ int server_main(int argc, char **argv)
          "an EncryptionConfiguration: which objects are stored encrypted, by which keys"},
         {"encryption-provider-config-automatic-reload", FLAG_BOOL, &f.encryption_reload, NULL,
          "look every minute whether that file has changed"},
-        {"audit-policy-file", FLAG_STR, &f.audit_policy, "FILE",
-         "an audit Policy: which requests are noted in the audit log"},
-        {"audit-log-path", FLAG_STR, &f.audit_log, "FILE", "the audit log; - for standard output"},
-        {"audit-log-maxsize", FLAG_INT, &f.audit_log_size, "MB", "set the audit log aside at this size"},
-        {"audit-log-maxbackup", FLAG_INT, &f.audit_log_backups, "N",
-         "keep so many that were set aside; 0: all"},
-        {"audit-log-maxage", FLAG_INT, &f.audit_log_age, "DAYS", "keep them for so long; 0: for ever"},
+        AUDIT_FLAGS(f.audit),
         {"legacy-service-account-tokens", FLAG_BOOL, &f.legacy_tokens, NULL,
          "give each new service account a Secret with a token, as clusters before 1.24 did"},
         {"verbose", FLAG_BOOL, &f.verbose, NULL, "log more"},

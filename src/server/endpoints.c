@@ -2,6 +2,7 @@
 #include "api/resources.h"
 #include "commit.h"
 #include "kinds/meta_v1.h"
+#include "server/audit/audit.h"
 #include "server/discovery/discovery.h"
 #include "server/discovery/openapi.h"
 #include "server/health.h"
@@ -57,6 +58,7 @@ static void serve_metrics(struct request *q)
     struct server *s = q->server;
     _cleanup_buf_ struct buf out = {0};
     metrics_render(s->metrics, atomic_load(&s->mutating), atomic_load(&s->reading), &out);
+    audit_metrics(s->audit, &out);
     encryption_metrics(store_encryption(s->store), &out);
     if (s->flow)
         flow_metrics(s->flow, &out);

@@ -66,7 +66,8 @@ void request_warn(struct request *q, struct str text)
 
 /* --- ends --- */
 
-void request_done(struct request *q, int code)
+/* Counts the request as over; `late`: see audit_complete. */
+static bool done(struct request *q, int code, struct loop_task *late)
 {
     struct server *s = q->server;
     if (q->counted) {
@@ -75,17 +76,51 @@ void request_done(struct request *q, int code)
         if (s->flow)
             flow_leave(s->flow, &q->ticket);
     }
-    audit_complete(q, code);
     bool dry_run = str_is(query_get(&q->query, "dryRun"), "All");
     metrics_count(s->metrics, &q->route, code, dry_run, clock_mono() - q->began);
     resource_unref(q->resource);
     q->resource = NULL;
+    return audit_complete(q, code, late);
+}
+
+void request_done(struct request *q, int code)
+{
+    done(q, code, NULL);
+}
+
+/* An answer that waits until it has been noted. */
+struct late {
+    struct loop_task task;
+    struct http_request *http;
+    int code;
+    struct headers headers;
+    struct http_part part;
+    bool has_part;
+};
+
+static void respond_late(struct loop_task *task)
+{
+    struct late *l = container_of(task, struct late, task);
+    http_respond(l->http, l->code, l->headers.at, l->headers.n, &l->part, l->has_part);
 }
 
 static void respond(struct request *q, int code, struct headers *h, const struct http_part *part)
 {
-    request_done(q, code);
-    http_respond(q->http, code, h->at, h->n, part, part ? 1 : 0);
+    if (!audit_holds(q)) {
+        request_done(q, code);
+        http_respond(q->http, code, h->at, h->n, part, part ? 1 : 0);
+        return;
+    }
+    struct late *l = arena_new(q->arena, struct late);
+    *l = (struct late){{.run = respond_late}, q->http, code, *h, .has_part = part};
+    if (part)
+        l->part = *part;
+    if (part && !part->release) {
+        l->part.bytes = arena_str(q->arena, part->bytes);
+        l->part.release = nothing_release;
+    }
+    if (!done(q, code, &l->task))
+        respond_late(&l->task);
 }
 
 static bool is_head(const struct request *q)

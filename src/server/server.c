@@ -134,13 +134,24 @@ static void handle_woken(struct waiter *w)
     loop_post(q->loop, &q->task);
 }
 
+/* In upstream's words. */
+static int not_noted(struct request *q, struct err *err)
+{
+    struct str query = http_query(q->http);
+    return err_set(err, ERR_INTERNAL,
+                   "Internal Server Error: \"" STR_FMT "%s" STR_FMT "\": failed to store audit event",
+                   STR_ARG(q->route.path), query.n ? "?" : "", STR_ARG(query));
+}
+
 /* Who it is and what they may: some have to be asked, then this is begun anew once they have answered. */
 static int enter(struct request *q, struct err *err)
 {
     int rc = authenticate(q, err);
-    if (rc == 0)
-        audit_begin(q->server->audit, q);
-    else if (rc < 0)
+    if (rc == 0) {
+        rc = audit_begin(q->server->audit, q);
+        if (rc)
+            return rc < 0 ? not_noted(q, err) : rc;
+    } else if (rc < 0)
         audit_unauthenticated(q->server->audit, q);
     rc = rc ? rc : impersonate(q->server->authz, q->arena, q->http, &q->user, &q->waiter, err);
     rc = rc ? rc : admit(q, err);
@@ -358,11 +369,7 @@ static int start_parts(struct server *s, struct err *err)
         (o->max_in_flight > 0 && flow_new(s->store, (uint32_t)o->max_in_flight, &s->flow, err) < 0) ||
         webhook_client_new(s->store, &s->webhook_client, err) < 0)
         return -1;
-    struct audit_log_options log = {.path = o->audit_log_path,
-                                    .max_size_mb = o->audit_log_max_size_mb,
-                                    .max_backups = o->audit_log_max_backups,
-                                    .max_age_days = o->audit_log_max_age_days};
-    if (o->audit_log_path && audit_new(o->audit_policy, &log, &s->audit, err) < 0)
+    if ((o->audit.log.path || o->audit.webhook) && audit_new(&o->audit, &s->audit, err) < 0)
         return -1;
     s->webhooks = webhooks_new(s->api, s->webhook_client);
     struct aggregator_options aggregator = {
@@ -411,6 +418,7 @@ int server_start(const struct server_options *o, struct server **out, struct err
 void server_stop(struct server *s, int64_t deadline)
 {
     atomic_store(&s->stopping, true);
+    audit_hurry(s->audit);
     watches_look(s);
     aggregator_stop(s->aggregator);
     http_server_stop(s->http, deadline);

@@ -3,6 +3,7 @@
 #pragma once
 #include "api/api.h"
 #include "base/loop.h"
+#include "server/audit/audit_options.h"
 
 struct server;
 
@@ -28,12 +29,7 @@ struct server_options {
     struct str kubelet_ca_pem, kubelet_cert_pem, kubelet_key_pem;
     /* Who we are to aggregated API servers, and who signs that: they find it in kube-system. */
     struct str front_proxy_ca_pem, front_proxy_cert_pem, front_proxy_key_pem;
-    /* What is noted in an audit log: a policy (YAML), and the file; path NULL: nothing. Limits as in
-     * audit_log.h.
-     */
-    struct str audit_policy;
-    const char *audit_log_path;
-    int audit_log_max_size_mb, audit_log_max_backups, audit_log_max_age_days;
+    struct audit_options audit; /* without log and webhook nothing is noted */
     int max_in_flight;          /* requests at a time; 0: 600; negative: no limit */
     int64_t request_timeout_ns; /* 0: 60 s */
 };

@@ -33,8 +33,7 @@ static int start(void **state)
     snprintf(path, sizeof path, "%s/audit.log", dir);
     cluster_start(&c, &(struct cluster_options){.tokens = "loud,loud,1,\"a,system:masters\"\n"
                                                           "quiet,quiet,2,system:masters\nsmall,small,3\n",
-                                                .audit_policy = policy,
-                                                .audit_log = path});
+                                                .audit = {.policy = STR(policy), .log.path = path}});
     return 0;
 }
 
@@ -97,7 +96,8 @@ static void requests_are_noted_as_the_policy_says(void **state)
         {"user.groups", "[\"a\",\"system:masters\",\"system:authenticated\"]"},
         {"sourceIPs", "[\"127.0.0.1\"]"},
         {"userAgent", "test/1"},
-        {"objectRef", "{\"apiVersion\":\"v1\",\"namespace\":\"default\",\"resource\":\"configmaps\"}"},
+        {"objectRef",
+         "{\"apiVersion\":\"v1\",\"name\":\"x\",\"namespace\":\"default\",\"resource\":\"configmaps\"}"},
         {"responseStatus", "{\"code\":201,\"metadata\":{}}"},
         {"requestObject", "{\"data\":{\"a\":\"b\"},\"metadata\":{\"name\":\"x\"}}"},
         {"responseObject.data", "{\"a\":\"b\"}"},

@@ -86,8 +86,7 @@ void cluster_start(struct cluster *c, const struct cluster_options *options)
         .front_proxy_cert_pem = buf_str(&c->front_proxy.cert_pem),
         .front_proxy_key_pem = buf_str(&c->front_proxy.key_pem),
         .max_in_flight = options->limit,
-        .audit_policy = str_from(options->audit_policy),
-        .audit_log_path = options->audit_log,
+        .audit = options->audit,
         .request_timeout_ns = options->timeout_ns,
     };
     assert_ok(server_start(&o, &c->server, &err), err);

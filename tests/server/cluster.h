@@ -27,7 +27,7 @@ struct cluster_options {
     int64_t timeout_ns; /* of a request */
     const struct api_admission *admission;
     const char *service_cidr;
-    const char *audit_policy, *audit_log;
+    struct audit_options audit;
     const char *authentication, *authorization; /* configurations, as YAML */
     const char *token_webhook;                  /* a kubeconfig file */
     const char *abac;                           /* policies */

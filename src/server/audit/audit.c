@@ -1,5 +1,6 @@
 #include "server/audit/audit.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -7,20 +8,40 @@
 #include "kinds/meta_v1.h"
 #include "schema/json.h"
 #include "schema/proto.h"
+#include "schema/quote.h"
 #include "schema/timestamp.h"
 #include "schema/yaml.h"
+#include "server/audit/audit_log.h"
+#include "server/audit/audit_queue.h"
+#include "server/audit/audit_webhook.h"
 #include "server/status.h"
+
+/* Where events go. */
+struct backend {
+    struct audit_backend_options o;
+    struct audit_log *log;         /* written to at once, or ... */
+    struct audit_queue *queue;     /* ... by this */
+    struct audit_webhook *webhook; /* of the queue */
+    _Atomic uint64_t lost;         /* beside those of the queue */
+};
+enum { LOG, WEBHOOK, BACKENDS };
 
 struct audit {
     struct arena arena;
     const struct policy *policy; /* in it */
-    struct audit_log *log;
+    bool legacy;
+    struct backend backends[BACKENDS];
+    _Atomic uint64_t events, rejected, levels[AUDIT_REQUEST_RESPONSE + 1];
 };
 
 /* A request that is noted; in its arena. */
 struct audit_note {
     struct audit *audit;
+    struct request *request;
     struct audit_decision decision;
+    struct loop_task *delivered;
+    struct audit_receipt receipt;
+    enum { NOT_ASKED, BEGINNING, BEGUN, REFUSED, ENDING } wait;
     const struct user *user; /* who came, whoever he acts as */
     struct time received;
     struct str response;         /* JSON */
@@ -28,10 +49,36 @@ struct audit_note {
     bool over;
 };
 
-int audit_new(struct str policy, const struct audit_log_options *log, struct audit **out, struct err *err)
+static int write_lines(void *log, const struct str *events, size_t n, struct err *err)
+{
+    bool good = true;
+    for (size_t i = 0; i < n; i++)
+        good = audit_log_write(log, events[i]) && good;
+    return good ? 0 : err_set(err, ERR_INTERNAL, "the audit log cannot be written");
+}
+
+static int open_backends(struct audit *a, const struct audit_options *o, struct err *err)
+{
+    struct backend *log = &a->backends[LOG], *hook = &a->backends[WEBHOOK];
+    log->o = o->log_backend;
+    hook->o = o->webhook_backend;
+    if (o->log.path && audit_log_open(&o->log, &log->log, err) < 0)
+        return -1;
+    if (o->log.path && log->o.mode == AUDIT_BATCH)
+        log->queue = audit_queue_new("log", &log->o, write_lines, log->log);
+    if (!o->webhook)
+        return 0;
+    if (audit_webhook_new(o->webhook, o->webhook_backoff_ns, &hook->webhook, err) < 0)
+        return -1;
+    hook->queue = audit_queue_new("webhook", &hook->o, audit_webhook_send, hook->webhook);
+    return 0;
+}
+
+int audit_new(const struct audit_options *o, struct audit **out, struct err *err)
 {
     struct audit *a = mem_zalloc(sizeof *a);
-    if (audit_policy_parse(&a->arena, policy, &a->policy, err) < 0 || audit_log_open(log, &a->log, err) < 0) {
+    a->legacy = o->log_legacy;
+    if (audit_policy_parse(&a->arena, o->policy, &a->policy, err) < 0 || open_backends(a, o, err) < 0) {
         audit_free(a);
         return -1;
     }
@@ -39,12 +86,23 @@ int audit_new(struct str policy, const struct audit_log_options *log, struct aud
     return 0;
 }
 
+void audit_hurry(struct audit *a)
+{
+    if (a)
+        audit_webhook_hurry(a->backends[WEBHOOK].webhook);
+}
+
 void audit_free(struct audit *a)
 {
     if (!a)
         return;
+    audit_hurry(a);
+    for (struct backend *b = a->backends; b < a->backends + BACKENDS; b++) {
+        audit_queue_free(b->queue);
+        audit_log_close(b->log);
+        audit_webhook_free(b->webhook);
+    }
     arena_free(&a->arena);
-    audit_log_close(a->log);
     free(a);
 }
 
@@ -59,20 +117,6 @@ static void fill_user(struct arena *a, const struct user *u, struct user_info *o
         out->extra.at[i] = (struct authentication_extra_value_entry){u->extra[i].key, {u->extra[i].values}};
 }
 
-static struct audit_object_reference *object_of(struct arena *a, const struct route *r)
-{
-    if (!r->is_resource)
-        return NULL;
-    struct audit_object_reference *o = arena_new(a, struct audit_object_reference);
-    *o = (struct audit_object_reference){.resource = r->resource,
-                                         .namespace = r->ns,
-                                         .name = r->name,
-                                         .api_group = r->group,
-                                         .api_version = r->version,
-                                         .subresource = r->subresource};
-    return o;
-}
-
 static struct status *status_of(struct arena *a, const struct audit_note *n, int code)
 {
     struct status *s = arena_new(a, struct status);
@@ -83,7 +127,8 @@ static struct status *status_of(struct arena *a, const struct audit_note *n, int
     return s;
 }
 
-/* What authorization and admission have noted. */
+/* What authorization and admission have noted; what webhooks have changed is as much as the object. */
+#define PATCH_NOTE "patch.webhook.admission.k8s.io/"
 static struct str_map annotations_of(struct arena *a, const struct request *q)
 {
     const struct str_map *noted = &q->api.audit_annotations;
@@ -93,7 +138,8 @@ static struct str_map annotations_of(struct arena *a, const struct request *q)
         m.at[m.n++] = (struct str_entry){STR("authorization.k8s.io/reason"), q->decision_reason};
     }
     for (size_t i = 0; i < noted->n; i++)
-        m.at[m.n++] = noted->at[i];
+        if (q->audit->decision.level >= AUDIT_REQUEST || !str_starts(noted->at[i].key, STR(PATCH_NOTE)))
+            m.at[m.n++] = noted->at[i];
     qsort(m.at, m.n, sizeof *m.at, str_qsort);
     return m;
 }
@@ -148,19 +194,168 @@ static struct str body_object(struct arena *a, const struct request *q)
     return arena_str(a, buf_str(&b));
 }
 
+/* What the body of a write says of the object, where the path does not. */
+static void name_object(struct arena *a, struct str body, struct audit_object_reference *o)
+{
+    struct value v;
+    const struct value *m;
+    if (!body.n || value_parse(a, body, &v, NULL) < 0 || !(m = value_get(&v, STR("metadata"))) ||
+        m->kind != JSON_OBJECT)
+        return;
+    if (!o->namespace.n)
+        o->namespace = value_get_str(m, STR("namespace"));
+    if (!o->name.n)
+        o->name = value_get_str(m, STR("name"));
+    o->uid = value_get_str(m, STR("uid"));
+    o->resource_version = value_get_str(m, STR("resourceVersion"));
+}
+
+static struct audit_object_reference *object_of(struct arena *a, const struct request *q, struct str body)
+{
+    const struct route *r = &q->route;
+    if (!r->is_resource)
+        return NULL;
+    struct audit_object_reference *o = arena_new(a, struct audit_object_reference);
+    *o = (struct audit_object_reference){.resource = r->resource,
+                                         .namespace = r->ns,
+                                         .name = r->name,
+                                         .api_group = r->group,
+                                         .api_version = r->version,
+                                         .subresource = r->subresource};
+    if (str_is(r->verb, "create") || str_is(r->verb, "update"))
+        name_object(a, body, o);
+    return o;
+}
+
 static bool is_same_user(const struct user *a, const struct user *b)
 {
     return str_eq(a->name, b->name) && str_eq(a->uid, b->uid) && a->groups.at == b->groups.at;
 }
 
-static void write_event(const struct request *q, struct str stage, int code)
+/* --- where it goes --- */
+
+static struct str event_json(struct arena *a, const struct audit_event *e)
+{
+    _cleanup_buf_ struct buf b = {0};
+    json_encode(&b, &audit_event_type, e);
+    return arena_str(a, buf_str(&b));
+}
+
+/* The event as the backend takes it: without what was sent and answered where it is too large. Empty: too
+ * large even so. */
+static struct str fitted(struct arena *a, const struct backend *b, const struct audit_event *e,
+                         struct str json)
+{
+    if (!b->o.event_most || json.n <= (size_t)b->o.event_most)
+        return json;
+    struct audit_event cut = *e;
+    cut.request_object = cut.response_object = NULL;
+    cut.annotations.at = arena_new_n(a, struct str_entry, e->annotations.n + 1);
+    if (e->annotations.n)
+        memcpy(cut.annotations.at, e->annotations.at, e->annotations.n * sizeof *cut.annotations.at);
+    cut.annotations.at[cut.annotations.n++] = (struct str_entry){STR("audit.k8s.io/truncated"), STR("true")};
+    qsort(cut.annotations.at, cut.annotations.n, sizeof *cut.annotations.at, str_qsort);
+    json = event_json(a, &cut);
+    return json.n <= (size_t)b->o.event_most ? json : (struct str){0};
+}
+
+static void add_quoted(struct buf *b, struct str_vec v)
+{
+    for (size_t i = 0; i < v.n; i++) {
+        if (i)
+            buf_add_c(b, ',');
+        quote_go(b, v.at[i]);
+    }
+}
+
+/* One line for people, as upstream's format "legacy" is. */
+static struct str legacy_line(struct arena *a, const struct audit_event *e)
+{
+    _cleanup_buf_ struct buf b = {0};
+    const struct user_info *as = e->impersonated_user;
+    time_write_micro(&b, e->request_received_timestamp);
+    const struct {
+        const char *before;
+        struct str text;
+    } parts[] = {
+        {" AUDIT: id=", e->audit_id},
+        {" stage=", e->stage},
+        {" ip=", e->source_ips.n ? e->source_ips.at[0] : STR("<unknown>")},
+        {" method=", e->verb},
+        {" user=", e->user.username.n ? e->user.username : STR("<none>")},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        buf_add_str(&b, str_from(parts[i].before));
+        quote_go(&b, parts[i].text);
+    }
+    buf_add_lit(&b, " groups=");
+    if (e->user.groups.n)
+        add_quoted(&b, e->user.groups);
+    else
+        buf_add_lit(&b, "<none>");
+    buf_add_lit(&b, " as=");
+    quote_go(&b, as ? as->username : STR("<self>"));
+    buf_add_lit(&b, " asgroups=");
+    if (as && as->groups.n)
+        add_quoted(&b, as->groups);
+    else
+        buf_add_lit(&b, "<lookup>");
+    buf_add_lit(&b, " namespace=");
+    quote_go(&b, e->object_ref && e->object_ref->namespace.n ? e->object_ref->namespace : STR("<none>"));
+    buf_add_lit(&b, " uri=");
+    quote_go(&b, e->request_uri);
+    if (e->response_status)
+        buf_addf(&b, " response=\"%d\"", e->response_status->code);
+    else
+        buf_add_lit(&b, " response=\"<deferred>\"");
+    return arena_str(a, buf_str(&b));
+}
+
+/* `receipt`: of who waits, where the backend makes requests wait; *waits: it is the queue's now. False: the
+ * event is lost. */
+static bool send_to(struct backend *b, struct str event, struct audit_receipt *receipt, bool *waits)
+{
+    if (!event.n) {
+        atomic_fetch_add(&b->lost, 1);
+        return false;
+    }
+    if (!b->queue) {
+        bool good = audit_log_write(b->log, event);
+        atomic_fetch_add(&b->lost, good ? 0 : 1);
+        return good;
+    }
+    *waits = b->o.mode != AUDIT_BATCH && receipt;
+    return audit_queue_add(b->queue, event, *waits ? receipt : NULL);
+}
+
+/* To all backends. 0; 1: the receipt is out; -1: lost where that counts. */
+static int send_event(struct audit_note *n, struct arena *a, const struct audit_event *e, bool wait)
+{
+    struct str json = event_json(a, e);
+    bool waits = false, refused = false;
+    atomic_fetch_add(&n->audit->events, 1);
+    for (int i = 0; i < BACKENDS; i++) {
+        struct backend *b = &n->audit->backends[i];
+        if (!b->log && !b->queue)
+            continue;
+        struct str text = fitted(a, b, e, json);
+        if (text.n && i == LOG && n->audit->legacy)
+            text = legacy_line(a, e);
+        bool good = send_to(b, text, wait ? &n->receipt : NULL, &waits);
+        refused |= !good && b->o.mode == AUDIT_BLOCKING_STRICT;
+    }
+    return waits ? 1 : refused ? -1 : 0;
+}
+
+static int write_event(struct request *q, struct str stage, int code, bool wait)
 {
     struct audit_note *n = q->audit;
     if (audit_omits_stage(&n->decision, stage))
-        return;
+        return 0;
     _cleanup_arena_ struct arena a = {0};
-    _cleanup_buf_ struct buf b = {0};
+    bool first = str_eq(stage, STAGE_REQUEST_RECEIVED);
     struct str query = http_query(q->http), from = http_peer_address(q->http);
+    struct str body = first ? (struct str){0} : body_object(&a, q);
     struct user_info impersonated;
     struct audit_event e = {
         .level = n->decision.rule->level,
@@ -171,7 +366,7 @@ static void write_event(const struct request *q, struct str stage, int code)
         .verb = q->route.verb,
         .source_ips = {&from, 1},
         .user_agent = http_header_get(q->http, STR("user-agent")),
-        .object_ref = object_of(&a, &q->route),
+        .object_ref = object_of(&a, q, body),
         .request_received_timestamp = n->received,
         .stage_timestamp = time_now_micro(),
     };
@@ -182,21 +377,34 @@ static void write_event(const struct request *q, struct str stage, int code)
         fill_user(&a, &q->user, &impersonated);
         e.impersonated_user = &impersonated;
     }
-    if (!str_eq(stage, STAGE_REQUEST_RECEIVED)) {
+    if (!first) {
         e.response_status = status_of(&a, n, code);
         e.annotations = annotations_of(&a, q);
         if (n->decision.level >= AUDIT_REQUEST)
-            e.request_object = object_or_none(&a, n, body_object(&a, q));
+            e.request_object = object_or_none(&a, n, body);
         if (n->decision.level >= AUDIT_REQUEST_RESPONSE)
             e.response_object = object_or_none(&a, n, n->response);
     }
-    json_encode(&b, &audit_event_type, &e);
-    audit_log_write(n->audit->log, buf_str(&b));
+    return send_event(n, &a, &e, wait);
 }
 
 /* --- a request's stages --- */
 
-static void begin(struct audit *a, struct request *q, const struct user *user)
+/* On a thread of the queue. */
+static void delivered(struct audit_receipt *r)
+{
+    struct audit_note *n = container_of(r, struct audit_note, receipt);
+    struct request *q = n->request;
+    if (n->wait == ENDING) {
+        loop_post(q->loop, n->delivered);
+        return;
+    }
+    bool strict = n->audit->backends[WEBHOOK].o.mode == AUDIT_BLOCKING_STRICT;
+    n->wait = r->delivered || !strict ? BEGUN : REFUSED;
+    q->waiter.wake(&q->waiter);
+}
+
+static int begin(struct audit *a, struct request *q, const struct user *user, bool wait)
 {
     const struct route *r = &q->route;
     struct attributes at = {.user = user,
@@ -210,23 +418,38 @@ static void begin(struct audit *a, struct request *q, const struct user *user)
                             .name = r->name,
                             .path = r->path};
     struct audit_decision d = audit_policy_decide(a->policy, &at);
+    atomic_fetch_add(&a->levels[d.level], 1);
     if (d.level == AUDIT_NONE)
-        return;
+        return 0;
     struct audit_note *n = arena_new(q->arena, struct audit_note);
     *n = (struct audit_note){.audit = a,
+                             .request = q,
                              .decision = d,
                              .user = arena_dup(q->arena, user, sizeof *user),
-                             .received = time_from_ns(clock_wall() - (clock_mono() - q->began))};
+                             .received = time_from_ns(clock_wall() - (clock_mono() - q->began)),
+                             .receipt = {.done = delivered},
+                             .wait = BEGINNING};
     q->audit = n;
-    write_event(q, STAGE_REQUEST_RECEIVED, 0);
+    int rc = write_event(q, STAGE_REQUEST_RECEIVED, 0, wait);
+    if (rc <= 0)
+        n->wait = rc < 0 && wait ? REFUSED : BEGUN;
+    return rc; /* else it may go on elsewhere by now */
 }
 
-void audit_begin(struct audit *a, struct request *q)
+int audit_begin(struct audit *a, struct request *q)
 {
-    if (!a || q->audit_decided)
-        return;
-    q->audit_decided = true;
-    begin(a, q, &q->user);
+    if (!a)
+        return 0;
+    int rc = 0;
+    if (!q->audit_decided) {
+        q->audit_decided = true;
+        if ((rc = begin(a, q, &q->user, true)) > 0)
+            return 1;
+    }
+    if (!q->audit || q->audit->wait != REFUSED)
+        return 0;
+    atomic_fetch_add(&a->rejected, 1);
+    return -1;
 }
 
 void audit_unauthenticated(struct audit *a, struct request *q)
@@ -235,7 +458,7 @@ void audit_unauthenticated(struct audit *a, struct request *q)
     if (!a || q->audit_decided)
         return;
     q->audit_decided = true;
-    begin(a, q, &nobody);
+    begin(a, q, &nobody, false);
 }
 
 bool audit_wants_response(const struct request *q)
@@ -266,13 +489,51 @@ void audit_failure(struct request *q, const struct err *err)
 void audit_started(struct request *q, int code)
 {
     if (q->audit)
-        write_event(q, STAGE_RESPONSE_STARTED, code);
+        write_event(q, STAGE_RESPONSE_STARTED, code, false);
 }
 
-void audit_complete(struct request *q, int code)
+bool audit_holds(const struct request *q)
 {
-    if (!q->audit || q->audit->over)
+    const struct backend *hook = q->audit ? &q->audit->audit->backends[WEBHOOK] : NULL;
+    return hook && hook->queue && hook->o.mode != AUDIT_BATCH;
+}
+
+bool audit_complete(struct request *q, int code, struct loop_task *task)
+{
+    struct audit_note *n = q->audit;
+    if (!n || n->over)
+        return false;
+    n->over = true;
+    n->wait = ENDING;
+    n->delivered = task;
+    return write_event(q, STAGE_RESPONSE_COMPLETE, code, task) > 0;
+}
+
+void audit_metrics(const struct audit *a, struct buf *out)
+{
+    static const char *const plugins[BACKENDS] = {"log", "webhook"};
+    static const char *const levels[] = {"None", "Metadata", "Request", "RequestResponse"};
+    if (!a)
         return;
-    q->audit->over = true;
-    write_event(q, STAGE_RESPONSE_COMPLETE, code);
+    buf_addf(out,
+             "# HELP apiserver_audit_event_total Audit events that were made.\n"
+             "# TYPE apiserver_audit_event_total counter\napiserver_audit_event_total %llu\n"
+             "# HELP apiserver_audit_requests_rejected_total Requests refused as they could not be noted.\n"
+             "# TYPE apiserver_audit_requests_rejected_total counter\n"
+             "apiserver_audit_requests_rejected_total %llu\n"
+             "# HELP apiserver_audit_error_total Audit events that were lost.\n"
+             "# TYPE apiserver_audit_error_total counter\n",
+             (unsigned long long)atomic_load(&a->events), (unsigned long long)atomic_load(&a->rejected));
+    for (int i = 0; i < BACKENDS; i++) {
+        const struct backend *b = &a->backends[i];
+        uint64_t lost = atomic_load(&b->lost) + (b->queue ? audit_queue_lost(b->queue) : 0);
+        if (b->log || b->queue)
+            buf_addf(out, "apiserver_audit_error_total{plugin=\"%s\"} %llu\n", plugins[i],
+                     (unsigned long long)lost);
+    }
+    buf_add_lit(out, "# HELP apiserver_audit_level_total Requests by what the policy wants noted of them.\n"
+                     "# TYPE apiserver_audit_level_total counter\n");
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+        buf_addf(out, "apiserver_audit_level_total{level=\"%s\"} %llu\n", levels[i],
+                 (unsigned long long)atomic_load(&a->levels[i]));
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -26,6 +27,8 @@ struct audit_log {
     int fd;
     int64_t size;
     bool complained;
+    pthread_t packer; /* of what was set aside last */
+    bool packing;
 };
 
 static int open_file(struct audit_log *l, struct err *err)
@@ -76,6 +79,8 @@ void audit_log_close(struct audit_log *l)
         return;
     if (l->fd > STDOUT_FILENO)
         close(l->fd);
+    if (l->packing)
+        thread_join(l->packer);
     pthread_mutex_destroy(&l->mutex);
     arena_free(&l->arena);
     free(l);
@@ -83,9 +88,14 @@ void audit_log_close(struct audit_log *l)
 
 /* --- rotation --- */
 
-/* STEM-TIME.ENDING: the name is one of ours, and its time is the text in between. */
+#define PACKED ".gz"
+
+/* STEM-TIME.ENDING, and .gz behind it when it is packed: the name is one of ours, and its time is the text in
+ * between. */
 static bool is_backup(const struct audit_log *l, struct str name, struct str *stamp)
 {
+    if (str_ends(name, STR(PACKED)) && name.n > l->stem.n + STAMP + l->ending.n + 1)
+        name.n -= sizeof PACKED - 1;
     if (name.n != l->stem.n + 1 + STAMP + l->ending.n || !str_starts(name, l->stem) ||
         !str_ends(name, l->ending) || name.p[l->stem.n] != '-')
         return false;
@@ -123,10 +133,44 @@ static void clean_up(struct audit_log *l)
                             : STR("");
     size_t too_many = l->o.max_backups && n > (size_t)l->o.max_backups ? n - (size_t)l->o.max_backups : 0;
     for (size_t i = 0; i < n; i++)
-        if (i < too_many || str_cmp(stamps[i], oldest) < 0)
-            unlink(arena_printf(&a, STR_FMT "/" STR_FMT "-" STR_FMT STR_FMT, STR_ARG(l->dir),
-                                STR_ARG(l->stem), STR_ARG(stamps[i]), STR_ARG(l->ending))
-                       .p);
+        if (i < too_many || str_cmp(stamps[i], oldest) < 0) {
+            struct str path =
+                arena_printf(&a, STR_FMT "/" STR_FMT "-" STR_FMT STR_FMT PACKED, STR_ARG(l->dir),
+                             STR_ARG(l->stem), STR_ARG(stamps[i]), STR_ARG(l->ending));
+            unlink(path.p);
+            unlink(arena_c(&a, str_slice(path.p, path.n - (sizeof PACKED - 1))));
+        }
+}
+
+/* Packs a file, given by its path, and removes it. */
+static void pack_main(void *arg)
+{
+    _cleanup_free_ char *path = arg;
+    _cleanup_arena_ struct arena a = {0};
+    const char *packed = arena_printf(&a, "%s" PACKED, path).p;
+    FILE *in = fopen(path, "re");
+    int fd = open(packed, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    gzFile out = fd >= 0 ? gzdopen(fd, "w") : NULL;
+    char bytes[16 * 1024];
+    bool good = in && out;
+    for (size_t n; good && (n = fread(bytes, 1, sizeof bytes, in)) > 0;)
+        good = gzwrite(out, bytes, (unsigned)n) == (int)n;
+    good = good && !ferror(in);
+    if (out)
+        good = gzclose(out) == Z_OK && good;
+    else if (fd >= 0)
+        close(fd);
+    if (in)
+        fclose(in);
+    unlink(good ? path : packed);
+}
+
+static void pack(struct audit_log *l, struct str path)
+{
+    if (l->packing)
+        thread_join(l->packer);
+    l->packing = true;
+    l->packer = thread_start("audit-pack", pack_main, str_dup_c(path));
 }
 
 static void rotate(struct audit_log *l)
@@ -142,9 +186,11 @@ static void rotate(struct audit_log *l)
     if (open_file(l, &err) < 0)
         log_error(STR_FMT, STR_ARG(err.message));
     clean_up(l);
+    if (l->o.compress)
+        pack(l, aside);
 }
 
-void audit_log_write(struct audit_log *l, struct str line)
+bool audit_log_write(struct audit_log *l, struct str line)
 {
     _cleanup_buf_ struct buf b = {0};
     buf_add_str(&b, line);
@@ -156,8 +202,11 @@ void audit_log_write(struct audit_log *l, struct str line)
     if (done == (ssize_t)b.n) {
         l->size += done;
         l->complained = false;
-    } else if (!l->complained) {
+        return true;
+    }
+    if (!l->complained) {
         l->complained = true;
         log_error("the audit log %s: %s", l->o.path, strerror(errno));
     }
+    return false;
 }

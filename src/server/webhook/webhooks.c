@@ -11,6 +11,7 @@
 #include "base/thread.h"
 #include "kinds/meta_v1.h"
 #include "schema/copy.h"
+#include "schema/json.h"
 #include "server/webhook/webhook_review.h"
 
 #define LOG_PART "webhook"
@@ -117,7 +118,7 @@ static int concerns(struct webhooks *w, const struct api_attributes *at, const s
 
 /* --- one webhook's answer --- */
 
-/* "failed calling webhook ..." unless failures are to be ignored. `status`: -1 refuses, 0 goes on. */
+/* "failed calling webhook ..." unless failures are to be ignored: -1 refuses, 1 goes on. */
 static int call_failed(const struct admission_webhook *w, const char *what, struct str why, struct err *err)
 {
     _cleanup_arena_ struct arena a = {0};
@@ -126,7 +127,7 @@ static int call_failed(const struct admission_webhook *w, const char *what, stru
     err_clear(err);
     if (w->ignores_failure) {
         log_warn(STR_FMT "; going on without it", STR_ARG(text));
-        return 0;
+        return 1;
     }
     log_warn(STR_FMT, STR_ARG(text));
     err_set(err, ERR_INTERNAL, "Internal error occurred: " STR_FMT, STR_ARG(text));
@@ -147,7 +148,42 @@ static void take_notes(const struct run *run, const struct admission_webhook *w,
         api_warn(r, answer->warnings.at[i]);
 }
 
-/* 0: it lets the change pass; -1: err refuses it. `*patch`: what it wants changed. */
+/* What the audit log says of a webhook that failed and was let go (upstream: failed-open annotations). */
+static void note_failed_open(const struct run *run, const char *kind, int round, size_t i,
+                             const struct admission_webhook *w)
+{
+    struct api_request *r = run->at->request;
+    api_annotate(
+        r,
+        arena_printf(r->arena, "failed-open.%s.webhook.admission.k8s.io/round_%d_index_%zu", kind, round, i),
+        w->name);
+}
+
+/* And of one that may change what it is asked about: whether it did, and what. */
+static void note_mutation(const struct run *run, size_t i, const struct admission_webhook *w, bool changed,
+                          struct str patch)
+{
+    struct api_request *r = run->at->request;
+    struct str configuration = object_name(w->configuration);
+    int round = run->at->again;
+    api_annotate(r, arena_printf(r->arena, "mutation.webhook.admission.k8s.io/round_%d_index_%zu", round, i),
+                 arena_printf(r->arena,
+                              "{\"configuration\":\"" STR_FMT "\",\"webhook\":\"" STR_FMT
+                              "\",\"mutated\":%s}",
+                              STR_ARG(configuration), STR_ARG(w->name), changed ? "true" : "false"));
+    _cleanup_buf_ struct buf compact = {0};
+    if (!changed)
+        return;
+    json_compact(&compact, patch);
+    api_annotate(r, arena_printf(r->arena, "patch.webhook.admission.k8s.io/round_%d_index_%zu", round, i),
+                 arena_printf(r->arena,
+                              "{\"configuration\":\"" STR_FMT "\",\"webhook\":\"" STR_FMT
+                              "\",\"patch\":" STR_FMT ",\"patchType\":\"JSONPatch\"}",
+                              STR_ARG(configuration), STR_ARG(w->name), STR_ARG(buf_str(&compact))));
+}
+
+/* 0: it lets the change pass; -1: err refuses it; 1: it failed, and is let go. `*patch`: what it wants
+ * changed. */
 static int judge(const struct run *run, struct asked *q, struct str *patch, struct err *err)
 {
     struct arena *a = run->at->request->arena;
@@ -263,8 +299,11 @@ static int validating_judge(struct run *run, struct err *err)
 {
     for (size_t i = 0; i < run->n_asked; i++) {
         struct str patch;
-        if (judge(run, &run->asked[i], &patch, err) < 0)
+        int rc = judge(run, &run->asked[i], &patch, err);
+        if (rc < 0)
             return run_end(run, -1);
+        if (rc > 0)
+            note_failed_open(run, "validating", 0, i, run->asked[i].webhook);
     }
     return run_end(run, 0);
 }
@@ -345,6 +384,10 @@ static int mutating_take(struct run *run, struct err *err)
     int rc = judge(run, q, &patch, err);
     if (rc == 0 && patch.n)
         rc = review_patch(at, q->webhook, q->as, patch, &changed, err);
+    if (rc > 0)
+        note_failed_open(run, "mutation", at->again, run->i - 1, q->webhook);
+    note_mutation(run, run->i - 1, q->webhook, changed, patch);
+    rc = rc < 0 ? -1 : 0;
     if (changed) {
         reinvoke_earlier(run);
         at->reinvoke = true;
