@@ -75,7 +75,7 @@ lint:
 	@page=$$(mktemp --suffix=.md) && cp docs/api.md $$page && python3 tools/apigen $$page $(DECLARATIONS) && \
 	  { cmp -s docs/api.md $$page || { echo "docs/api.md is behind the declarations: make docs" >&2; exit 1; }; } && rm $$page
 	@clang-format --dry-run -Werror $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
-	@shellcheck -S warning tools/install tools/kubectl tools/client-node tools/fuzz tools/bench examples/hello/image tools/conformance/suite \
+	@shellcheck -S warning tools/install tools/kubectl tools/client-node tools/cel-spec tests/cel/conformance tools/fuzz tools/bench examples/hello/image tools/conformance/suite \
 	  tools/conformance/cluster tools/conformance/run tests/e2e/run tests/e2e/*.bash .ci/run
 
 ## make clean     remove what was built

@@ -28,6 +28,7 @@ enum fold {
     FOLD_MAP,       /* args[2]; where args[1] holds when that is not NULL */
     FOLD_MAP_VALUE, /* transformMap: the keys stay */
     FOLD_MAP_ENTRY, /* transformMapEntry: args[2] yields maps */
+    FOLD_SORT_BY,   /* args[2] yields what to sort by */
 };
 
 enum bind { BIND_PLAIN, BIND_OPT_MAP, BIND_OPT_FLAT_MAP };
@@ -55,6 +56,7 @@ struct node {
     struct regex *regex; /* of calls of matches and find whose pattern is constant */
 };
 
+#define CEL_NOWHERE UINT32_MAX
 enum { CEL_DEPTH = 250, CEL_TEXT_MAX = 100000, CEL_LOCALS = 256 };
 
 /* What is wrong with a text, in upstream's form; collected, then told at once. */
@@ -62,7 +64,7 @@ struct cel_issues {
     struct arena *arena;
     struct str text;
     struct cel_issue {
-        uint32_t at;
+        uint32_t at; /* CEL_NOWHERE: about all of it */
         struct str message;
     } * list;
     size_t n, cap;
@@ -72,7 +74,7 @@ void cel_issue(struct cel_issues *i, uint32_t at, const char *fmt, ...) _printf_
 struct str cel_issues_str(struct cel_issues *i);
 
 /* Parses. NULL: the issues say why. Everything is in the issues' arena. */
-struct node *cel_parse(struct cel_issues *issues);
+struct node *cel_parse(const struct cel_env *env, struct cel_issues *issues);
 
 /* Resolves names and overloads, sets every node's type. -1: the issues say why. `*locals` is how many local
  * variables a run needs. */

@@ -54,8 +54,9 @@ struct cel_type {
     size_t n_fields;
     const struct str *list_keys; /* of CEL_LIST_MAP */
     size_t n_list_keys;
-    /* The most characters, bytes, items or entries it may have, for estimates of cost; 0: no bound. */
+    /* The most characters, bytes, items or entries it may have, for estimates of cost. */
     uint64_t max;
+    bool nullable;  /* what may be null besides: google.protobuf.Int32Value */
     bool any_field; /* an object that takes whatever field it is given (Object of mutations) */
 };
 
@@ -64,6 +65,7 @@ extern const struct cel_type cel_dyn, cel_null, cel_bool, cel_int, cel_uint, cel
     /* of mutating policies */
     cel_json_patch, cel_mutated_object;
 
+#define CEL_UNBOUNDED UINT64_MAX
 /* A plain type with a bound: &cel_string of at most 253 characters. */
 const struct cel_type *cel_type_bound(struct arena *a, const struct cel_type *plain, uint64_t max);
 const struct cel_type *cel_type_list(struct arena *a, const struct cel_type *elem, uint64_t max);
@@ -101,6 +103,10 @@ struct cel_env {
     const struct cel_type *const *results;
     size_t n_results;
     bool mutations; /* knows JSONPatch and Object.x.y, for mutating policies (KEP-3962) */
+    bool devices;   /* knows cel.bind and the sizes of entries selected by name, for selectors of devices */
+    /* The language as its specification alone has it, for its conformance cases. */
+    bool mixed;     /* lists and maps hold values of several types */
+    bool unchecked; /* what is wrong with types and names fails when it runs, or never */
 };
 
 struct cel_program;

@@ -16,7 +16,7 @@ struct checker {
     struct cel_issues *issues;
     struct types types;
     struct local locals[CEL_LOCALS];
-    unsigned n_locals, most_locals;
+    unsigned n_locals, most_locals, n_params;
 };
 
 static const struct cel_type *check(struct checker *c, struct node *n);
@@ -24,6 +24,12 @@ static const struct cel_type *check(struct checker *c, struct node *n);
 static struct str type_text(struct checker *c, const struct cel_type *t)
 {
     return cel_type_str(c->types.arena, types_resolve(&c->types, t, false));
+}
+
+/* The same of what a call is given: what is not known may be anything. */
+static struct str given_text(struct checker *c, const struct cel_type *t)
+{
+    return cel_type_str(c->types.arena, types_resolve(&c->types, t, true));
 }
 
 /* Types are told apart only once their parameters are known. */
@@ -36,7 +42,7 @@ static const struct cel_type *param_new(struct checker *c)
 {
     struct cel_type *t = arena_new(c->types.arena, struct cel_type);
     t->kind = CEL_PARAM;
-    t->name = STR("_var");
+    t->name = arena_printf(c->types.arena, "_var%u", c->n_params++);
     return t;
 }
 
@@ -56,6 +62,16 @@ static bool resolve_type_name(struct checker *c, struct node *n, struct str name
     return true;
 }
 
+/* A name that stands for nothing. */
+static const struct cel_type *undeclared(struct checker *c, struct node *n)
+{
+    if (!c->env->unchecked)
+        cel_issue(c->issues, n->at, "undeclared reference to '" STR_FMT "' (in container '')",
+                  STR_ARG(n->name));
+    n->op = NODE_CALL; /* of no function */
+    return &cel_dyn;
+}
+
 static const struct cel_type *check_ident(struct checker *c, struct node *n)
 {
     for (unsigned i = c->n_locals; i--;)
@@ -71,8 +87,7 @@ static const struct cel_type *check_ident(struct checker *c, struct node *n)
         }
     if (resolve_type_name(c, n, n->name))
         return n->type;
-    cel_issue(c->issues, n->at, "undeclared reference to '" STR_FMT "' (in container '')", STR_ARG(n->name));
-    return &cel_dyn;
+    return undeclared(c, n);
 }
 
 static const struct cel_type *wrap_optional(struct checker *c, const struct cel_type *t)
@@ -144,15 +159,17 @@ static const struct cel_type *check_select(struct checker *c, struct node *n)
 
 static void no_overload(struct checker *c, const struct node *n, struct str name, bool member)
 {
+    if (c->env->unchecked)
+        return;
     _cleanup_buf_ struct buf args = {0};
     for (uint32_t i = 0; i < n->n; i++) {
         if (i == 0 && member)
             continue;
         if (args.n)
             buf_add_lit(&args, ", ");
-        buf_add_str(&args, type_text(c, n->args[i]->type));
+        buf_add_str(&args, given_text(c, n->args[i]->type));
     }
-    struct str receiver = member ? type_text(c, n->args[0]->type) : STR("");
+    struct str receiver = member ? given_text(c, n->args[0]->type) : STR("");
     cel_issue(c->issues, n->at,
               "found no matching overload for '" STR_FMT "' applied to '" STR_FMT "%s(" STR_FMT ")'",
               STR_ARG(name), STR_ARG(receiver), member ? "." : "", STR_ARG(buf_str(&args)));
@@ -208,30 +225,22 @@ static void resolve_namespace(struct checker *c, struct node *n)
     n->n--;
 }
 
-/* math.greatest(a, b, c) looks at all its arguments as one list. */
-static void gather_variadic(struct checker *c, struct node *n)
-{
-    if (n->n < 2 || (!str_is(n->name, "math.greatest") && !str_is(n->name, "math.least")))
-        return;
-    struct node *list = node_new(c->types.arena, NODE_LIST, n->at, n->args, n->n);
-    list->sub = true; /* of mixed types */
-    n->args = arena_dup(c->types.arena, &list, sizeof(list));
-    n->n = 1;
-}
-
 static const struct cel_type *check_call(struct checker *c, struct node *n)
 {
     resolve_namespace(c, n);
-    gather_variadic(c, n);
-    bool undeclared = !functions_named(n->name).n;
-    if (undeclared)
-        cel_issue(c->issues, n->at, "undeclared reference to '" STR_FMT "' (in container '')",
-                  STR_ARG(n->name));
+    bool known_name = functions_named(n->name).n;
+    if (!known_name)
+        undeclared(c, n);
     for (uint32_t i = 0; i < n->n; i++)
-        n->args[i]->type = check(c, n->args[i]);
-    if (undeclared)
-        return &cel_dyn;
-    return choose(c, n);
+        check(c, n->args[i]);
+    return known_name ? choose(c, n) : &cel_dyn;
+}
+
+static void want_bool(struct checker *c, const struct node *n)
+{
+    if (!types_assignable(&c->types, &cel_bool, n->type))
+        cel_issue(c->issues, n->at, "expected type 'bool' but found '" STR_FMT "'",
+                  STR_ARG(type_text(c, n->type)));
 }
 
 static const struct cel_type *check_logical(struct checker *c, struct node *n)
@@ -239,14 +248,7 @@ static const struct cel_type *check_logical(struct checker *c, struct node *n)
     for (uint32_t i = 0; i < n->n; i++)
         check(c, n->args[i]);
     for (uint32_t i = 0; i < n->n; i++)
-        if (!types_assignable(&c->types, &cel_bool, n->args[i]->type)) {
-            /* Said of the pair that the operator stands between. */
-            struct node pair = *n;
-            pair.args = &n->args[i ? i - 1 : 0];
-            pair.n = 2;
-            no_overload(c, &pair, n->name, false);
-            break;
-        }
+        want_bool(c, n->args[i]);
     return &cel_bool;
 }
 
@@ -269,7 +271,7 @@ static const struct cel_type *check_cond(struct checker *c, struct node *n)
 
 /* The type that holds both what was there before and `t`. */
 static const struct cel_type *join(struct checker *c, const struct node *n, const struct cel_type *before,
-                                   const struct cel_type *t, bool mixed)
+                                   const struct cel_type *t)
 {
     if (!before)
         return t;
@@ -277,7 +279,7 @@ static const struct cel_type *join(struct checker *c, const struct node *n, cons
         return types_general(&c->types, before, t);
     if (types_assignable(&c->types, t, before))
         return types_general(&c->types, t, before);
-    if (!mixed)
+    if (!c->env->mixed)
         cel_issue(c->issues, n->at, "expected type '" STR_FMT "' but found '" STR_FMT "'",
                   STR_ARG(type_text(c, before)), STR_ARG(type_text(c, t)));
     return &cel_dyn;
@@ -303,27 +305,74 @@ static const struct cel_type *check_list(struct checker *c, struct node *n)
         const struct cel_type *t = check(c, n->args[i]);
         if (n->optionals && n->optionals[i])
             t = unwrap_optional(c, n->args[i], t);
-        elem = join(c, n->args[i], elem, t, n->sub);
+        elem = join(c, n->args[i], elem, t);
     }
-    return cel_type_list(c->types.arena, elem ? elem : param_new(c), 0);
+    return cel_type_list(c->types.arena, elem ? elem : param_new(c), CEL_UNBOUNDED);
 }
 
 static const struct cel_type *check_map(struct checker *c, struct node *n)
 {
     const struct cel_type *key = NULL, *elem = NULL;
     for (uint32_t i = 0; i < n->n; i += 2) {
-        key = join(c, n->args[i], key, check(c, n->args[i]), false);
+        key = join(c, n->args[i], key, check(c, n->args[i]));
         const struct cel_type *t = check(c, n->args[i + 1]);
         if (n->optionals && n->optionals[i / 2])
             t = unwrap_optional(c, n->args[i + 1], t);
-        elem = join(c, n->args[i + 1], elem, t, false);
+        elem = join(c, n->args[i + 1], elem, t);
     }
-    return cel_type_map(c->types.arena, key ? key : param_new(c), elem ? elem : param_new(c), 0);
+    return cel_type_map(c->types.arena, key ? key : param_new(c), elem ? elem : param_new(c), CEL_UNBOUNDED);
+}
+
+static void wrong_field(struct checker *c, const struct node *n, uint32_t i, const struct cel_type *want,
+                        const struct cel_type *got)
+{
+    cel_issue(c->issues, n->args[i]->at,
+              "expected type of field '" STR_FMT "' is '" STR_FMT "' but provided type is '" STR_FMT "'",
+              STR_ARG(n->fields[i]), STR_ARG(type_text(c, want)), STR_ARG(type_text(c, got)));
+}
+
+/* google.protobuf.Int32Value{value: 1}: the function of that name (messages.c). */
+static const struct cel_type *check_message(struct checker *c, struct node *n)
+{
+    struct str field = n->n ? n->fields[0] : STR("");
+    struct str name = arena_printf(c->types.arena, STR_FMT "@" STR_FMT, STR_ARG(n->name), STR_ARG(field));
+    struct overloads found = functions_named(name);
+    for (uint32_t i = 0; i < n->n; i++)
+        check(c, n->args[i]);
+    if (n->n > 1 || !found.n) {
+        cel_issue(c->issues, n->args[n->n - 1]->at, "undefined field '" STR_FMT "'",
+                  STR_ARG(n->fields[n->n - 1]));
+        return &cel_dyn;
+    }
+    if (n->n && !types_assignable(&c->types, found.at[0]->params[0], n->args[0]->type))
+        wrong_field(c, n, 0, found.at[0]->params[0], n->args[0]->type);
+    n->op = NODE_CALL;
+    n->name = name;
+    struct cel_type *t = arena_dup(c->types.arena, choose(c, n), sizeof(*t));
+    t->nullable = true;
+    return t;
+}
+
+/* A name in front of braces that is not of a message. */
+static void no_message(struct checker *c, struct node *n)
+{
+    for (size_t i = 0; i < c->env->n_vars; i++)
+        if (str_eq(c->env->vars[i].name, n->name)) {
+            cel_issue(c->issues, n->at, "'" STR_FMT "' is not a type",
+                      STR_ARG(type_text(c, c->env->vars[i].type)));
+            return;
+        }
+    if (type_named(n->name))
+        cel_issue(c->issues, n->at, "'" STR_FMT "' is not a message type", STR_ARG(n->name));
+    else
+        undeclared(c, n);
 }
 
 static const struct cel_type *check_new(struct checker *c, struct node *n)
 {
     const struct cel_type *t = NULL;
+    if (functions_named(arena_printf(c->types.arena, STR_FMT "@", STR_ARG(n->name))).n && !n->optionals)
+        return check_message(c, n);
     if (c->env->mutations && str_is(n->name, "JSONPatch")) {
         t = &cel_json_patch;
     } else if (c->env->mutations && (str_is(n->name, "Object") || str_starts(n->name, STR("Object.")))) {
@@ -331,22 +380,20 @@ static const struct cel_type *check_new(struct checker *c, struct node *n)
         object->name = n->name;
         t = object;
     }
-    if (!t)
-        cel_issue(c->issues, n->at, "undeclared reference to '" STR_FMT "' (in container '')",
-                  STR_ARG(n->name));
+    if (!t) {
+        no_message(c, n);
+        return &cel_dyn;
+    }
     for (uint32_t i = 0; i < n->n; i++) {
         const struct cel_type *v = check(c, n->args[i]);
         if (n->optionals && n->optionals[i])
             v = unwrap_optional(c, n->args[i], v);
         struct node named = {.at = n->args[i]->at, .name = n->fields[i]};
-        const struct cel_type *want = t ? field_type(c, &named, t) : &cel_dyn;
+        const struct cel_type *want = field_type(c, &named, t);
         if (!types_assignable(&c->types, want, v))
-            cel_issue(c->issues, n->args[i]->at,
-                      "expected type of field '" STR_FMT "' is '" STR_FMT "' but provided type is '" STR_FMT
-                      "'",
-                      STR_ARG(n->fields[i]), STR_ARG(type_text(c, want)), STR_ARG(type_text(c, v)));
+            wrong_field(c, n, i, want, v);
     }
-    return t ? t : &cel_dyn;
+    return t;
 }
 
 /* --- macros --- */
@@ -361,12 +408,6 @@ static unsigned push_local(struct checker *c, const struct node *n, struct str n
     c->n_locals++;
     c->most_locals = c->n_locals > c->most_locals ? c->n_locals : c->most_locals;
     return c->n_locals - 1;
-}
-
-static void want_bool(struct checker *c, struct node *n, const struct cel_type *t)
-{
-    if (!types_assignable(&c->types, &cel_bool, t))
-        cel_issue(c->issues, n->at, "expected type 'bool' but found '" STR_FMT "'", STR_ARG(type_text(c, t)));
 }
 
 /* The types of a fold's variables, by what it goes over. */
@@ -397,6 +438,32 @@ static void range_types(struct checker *c, struct node *n, const struct cel_type
     }
 }
 
+/* What chooses does so in a conditional, of which `of` is what the steps make. Returns that. */
+static const struct cel_type *want_condition(struct checker *c, const struct node *n,
+                                             const struct cel_type *of)
+{
+    struct node made = {.type = of};
+    if (n->args[1] && !types_assignable(&c->types, &cel_bool, n->args[1]->type))
+        no_overload(c,
+                    &(struct node){.at = n->at, .args = (struct node *[]){n->args[1], &made, &made}, .n = 3},
+                    STR("_?_:_"), false);
+    return of;
+}
+
+/* sortBy is what upstream makes of it: a call with the list of what to sort by. */
+static const struct cel_type *check_sort(struct checker *c, struct node *n)
+{
+    const struct cel_type *range = known(c, n->args[0]->type), *key = known(c, n->args[2]->type);
+    bool ordered = key->kind == CEL_DYN || key->kind == CEL_PARAM ||
+                   (key->kind >= CEL_BOOL && key->kind <= CEL_DURATION);
+    if (ordered && (range->kind == CEL_LIST || range->kind == CEL_DYN))
+        return range;
+    struct node keys = {.type = cel_type_list(c->types.arena, key, CEL_UNBOUNDED)};
+    no_overload(c, &(struct node){.at = n->at, .args = (struct node *[]){n->args[0], &keys}, .n = 2},
+                STR("@sortByAssociatedKeys"), true);
+    return &cel_dyn;
+}
+
 static const struct cel_type *check_fold(struct checker *c, struct node *n)
 {
     const struct cel_type *first, *second, *result = NULL;
@@ -407,27 +474,32 @@ static const struct cel_type *check_fold(struct checker *c, struct node *n)
     if (n->name2.n)
         push_local(c, n, n->name2, second);
     if (n->args[1])
-        want_bool(c, n->args[1], check(c, n->args[1]));
+        check(c, n->args[1]);
     if (n->sub >= FOLD_MAP)
         result = check(c, n->args[2]);
     c->n_locals = before;
     switch ((enum fold)n->sub) {
     case FOLD_ALL:
     case FOLD_EXISTS:
+        want_bool(c, n->args[1]);
+        return &cel_bool;
     case FOLD_EXISTS_ONE:
+        want_condition(c, n, &cel_int);
         return &cel_bool;
     case FOLD_FILTER:
-        return cel_type_list(c->types.arena, first, 0);
+        return want_condition(c, n, cel_type_list(c->types.arena, first, CEL_UNBOUNDED));
     case FOLD_MAP:
-        return cel_type_list(c->types.arena, result, 0);
+        return want_condition(c, n, cel_type_list(c->types.arena, result, CEL_UNBOUNDED));
     case FOLD_MAP_VALUE:
-        return cel_type_map(c->types.arena, n->name2.n ? first : &cel_dyn, result, 0);
+        return want_condition(c, n, cel_type_map(c->types.arena, first, result, CEL_UNBOUNDED));
     case FOLD_MAP_ENTRY:
         result = known(c, result);
         if (result->kind != CEL_MAP && result->kind != CEL_DYN)
             cel_issue(c->issues, n->args[2]->at, "expected type 'map(_var, _var)' but found '" STR_FMT "'",
                       STR_ARG(type_text(c, result)));
-        return result->kind == CEL_MAP ? result : &cel_dyn;
+        return want_condition(c, n, result->kind == CEL_MAP ? result : &cel_dyn);
+    case FOLD_SORT_BY:
+        return check_sort(c, n);
     }
     return &cel_dyn;
 }
@@ -483,7 +555,8 @@ static const struct cel_type *check_op(struct checker *c, struct node *n)
 
 static const struct cel_type *check(struct checker *c, struct node *n)
 {
-    n->type = check_op(c, n);
+    const struct cel_type *t = check_op(c, n);
+    n->type = c->env->unchecked ? &cel_dyn : t;
     return n->type;
 }
 

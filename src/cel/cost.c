@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "cel/eval.h"
+#include "cel/formats.h"
 #include "cel/network.h"
 
 /* --- at run time --- */
@@ -57,10 +58,39 @@ static uint64_t product(uint64_t x, uint64_t y)
     return __builtin_mul_overflow(x, y, &p) ? UINT64_MAX : p;
 }
 
+/* Making a list of that many items: the call, and the list. */
+static uint64_t listing(uint64_t n)
+{
+    return n > UINT64_MAX - 11 ? UINT64_MAX : n + 11;
+}
+
+/* n items by what `times` says, cut as upstream's float64 has it. */
+static uint64_t by_factor(uint64_t n, double times)
+{
+    double d = (double)n * times;
+    return d >= 18446744073709551616.0 ? UINT64_MAX : d > 0 ? (uint64_t)d : 0;
+}
+
+uint64_t cost_of_sort(struct arena *a, const struct cel_value *list)
+{
+    uint64_t n = value_count(list);
+    struct cel_value first = n && list->kind == CEL_LIST ? value_list_item(a, list, 0) : CEL_NULL_VALUE;
+    bool text = first.kind == CEL_STRING || first.kind == CEL_BYTES;
+    return listing(by_factor(product(n, n), text ? 2.1 : 2.0));
+}
+
+/* A list, parsing, and for every two characters a requirement of 50. */
+static uint64_t selector(uint64_t n)
+{
+    return 10 + tenth(n) + 50 * (n / 2 + n % 2);
+}
+
 uint64_t cost_of_call(struct run *r, const struct overload *o, const struct cel_value *args,
                       const struct cel_value *result)
 {
     switch ((enum call_cost)o->function->cost) {
+    case COST_FREE:
+        return 0;
     case COST_ONE:
     case COST_ADD_LIST:
     case COST_INDEX_LIST:
@@ -71,9 +101,28 @@ uint64_t cost_of_call(struct run *r, const struct overload *o, const struct cel_
     case COST_TO_BYTES:
     case COST_TO_STRING:
     case COST_FORMAT:
+    case COST_QUOTE:
         return tenth(size(&args[0]));
+    case COST_STRUCT:
+        return 40;
+    case COST_SELECTOR:
+        return selector(size(&args[1]));
+    case COST_VALIDATE:
+        return product(tenth(size(&args[1]) + 1),
+                       args[0].kind == CEL_OPAQUE ? quarter(format_size(args[0].opaque)) : 1);
+    case COST_SLICE:
+        return listing(args[2].i > args[1].i ? (uint64_t)args[2].i - (uint64_t)args[1].i : 0);
+    case COST_RANGE:
+        return listing(args[0].i > 0 ? (uint64_t)args[0].i : 0);
+    case COST_REVERSE:
+        return listing(size(&args[0]));
+    case COST_FLATTEN:
+        return listing(by_factor(size(&args[0]), o->n == 2 ? (double)args[1].i : 1));
+    case COST_SORT:
+    case COST_DISTINCT:
+        return cost_of_sort(r->arena, &args[0]);
     case COST_STRING_INDEX:
-        return args[0].s.n / 10;
+        return args[0].kind == CEL_STRING ? args[0].s.n / 10 : 1;
     case COST_FIRST_FIFTH:
     case COST_REPLACE:
     case COST_SPLIT:
@@ -82,6 +131,10 @@ uint64_t cost_of_call(struct run *r, const struct overload *o, const struct cel_
         return result ? tenth(2 * size(result)) : 1;
     case COST_IN_LIST:
         return size(&args[1]);
+    case COST_EQUAL:
+        if (args[0].kind == CEL_OPAQUE)
+            return 1;
+        /* fall through */
     case COST_LEAST_TENTH: {
         uint64_t x = size(&args[0]), y = size(&args[1]);
         return tenth(x < y ? x : y);

@@ -15,6 +15,9 @@ typedef struct cel_cost span;
 struct estimator {
     struct arena scratch;
     const struct cel_env *env;
+    /* The type of the first variable, self: upstream looks there for every name, other variables, types and
+     * fields of what the expression makes among them. */
+    const struct cel_type *root;
     /* Of local variables: their size, where it is known, and their type when it was declared, not computed.
      */
     struct est_local {
@@ -82,7 +85,6 @@ static bool is_scalar(const struct cel_type *t)
     case CEL_DOUBLE:
     case CEL_TIMESTAMP:
     case CEL_DURATION:
-    case CEL_TYPE:
         return true;
     case CEL_OPTIONAL:
         return t->elem && is_scalar(t->elem);
@@ -93,11 +95,7 @@ static bool is_scalar(const struct cel_type *t)
 
 static span declared_size(const struct cel_type *t)
 {
-    if (!t)
-        return UNSIZED;
-    if (is_scalar(t))
-        return FIXED(1);
-    return (span){0, t->max ? t->max : UINT64_MAX};
+    return t ? (span){0, t->max} : UNKNOWN;
 }
 
 static span size_of(const struct node *n, const struct estimate *e)
@@ -119,6 +117,7 @@ static struct estimate *scratch(struct estimator *s, size_t n)
 /* --- calls --- */
 
 struct call {
+    const struct cel_type *root;
     const struct node *node;
     struct estimate args[ARGS_MAX];
     span sizes[ARGS_MAX];
@@ -133,7 +132,7 @@ static span traverse(const struct call *c)
         return scale(c->sizes[0], 0.1);
     const struct cel_type *elem = t->elem, *declared = c->args[0].declared;
     if (elem && (elem->kind == CEL_STRING || elem->kind == CEL_BYTES))
-        item = add(item, scale(declared ? declared_size(declared->elem) : UNKNOWN, 0.1));
+        item = add(item, scale(declared_size(declared ? declared->elem : NULL), 0.1));
     return mul(c->sizes[0], item);
 }
 
@@ -163,7 +162,7 @@ static span replaced_size(const struct call *c)
 static span joined_size(const struct call *c)
 {
     const struct cel_type *declared = c->args[0].declared;
-    span n = c->sizes[0], size = mul(n, declared ? declared_size(declared->elem) : UNKNOWN);
+    span n = c->sizes[0], size = mul(n, declared_size(declared ? declared->elem : NULL));
     if (c->node->n > 1) {
         span between = {n.min ? n.min - 1 : 0, n.max ? n.max - 1 : 0};
         size = add(size, mul(c->sizes[1], between));
@@ -179,17 +178,61 @@ static span contains_block(const struct call *c, bool cidr, bool text)
     return text ? add(cost, scale(c->sizes[1], 0.1)) : cost;
 }
 
+/* The whole number that an argument says, or what it may be. */
+static uint64_t literal(const struct call *c, uint32_t i, uint64_t otherwise)
+{
+    const struct node *n = c->node->args[i];
+    if (n->op != NODE_CONST || n->value.kind != CEL_INT)
+        return otherwise;
+    return n->value.i > 0 ? (uint64_t)n->value.i : 0;
+}
+
+/* A list of that size, made with so much for each item. */
+static span listing(struct estimate *out, span size, double factor)
+{
+    out->size = size;
+    return add(scale(size, factor), FIXED(11));
+}
+
+static span sorting(struct estimate *out, span n, const struct cel_type *of)
+{
+    span twice = mul(n, n);
+    bool text = of->kind == CEL_STRING || of->kind == CEL_BYTES, any = of->kind == CEL_DYN;
+    span plain = listing(out, twice, 2), more = listing(out, twice, 2.1);
+    return any ? join(plain, more) : text ? more : plain;
+}
+
+/* Whether two opaque values are the same is seen at once, but for a few. */
+static span equality(const struct call *c, span least_tenth)
+{
+    const struct cel_type *x = c->node->args[0]->type, *y = c->node->args[1]->type;
+    if (x->kind != CEL_OPAQUE || !type_same(x, y))
+        return least_tenth;
+    if (x == &cel_named_format)
+        return (span){1, 7};
+    if (x == &cel_url && sized(c->args[1].size))
+        return (span){1, scale_u(c->args[1].size.max, 0.1)};
+    return FIXED(1);
+}
+
+static span least_tenth(span x, span y)
+{
+    uint64_t most = x.max < y.max ? x.max : y.max;
+    return scale((span){most > 0, most}, 0.1);
+}
+
 /* The cost of the call itself; *out's size too, where that is known. */
 static span call_cost(struct call *c, const struct overload *o, struct estimate *out)
 {
     span x = c->sizes[0], y = c->sizes[1];
     switch ((enum call_cost)o->function->cost) {
-    case COST_ONE: /* a number or a time as text is short (upstream reckons with no bound) */
-        if (o->result->kind == CEL_STRING && c->node->n == 1 && is_scalar(c->node->args[0]->type))
-            out->size = (span){1, 32};
+    case COST_ONE:
+    case COST_FREE:
         return FIXED(1);
+    case COST_STRUCT:
+        return FIXED(40);
     case COST_FIRST_TENTH:
-        if (o->result->kind == CEL_STRING)
+        if (o->result->kind == CEL_STRING || o->result == &cel_url)
             out->size = x;
         return scale(x, 0.1);
     case COST_SECOND_TENTH:
@@ -200,8 +243,27 @@ static span call_cost(struct call *c, const struct overload *o, struct estimate 
         out->size = replaced_size(c);
         return scale(x, 0.2);
     case COST_SPLIT:
-        out->size = (span){0, x.max};
+        out->size = (span){0, c->node->n > 2 ? literal(c, 2, x.max) : x.max};
         return scale(x, 0.2);
+    case COST_QUOTE:
+        out->size = (span){add_u(x.min, 2), add_u(mul_u(x.max, 2), 2)};
+        return scale(x, 0.1);
+    case COST_SELECTOR:
+        return add(add(FIXED(10), scale(y, 0.1)), scale(scale(y, 0.5), 50));
+    case COST_VALIDATE: /* 32: a quarter of the longest regular expression of a format of names */
+        return scale(scale(y, 0.1), 32);
+    case COST_SLICE:
+        return listing(out, FIXED(literal(c, 2, x.max) - literal(c, 1, 0)), 1);
+    case COST_RANGE:
+        return listing(out, FIXED(literal(c, 0, UINT64_MAX)), 1);
+    case COST_REVERSE:
+        return listing(out, x, 1);
+    case COST_FLATTEN:
+        return listing(out, x, c->node->n > 1 ? (double)literal(c, 1, UINT64_MAX) : 1);
+    case COST_DISTINCT:
+        return listing(out, mul(x, x), 2);
+    case COST_SORT:
+        return sorting(out, x, o->params[0]->elem);
     case COST_JOIN:
         out->size = joined_size(c);
         return scale(out->size, 0.1);
@@ -216,10 +278,10 @@ static span call_cost(struct call *c, const struct overload *o, struct estimate 
         return scale(x, 0.1);
     case COST_IN_LIST:
         return y;
-    case COST_LEAST_TENTH: {
-        uint64_t most = x.max < y.max ? x.max : y.max;
-        return scale((span){most > 0, most}, 0.1);
-    }
+    case COST_LEAST_TENTH:
+        return least_tenth(x, y);
+    case COST_EQUAL:
+        return equality(c, least_tenth(x, y));
     case COST_SUM_TENTH:
         out->size = add(x, y);
         return scale(out->size, 0.1);
@@ -253,7 +315,7 @@ static span call_cost(struct call *c, const struct overload *o, struct estimate 
     case COST_INDEX_LIST:
     case COST_INDEX_MAP:
         out->size = c->args[0].elem;
-        out->declared = c->args[0].declared ? c->args[0].declared->elem : NULL;
+        out->declared = c->args[0].declared ? c->args[0].declared->elem : c->root;
         return FIXED(1);
     case COST_SETS:
         return add(mul(x, y), FIXED(1));
@@ -268,12 +330,15 @@ static void estimate_call(struct estimator *s, const struct node *n, struct esti
     struct call *c = arena_new(&s->scratch, struct call);
     span cost = {UINT64_MAX, 0};
     c->node = n;
+    c->root = s->root;
     for (uint32_t i = 0; i < n->n; i++) {
         estimate(s, n->args[i], &c->args[i]);
         c->sizes[i] = size_of(n->args[i], &c->args[i]);
     }
     if (str_is(n->name, "dyn")) { /* only hides the type */
         *out = c->args[0];
+        out->size = c->sizes[0];
+        out->declared = NULL;
         out->cost = add(out->cost, FIXED(1));
         return;
     }
@@ -290,7 +355,7 @@ static void estimate_ident(struct estimator *s, const struct node *n, struct est
 {
     out->cost = FIXED(1);
     if (!n->local) {
-        out->declared = s->env->vars[n->slot].type;
+        out->declared = s->root;
         return;
     }
     out->size = s->locals[n->slot].size;
@@ -309,15 +374,15 @@ static void estimate_select(struct estimator *s, const struct node *n, struct es
         return;
     }
     enum cel_kind kind = n->args[0]->type->kind;
-    if (kind == CEL_MAP || kind == CEL_OBJECT || kind == CEL_OPTIONAL)
+    if (kind == CEL_MAP || kind == CEL_OBJECT || n->optional)
         out->cost = add(out->cost, FIXED(1));
     const struct cel_type *t = of->declared;
-    if (t && t->kind == CEL_OBJECT) {
-        const struct cel_field *f = type_object_field(t, n->name);
-        out->declared = f ? f->type : NULL;
-    } else if (t && t->kind == CEL_MAP) {
-        out->declared = t->elem;
-    }
+    const struct cel_field *f = t ? type_object_field(t, n->name) : NULL;
+    out->declared = n->optional                             ? NULL
+                    : !t                                    ? s->root
+                    : t->kind == CEL_MAP && s->env->devices ? t->elem
+                    : f                                     ? f->type
+                                                            : NULL;
 }
 
 static void estimate_logical(struct estimator *s, const struct node *n, struct estimate *out)
@@ -392,6 +457,9 @@ static span fold_turn(const struct node *n, span test, span made, span *once)
         *once = FIXED(31);
         made = add(made, FIXED(n->sub == FOLD_MAP_VALUE ? 3 : 2));
         return n->args[1] ? add(test, join(made, FIXED(1))) : made;
+    case FOLD_SORT_BY: /* bound to a variable, which the map and the call name; the sorting comes besides */
+        *once = FIXED(23);
+        return add(made, FIXED(12));
     }
     return FIXED(0);
 }
@@ -402,11 +470,11 @@ static void set_variables(struct estimator *s, const struct node *n, const struc
     const struct cel_type *t = range->declared;
     bool list = n->args[0]->type->kind == CEL_LIST, two = n->name2.n;
     if (list && !two)
-        set_local(s, n->slot, range->elem, t ? t->elem : NULL);
+        set_local(s, n->slot, range->elem, t ? t->elem : s->root);
     else
-        set_local(s, n->slot, list ? FIXED(1) : range->key, !list && t ? t->key : NULL);
+        set_local(s, n->slot, list ? FIXED(1) : range->key, !t ? s->root : list ? NULL : t->key);
     if (two)
-        set_local(s, n->slot + 1u, range->elem, t ? t->elem : NULL);
+        set_local(s, n->slot + 1u, range->elem, t ? t->elem : s->root);
 }
 
 static void estimate_fold(struct estimator *s, const struct node *n, struct estimate *out)
@@ -428,17 +496,32 @@ static void estimate_fold(struct estimator *s, const struct node *n, struct esti
     span count = size_of(n->args[0], &e[0]), turn = fold_turn(n, e[1].cost, e[2].cost, &once);
     out->cost = add(add(e[0].cost, once), mul(count, turn));
     out->size = n->sub >= FOLD_FILTER ? count : FIXED(1);
+    if (n->sub == FOLD_SORT_BY)
+        out->cost = add(out->cost, sorting(out, count, n->args[2]->type));
 }
 
 static void estimate_bind(struct estimator *s, const struct node *n, struct estimate *out)
 {
     struct estimate *init = scratch(s, 1);
+    bool plain = n->sub == BIND_PLAIN;
     estimate(s, n->args[0], init);
-    set_local(s, n->slot, size_of(n->args[0], init), init->declared);
-    s->locals[n->slot].key = init->key;
-    s->locals[n->slot].elem = init->elem;
+    if (plain) {
+        set_local(s, n->slot, size_of(n->args[0], init), init->declared);
+        s->locals[n->slot].key = init->key;
+        s->locals[n->slot].elem = init->elem;
+    } else {
+        set_local(s, n->slot, UNSIZED, NULL);
+    }
     estimate(s, n->args[1], out);
     out->cost = add(add(out->cost, init->cost), FIXED(10));
+    if (plain)
+        return;
+    /* a.hasValue() ? optional.of(a.value() ...) : optional.none() */
+    span some = add(out->cost, FIXED(n->sub == BIND_OPT_MAP ? 2 : 1));
+    *out = (struct estimate){.cost = add(add(init->cost, FIXED(1)), join(some, FIXED(1))),
+                             .size = UNSIZED,
+                             .key = UNSIZED,
+                             .elem = UNSIZED};
 }
 
 static void estimate(struct estimator *s, const struct node *n, struct estimate *out)
@@ -446,7 +529,12 @@ static void estimate(struct estimator *s, const struct node *n, struct estimate 
     *out = (struct estimate){.size = UNSIZED, .key = UNSIZED, .elem = UNSIZED};
     switch ((enum node_op)n->op) {
     case NODE_CONST:
-        out->size = n->value.kind == CEL_TYPE ? UNKNOWN : FIXED(value_count(&n->value));
+        out->size = FIXED(value_count(&n->value));
+        if (n->value.kind == CEL_TYPE) { /* a name */
+            out->size = UNSIZED;
+            out->declared = s->root;
+            out->cost = FIXED(1);
+        }
         return;
     case NODE_IDENT:
         estimate_ident(s, n, out);
@@ -481,7 +569,7 @@ static void estimate(struct estimator *s, const struct node *n, struct estimate 
 
 struct cel_cost cel_estimate(const struct cel_env *env, const struct node *root, unsigned locals)
 {
-    struct estimator s = {.env = env};
+    struct estimator s = {.env = env, .root = env->n_vars ? env->vars[0].type : NULL};
     struct estimate out;
     s.locals = arena_new_n(&s.scratch, struct est_local, locals + 1);
     estimate(&s, root, &out);

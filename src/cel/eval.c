@@ -53,6 +53,35 @@ struct cel_value value_some(struct run *r, struct cel_value of)
     return (struct cel_value){.kind = CEL_OPTIONAL, .inner = arena_dup(r->arena, &of, sizeof(of))};
 }
 
+/* --- attributes ---
+ *
+ * Upstream evaluates a variable, or any other value, with all that is selected from it in one step, an
+ * attribute: that costs one, and each selection one. */
+
+static bool is_index(const struct node *n)
+{
+    return n->op == NODE_CALL && (str_is(n->name, "_[_]") || str_is(n->name, "_[?_]"));
+}
+
+static bool is_attribute(const struct node *n)
+{
+    return n->op == NODE_IDENT || n->op == NODE_SELECT || is_index(n);
+}
+
+/* What a selection costs: one more where the attribute begins with something else than a variable. */
+static uint64_t selection_cost(const struct node *of)
+{
+    return is_attribute(of) || of->op == NODE_COND ? 1 : 2;
+}
+
+/* Where an attribute is a part of another, a branch or an index, what it begins with is not counted. */
+static int eval_part(struct run *r, const struct node *n, struct cel_value *out)
+{
+    int rc = eval(r, n, out);
+    r->io->cost -= is_attribute(n) && !r->fatal;
+    return rc;
+}
+
 /* --- variables and fields --- */
 
 /* What was found may be an error of its own (a string that is no timestamp). */
@@ -107,7 +136,7 @@ static int select_optional(struct run *r, struct cel_value *of, struct str name,
 static __attribute__((noinline)) int eval_select(struct run *r, const struct node *n, struct cel_value *out)
 {
     struct cel_value of;
-    if (eval(r, n->args[0], &of) < 0 || run_charge(r, 1) < 0)
+    if (eval(r, n->args[0], &of) < 0 || run_charge(r, selection_cost(n->args[0])) < 0)
         return -1;
     if (n->optional || of.kind == CEL_OPTIONAL)
         return select_optional(r, &of, n->name, out);
@@ -118,7 +147,7 @@ static __attribute__((noinline)) int eval_select(struct run *r, const struct nod
 static __attribute__((noinline)) int eval_has(struct run *r, const struct node *n, struct cel_value *out)
 {
     struct cel_value of, field;
-    if (eval(r, n->args[0], &of) < 0)
+    if (eval(r, n->args[0], &of) < 0 || run_charge(r, selection_cost(n->args[0]) - 1) < 0)
         return -1;
     if (of.kind == CEL_OPTIONAL) {
         if (select_optional(r, &of, n->name, &field) < 0)
@@ -151,29 +180,86 @@ static int wrong_call(struct run *r, const struct node *n, const struct cel_valu
 static int call(struct run *r, const struct node *n, const struct overload *o, const struct cel_value *args,
                 struct cel_value *out)
 {
+    bool by_result = o->function->cost == COST_JOIN, free = n->sub;
     r->overload = o;
     r->regex = n->regex;
+    /* What it costs is known before, so what would cost too much is not done. */
+    if (!free && !by_result && run_charge(r, cost_of_call(r, o, args, NULL)) < 0)
+        return -1;
     int rc = o->function->call(r, args, out);
     if (rc == 0 && out->kind == CEL_ERROR)
         rc = found(r, out);
-    if (n->sub) /* free */
+    if (free || !by_result)
         return rc;
-    /* A call that fails has cost too. */
     return run_charge(r, cost_of_call(r, o, args, rc < 0 ? NULL : out)) < 0 ? -1 : rc;
 }
 
-static __attribute__((noinline)) int eval_call(struct run *r, const struct node *n, struct cel_value *out)
+/* a.or(b), a.orValue(b). */
+static int eval_alternative(struct run *r, const struct node *n, struct cel_value *out)
 {
-    struct cel_value args[ARGS_MAX];
-    for (uint32_t i = 0; i < n->n; i++)
-        if (eval(r, n->args[i], &args[i]) < 0)
-            return -1;
+    if (eval(r, n->args[0], out) < 0)
+        return -1;
+    if (out->kind != CEL_OPTIONAL)
+        return run_no_overload(r);
+    if (!out->inner)
+        return eval(r, n->args[1], out);
+    if (str_is(n->name, "orValue"))
+        *out = *out->inner;
+    return 0;
+}
+
+static int call_overload(struct run *r, const struct node *n, const struct cel_value *args,
+                         struct cel_value *out)
+{
     for (uint32_t i = 0; i < n->n_overloads; i++)
         if (overload_fits(n->overloads[i], args, n->n))
             return call(r, n, n->overloads[i], args, out);
     if (n->n_overloads && n->overloads[0]->lenient)
         return call(r, n, n->overloads[0], args, out);
     return wrong_call(r, n, args);
+}
+
+/* What both arguments cost is paid by now; of a call that fails with them its own cost is too. */
+static int fail_call(struct run *r, const struct node *n, const struct cel_value *args, struct str error)
+{
+    uint64_t cost = n->sub ? 0 : n->n_overloads == 1 ? cost_of_call(r, n->overloads[0], args, NULL) : 1;
+    if (run_charge(r, cost) == 0)
+        r->error = error;
+    return -1;
+}
+
+/* a[b], a[?b] */
+static __attribute__((noinline)) int eval_index(struct run *r, const struct node *n, struct cel_value *out)
+{
+    struct cel_value args[2];
+    if (eval(r, n->args[0], &args[0]) < 0)
+        return -1;
+    int rc = eval_part(r, n->args[1], &args[1]);
+    if (r->fatal || run_charge(r, selection_cost(n->args[0]) - (rc == 0)) < 0 || rc < 0)
+        return -1;
+    return call_overload(r, n, args, out);
+}
+
+static __attribute__((noinline)) int eval_call(struct run *r, const struct node *n, struct cel_value *out)
+{
+    struct cel_value args[ARGS_MAX];
+    if (n->n > ARGS_MAX) /* of an expression that was not checked */
+        return run_no_overload(r);
+    if (n->n_overloads && n->overloads[0]->alternative)
+        return eval_alternative(r, n, out);
+    if (is_index(n))
+        return eval_index(r, n, out);
+    struct str error = {0};
+    for (uint32_t i = 0; i < n->n; i++)
+        if (eval(r, n->args[i], &args[i]) < 0) {
+            if (r->fatal || n->n > 2)
+                return -1;
+            error = error.p ? error : r->error;
+            args[i] = CEL_NULL_VALUE; /* of size one, as errors are */
+        }
+    if (error.p)
+        return fail_call(r, n, args, error);
+    return call_overload(r, n, args, out);
 }
 
 /* One that is `wins` decides, whatever failed before or after it; else a failure counts. */
@@ -197,14 +283,6 @@ static __attribute__((noinline)) int eval_logical(struct run *r, const struct no
     return error.p ? -1 : 0;
 }
 
-/* A variable, or what is selected from one. */
-static bool is_attribute(const struct node *n)
-{
-    while (n->op == NODE_SELECT || (n->op == NODE_CALL && str_is(n->name, "_[_]")))
-        n = n->args[0];
-    return n->op == NODE_IDENT;
-}
-
 static __attribute__((noinline)) int eval_cond(struct run *r, const struct node *n, struct cel_value *out)
 {
     if (eval(r, n->args[0], out) < 0)
@@ -212,10 +290,7 @@ static __attribute__((noinline)) int eval_cond(struct run *r, const struct node 
     if (out->kind != CEL_BOOL)
         return run_no_overload(r);
     const struct node *branch = n->args[out->b ? 1 : 2];
-    int rc = eval(r, branch, out);
-    /* Upstream does not count the variable that a branch starts from. */
-    r->io->cost -= rc == 0 && is_attribute(branch);
-    return rc;
+    return eval_part(r, branch, out);
 }
 
 /* --- aggregates --- */
@@ -281,11 +356,16 @@ static __attribute__((noinline)) int eval_new(struct run *r, const struct node *
 static __attribute__((noinline)) int eval_bind(struct run *r, const struct node *n, struct cel_value *out)
 {
     struct cel_value v;
+    uint64_t before = r->io->cost;
     if (eval(r, n->args[0], &v) < 0)
         return -1;
     if (n->sub != BIND_PLAIN) {
         if (v.kind != CEL_OPTIONAL)
             return run_no_overload(r);
+        /* a.hasValue() ? optional.of(a.value() ...) : optional.none(), and so a counts twice. */
+        uint64_t again = v.inner ? r->io->cost - before + (n->sub == BIND_OPT_MAP) : 0;
+        if (run_charge(r, 2 + again) < 0)
+            return -1;
         if (!v.inner) {
             *out = value_none();
             return 0;

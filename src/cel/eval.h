@@ -24,6 +24,8 @@ int run_charge(struct run *r, uint64_t cost);
 /* What one call of `o` costs (cost.c). */
 uint64_t cost_of_call(struct run *r, const struct overload *o, const struct cel_value *args,
                       const struct cel_value *result);
+/* Of putting a list into order, or finding what is in it twice. */
+uint64_t cost_of_sort(struct arena *a, const struct cel_value *list);
 
 /* Lists that grow. */
 struct values {
@@ -35,6 +37,8 @@ static inline struct cel_value values_list(const struct values *v)
 {
     return (struct cel_value){.kind = CEL_LIST, .in = CEL_IN_ARENA, .list = {v->at, v->n}};
 }
+/* Sorts the items by their keys, of which there are as many (lists.c). -1: they have no order. */
+int values_sort(struct run *r, struct values *items, const struct values *keys);
 /* Puts an entry into a map that is being made; -1 with the error when the key is there or can be none. */
 int pairs_add(struct run *r, struct cel_pairs *p, struct cel_value key, struct cel_value value);
 static inline struct cel_value pairs_map(struct run *r, const struct cel_pairs *p)

@@ -6,7 +6,7 @@ struct fold_state {
     const struct node *node;
     struct cel_value range;
     size_t cursor, n;
-    struct values list;
+    struct values list, keys;
     struct cel_pairs map;
     struct str error; /* of a predicate, until one decides */
     size_t hits;
@@ -108,6 +108,12 @@ static int step(struct run *r, struct fold_state *f)
         if (eval(r, n->args[2], &v) < 0 || add_entries(r, f, &v) < 0)
             return -1;
         return run_charge(r, 2);
+    case FOLD_SORT_BY:
+        if (eval(r, n->args[2], &v) < 0)
+            return -1;
+        values_add(r, &f->list, r->locals[n->slot]);
+        values_add(r, &f->keys, v);
+        return run_charge(r, 12);
     case FOLD_ALL:
     case FOLD_EXISTS:
         break;
@@ -115,27 +121,34 @@ static int step(struct run *r, struct fold_state *f)
     return 0;
 }
 
-static void result(struct run *r, const struct fold_state *f, bool decided, struct cel_value *out)
+static int result(struct run *r, struct fold_state *f, bool decided, struct cel_value *out)
 {
     switch ((enum fold)f->node->sub) {
     case FOLD_ALL:
         *out = cel_from_bool(!decided);
-        return;
+        return 0;
     case FOLD_EXISTS:
         *out = cel_from_bool(decided);
-        return;
+        return 0;
     case FOLD_EXISTS_ONE:
         *out = cel_from_bool(f->hits == 1);
-        return;
+        return 0;
     case FOLD_FILTER:
     case FOLD_MAP:
         *out = values_list(&f->list);
-        return;
+        return 0;
     case FOLD_MAP_VALUE:
     case FOLD_MAP_ENTRY:
         *out = pairs_map(r, &f->map);
-        return;
+        return 0;
+    case FOLD_SORT_BY:
+        *out = values_list(&f->keys);
+        if (run_charge(r, cost_of_sort(r->arena, out)) < 0)
+            return -1;
+        *out = values_list(&f->list);
+        return values_sort(r, &f->list, &f->keys);
     }
+    return 0;
 }
 
 __attribute__((noinline)) int eval_fold(struct run *r, const struct node *n, struct cel_value *out)
@@ -159,6 +172,9 @@ __attribute__((noinline)) int eval_fold(struct run *r, const struct node *n, str
         r->error = f.error;
         return -1;
     }
-    result(r, &f, decided, out);
-    return run_charge(r, n->sub == FOLD_EXISTS_ONE ? 2 : 1);
+    return run_charge(r, n->sub == FOLD_EXISTS_ONE ? 2
+                         : n->sub == FOLD_SORT_BY  ? 3
+                                                   : 1) < 0
+               ? -1
+               : result(r, &f, decided, out);
 }

@@ -1,15 +1,17 @@
 /* Named formats of strings (k8s.io/apiserver, cel/library/format.go), and what makes opaque values equal. */
-#include "schema/format.h"
+#include "cel/formats.h"
 
 #include "base/encode.h"
 #include "cel/eval.h"
 #include "cel/network.h"
+#include "schema/format.h"
 #include "schema/quantity.h"
 #include "schema/timestamp.h"
 
 struct named_format {
     struct str name;
     enum format format; /* FORMAT_NONE: `check` says */
+    uint16_t size;      /* of the regular expression that it counts as */
     bool prefix;        /* a "-" at the end is fine: more is to come */
     bool (*check)(struct str s);
     const char *message;
@@ -45,20 +47,25 @@ static bool is_uri(struct str s)
 }
 
 static const struct named_format formats[] = {
-    {STR_INIT("dns1123Label"), FORMAT_DNS1123_LABEL},
-    {STR_INIT("dns1123Subdomain"), FORMAT_DNS1123_SUBDOMAIN},
-    {STR_INIT("dns1035Label"), FORMAT_DNS1035_LABEL},
-    {STR_INIT("dns1123LabelPrefix"), FORMAT_DNS1123_LABEL, true},
-    {STR_INIT("dns1123SubdomainPrefix"), FORMAT_DNS1123_SUBDOMAIN, true},
-    {STR_INIT("dns1035LabelPrefix"), FORMAT_DNS1035_LABEL, true},
-    {STR_INIT("qualifiedName"), FORMAT_LABEL_KEY},
-    {STR_INIT("labelValue"), FORMAT_LABEL_VALUE},
-    {STR_INIT("uuid"), FORMAT_NONE, false, NULL, "does not match the UUID format"},
-    {STR_INIT("uri"), FORMAT_NONE, false, is_uri, "invalid URI for request"},
-    {STR_INIT("byte"), FORMAT_NONE, false, is_byte, "invalid base64"},
-    {STR_INIT("date"), FORMAT_NONE, false, is_date, "invalid date"},
-    {STR_INIT("datetime"), FORMAT_NONE, false, is_datetime, "invalid datetime"},
+    {STR_INIT("dns1123Label"), FORMAT_DNS1123_LABEL, 30},
+    {STR_INIT("dns1123Subdomain"), FORMAT_DNS1123_SUBDOMAIN, 60},
+    {STR_INIT("dns1035Label"), FORMAT_DNS1035_LABEL, 30},
+    {STR_INIT("dns1123LabelPrefix"), FORMAT_DNS1123_LABEL, 30, true},
+    {STR_INIT("dns1123SubdomainPrefix"), FORMAT_DNS1123_SUBDOMAIN, 60, true},
+    {STR_INIT("dns1035LabelPrefix"), FORMAT_DNS1035_LABEL, 30, true},
+    {STR_INIT("qualifiedName"), FORMAT_LABEL_KEY, 60},
+    {STR_INIT("labelValue"), FORMAT_LABEL_VALUE, 40},
+    {STR_INIT("uuid"), FORMAT_NONE, 70, false, NULL, "does not match the UUID format"},
+    {STR_INIT("uri"), FORMAT_NONE, 1120, false, is_uri, "invalid URI for request"},
+    {STR_INIT("byte"), FORMAT_NONE, 84, false, is_byte, "invalid base64"},
+    {STR_INIT("date"), FORMAT_NONE, 71, false, is_date, "invalid date"},
+    {STR_INIT("datetime"), FORMAT_NONE, 71, false, is_datetime, "invalid datetime"},
 };
+
+uint64_t format_size(const struct named_format *f)
+{
+    return f->size;
+}
 
 static struct cel_value format_value(size_t i)
 {
@@ -108,7 +115,7 @@ static int validate(struct run *r, const struct cel_value *args, struct cel_valu
 
 static const struct function table[] = {
     {"format.named(string) optional(Format)", named},
-    {"Format:validate(string) optional(list(string))", validate, COST_SECOND_TENTH},
+    {"Format:validate(string) optional(list(string))", validate, COST_VALIDATE},
     {"format.dns1123Label() Format", by_own_name},
     {"format.dns1123Subdomain() Format", by_own_name},
     {"format.dns1035Label() Format", by_own_name},

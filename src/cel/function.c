@@ -4,13 +4,13 @@
 #include "base/thread.h"
 
 extern const struct library cel_operators, cel_conversions, cel_strings, cel_strings_ext, cel_times,
-    cel_regex, cel_lists, cel_sets, cel_math, cel_encoders, cel_optionals, cel_urls, cel_quantities, cel_ips,
-    cel_cidrs, cel_semvers, cel_formats, cel_authorizers;
+    cel_regex, cel_lists, cel_sets, cel_optionals, cel_urls, cel_quantities, cel_ips, cel_cidrs, cel_semvers,
+    cel_formats, cel_authorizers, cel_messages;
 
 static const struct library *const libraries[] = {
-    &cel_operators,  &cel_conversions, &cel_strings, &cel_strings_ext, &cel_times,     &cel_regex,
-    &cel_lists,      &cel_sets,        &cel_math,    &cel_encoders,    &cel_optionals, &cel_urls,
-    &cel_quantities, &cel_ips,         &cel_cidrs,   &cel_semvers,     &cel_formats,   &cel_authorizers,
+    &cel_operators, &cel_conversions, &cel_strings,   &cel_strings_ext, &cel_times,      &cel_regex,
+    &cel_lists,     &cel_sets,        &cel_optionals, &cel_urls,        &cel_quantities, &cel_ips,
+    &cel_cidrs,     &cel_semvers,     &cel_formats,   &cel_authorizers, &cel_messages,
 };
 
 struct set {
@@ -124,6 +124,7 @@ static void read_function(const struct function *f)
     }
     skip(&s, ' ');
     o->result = read_type(&s);
+    o->alternative = f->cost == COST_FREE;
     o->lenient = str_starts(name, STR("_[")) || str_is(name, "@in");
     struct set *set = map_get(&all.sets, name);
     if (!set) {

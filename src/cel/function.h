@@ -11,6 +11,7 @@
 /* What a call costs, at run time and in estimates (cost.c). */
 enum call_cost {
     COST_ONE,
+    COST_FREE,
     COST_FIRST_TENTH,  /* a tenth of the first argument's size, rounded up: one traversal */
     COST_FIRST_FIFTH,  /* traversal and construction */
     COST_SECOND_TENTH, /* startsWith: estimated by what is looked for, run by what is looked at */
@@ -36,6 +37,17 @@ enum call_cost {
     COST_CONTAINS_CIDR_STRING,
     COST_INDEX_LIST,
     COST_INDEX_MAP,
+    COST_STRUCT,   /* a message */
+    COST_QUOTE,    /* a tenth of what may be twice as long then */
+    COST_EQUAL,    /* as COST_LEAST_TENTH; of opaque values by their types */
+    COST_SELECTOR, /* of an authorizer: parsing, and a requirement for every two characters */
+    COST_VALIDATE, /* of a named format: as a regular expression of its size */
+    COST_SLICE,
+    COST_RANGE,
+    COST_REVERSE,
+    COST_FLATTEN,
+    COST_SORT, /* every item with every other: twice, and a tenth more of text */
+    COST_DISTINCT,
     COST_SETS,       /* size times size */
     COST_SETS_TWICE, /* both ways */
 };
@@ -60,7 +72,8 @@ struct overload {
     const struct cel_type *params[ARGS_MAX]; /* the receiver first */
     const struct cel_type *result;
     const struct function *function;
-    bool lenient; /* looks at the kinds itself, when no overload fits (indexes, in) */
+    bool lenient;     /* looks at the kinds itself, when no overload fits (indexes, in) */
+    bool alternative; /* or, orValue: needs its second argument only when the first has no value */
 };
 
 struct overloads {

@@ -61,9 +61,11 @@ static struct token broken(struct lexer *l, struct token t)
     return t;
 }
 
-/* One escape sequence behind its backslash; -1 when there is none of that form. In bytes, \x and octal give
- * bytes, elsewhere code points. */
-static int unescape(struct lexer *l, struct buf *out, bool bytes)
+enum escape { ESCAPE_FINE, ESCAPE_UNKNOWN, ESCAPE_BAD };
+
+/* One escape sequence behind its backslash. In bytes, \x and octal give bytes, elsewhere code points. What is
+ * of no known form is no string; what names no character is a bad one, and so told. */
+static enum escape unescape(struct lexer *l, struct buf *out, bool bytes, const char **bad)
 {
     char c = peek(l, 0);
     static const char from[] = "abfnrtv\\'\"`?", to[] = "\a\b\f\n\r\t\v\\'\"`?";
@@ -71,30 +73,48 @@ static int unescape(struct lexer *l, struct buf *out, bool bytes)
     if (simple) {
         l->at++;
         buf_add_c(out, to[simple - from]);
-        return 0;
+        return ESCAPE_FINE;
     }
     unsigned digits = c == 'x' || c == 'X' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
     if (!digits && (c < '0' || c > '3'))
-        return -1;
+        return ESCAPE_UNKNOWN;
     bool octal = !digits;
     uint32_t code = 0;
     l->at += octal ? 0 : 1;
     for (unsigned i = 0, n = octal ? 3 : digits; i < n; i++, l->at++) {
         int d = hex_digit(peek(l, 0));
         if (d < 0 || (octal && d > 7))
-            return -1;
+            return ESCAPE_UNKNOWN;
         code = code * (octal ? 8 : 16) + (uint32_t)d;
     }
-    if (bytes) {
-        if (digits > 2)
-            return -1;
-        buf_add_c(out, (char)code);
-        return 0;
+    if (bytes && digits > 2) {
+        *bad = "unable to unescape string";
+        return ESCAPE_BAD;
     }
-    if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-        return -1;
+    if (bytes) {
+        buf_add_c(out, (char)code);
+        return ESCAPE_FINE;
+    }
+    if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
+        *bad = "invalid unicode code point";
+        return ESCAPE_BAD;
+    }
     utf8_add(out, code);
-    return 0;
+    return ESCAPE_FINE;
+}
+
+/* What cannot be read is shown with the character at which that was seen. */
+static struct token unread(struct lexer *l, struct token t)
+{
+    uint32_t code;
+    if (l->at < l->text.n)
+        l->at += (uint32_t)utf8_next(str_from_at(l->text, l->at), &code);
+    struct str text = str_slice(l->text.p + t.at, l->at - t.at);
+    bool line = text.n && text.p[text.n - 1] == '\n';
+    text.n -= line;
+    cel_issue(l->issues, t.at, "Syntax error: token recognition error at: '" STR_FMT "%s'", STR_ARG(text),
+              line ? "\\n" : "");
+    return broken(l, t);
 }
 
 static struct token lex_string(struct lexer *l, struct token t, bool raw, bool bytes)
@@ -103,33 +123,29 @@ static struct token lex_string(struct lexer *l, struct token t, bool raw, bool b
     bool triple = peek(l, 1) == quote && peek(l, 2) == quote;
     l->at += triple ? 3 : 1;
     _cleanup_buf_ struct buf out = {0};
+    const char *bad = NULL;
     for (;;) {
-        if (l->at >= l->text.n) {
-            cel_issue(l->issues, t.at, "Syntax error: token recognition error at: '" STR_FMT "'",
-                      STR_ARG(str_slice(l->text.p + t.at, l->at - t.at)));
-            return broken(l, t);
-        }
-        char c = l->text.p[l->at];
+        char c = peek(l, 0);
+        if (l->at >= l->text.n)
+            return unread(l, t);
         if (c == quote && (!triple || (peek(l, 1) == quote && peek(l, 2) == quote)))
             break;
-        if (!triple && (c == '\n' || c == '\r')) {
-            cel_issue(l->issues, t.at, "Syntax error: token recognition error at: '" STR_FMT "\\n'",
-                      STR_ARG(str_slice(l->text.p + t.at, l->at - t.at)));
-            return broken(l, t);
-        }
+        if (!triple && (c == '\n' || c == '\r'))
+            return unread(l, t);
         l->at++;
-        if (c != '\\' || raw) {
-            if (c == '\r' && triple) { /* lines end in one way */
-                l->at += peek(l, 0) == '\n';
-                c = '\n';
-            }
-            buf_add_c(&out, c);
-        } else if (unescape(l, &out, bytes) < 0) {
-            cel_issue(l->issues, t.at, "Syntax error: token recognition error at: '" STR_FMT "'",
-                      STR_ARG(str_slice(l->text.p + t.at, l->at - t.at)));
-            return broken(l, t);
+        if (c == '\\' && !raw) {
+            if (unescape(l, &out, bytes, &bad) == ESCAPE_UNKNOWN)
+                return unread(l, t);
+            continue;
         }
+        if (c == '\r' && triple) { /* lines end in one way */
+            l->at += peek(l, 0) == '\n';
+            c = '\n';
+        }
+        buf_add_c(&out, c);
     }
+    if (bad)
+        cel_issue(l->issues, t.at, "%s", bad);
     l->at += triple ? 3 : 1;
     t.kind = TOKEN_CONST;
     t.value = (struct cel_value){.kind = bytes ? CEL_BYTES : CEL_STRING,
@@ -199,6 +215,20 @@ static struct token lex_word(struct lexer *l, struct token t)
     return t;
 }
 
+/* `content-type` */
+static struct token lex_escaped(struct lexer *l, struct token t)
+{
+    do
+        l->at++;
+    while (is_letter(peek(l, 0)) || is_digit(peek(l, 0)) || (peek(l, 0) && strchr(".-/ ", peek(l, 0))));
+    if (peek(l, 0) != '`' || l->at == t.at + 1)
+        return unread(l, t);
+    l->at++;
+    t.kind = TOKEN_ESCAPED;
+    t.text = str_slice(l->text.p + t.at, l->at - t.at);
+    return t;
+}
+
 struct token lex_next(struct lexer *l)
 {
     skip_space(l);
@@ -225,6 +255,8 @@ struct token lex_next(struct lexer *l)
     }
     if (is_letter(c))
         return lex_word(l, t);
+    if (c == '`')
+        return lex_escaped(l, t);
     if (is_digit(c) || (c == '.' && is_digit(peek(l, 1)))) {
         return lex_number(l, t);
     }
@@ -238,9 +270,6 @@ struct token lex_next(struct lexer *l)
             l->at += (uint32_t)t.text.n;
             return t;
         }
-    uint32_t code;
-    l->at += (uint32_t)utf8_next(rest, &code);
-    cel_issue(l->issues, t.at, "Syntax error: token recognition error at: '" STR_FMT "'",
-              STR_ARG(str_slice(l->text.p + t.at, l->at - t.at)));
-    return broken(l, t);
+    l->at += c == '&' || c == '|';
+    return unread(l, t);
 }

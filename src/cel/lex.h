@@ -8,7 +8,8 @@ enum token_kind {
     TOKEN_CONST, /* number, string, bytes, true, false, null: value */
     TOKEN_SIGN,  /* an operator or bracket: text */
     TOKEN_IN,
-    TOKEN_BROKEN, /* an issue was told */
+    TOKEN_ESCAPED, /* a name in backquotes */
+    TOKEN_BROKEN,  /* an issue was told */
 };
 
 struct token {

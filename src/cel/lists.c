@@ -185,14 +185,11 @@ static int reverse(struct run *r, const struct cel_value *args, struct cel_value
 static int distinct(struct run *r, const struct cel_value *args, struct cel_value *out)
 {
     struct values all = {0};
-    size_t n = value_count(&args[0]);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0, n = value_count(&args[0]); i < n; i++) {
         struct cel_value v = value_list_item(r->arena, &args[0], i);
         bool seen = false;
         for (size_t j = 0; !seen && j < all.n; j++)
             seen = value_equal(r->arena, &all.at[j], &v);
-        if (run_charge(r, all.n / 10) < 0) /* each is compared with all before it */
-            return -1;
         if (!seen)
             values_add(r, &all, v);
     }
@@ -200,33 +197,51 @@ static int distinct(struct run *r, const struct cel_value *args, struct cel_valu
     return 0;
 }
 
-static int sort_cmp(const void *x, const void *y)
+struct keyed {
+    const struct cel_value *key;
+    struct cel_value item;
+};
+
+static int by_key(const void *x, const void *y)
 {
     int c = 0;
-    compare(x, y, &c);
+    compare(((const struct keyed *)x)->key, ((const struct keyed *)y)->key, &c);
     return c;
+}
+
+int values_sort(struct run *r, struct values *items, const struct values *keys)
+{
+    if (!items->n)
+        return 0;
+    struct keyed *all = arena_new_n(r->arena, struct keyed, items->n);
+    for (size_t i = 0; i < items->n; i++) {
+        int c;
+        if (keys->at[i].kind != keys->at[0].kind)
+            return run_error(r, "list elements must have the same type");
+        if (compare(&keys->at[i], &keys->at[i], &c) < 0 && keys->at[i].kind != CEL_DOUBLE)
+            return run_error(r, "list elements must be comparable");
+        all[i] = (struct keyed){&keys->at[i], items->at[i]};
+    }
+    qsort(all, items->n, sizeof(*all), by_key);
+    for (size_t i = 0; i < items->n; i++)
+        items->at[i] = all[i].item;
+    return 0;
 }
 
 static int sort(struct run *r, const struct cel_value *args, struct cel_value *out)
 {
-    struct values all = {0};
+    struct values all = {0}, keys = {0};
     for (size_t i = 0, n = value_count(&args[0]); i < n; i++) {
-        int c;
         values_add(r, &all, value_list_item(r->arena, &args[0], i));
-        if (compare(&all.at[0], &all.at[i], &c) < 0)
-            return run_error(r, "list elements must have the same type");
+        values_add(r, &keys, all.at[i]);
     }
-    if (all.n)
-        qsort(all.at, all.n, sizeof(*all.at), sort_cmp);
     *out = values_list(&all);
-    return 0;
+    return values_sort(r, &all, &keys);
 }
 
 static int range(struct run *r, const struct cel_value *args, struct cel_value *out)
 {
     struct values all = {0};
-    if (args[0].i > 0 && run_charge(r, (uint64_t)args[0].i) < 0)
-        return -1;
     for (int64_t i = 0; i < args[0].i; i++)
         values_add(r, &all, cel_from_int(i));
     *out = values_list(&all);
@@ -235,9 +250,9 @@ static int range(struct run *r, const struct cel_value *args, struct cel_value *
 
 #define ORDERED(of)                                                                                          \
     {"list(" of "):isSorted() bool", is_sorted, COST_TRAVERSE},                                              \
-        {"list(" of "):min() " of, least, COST_TRAVERSE},                                                    \
+        {"list(" of "):min() " of, least, COST_TRAVERSE}, {"list(" of "):max() " of, most, COST_TRAVERSE},   \
     {                                                                                                        \
-        "list(" of "):max() " of, most, COST_TRAVERSE                                                        \
+        "list(" of "):sort() list(" of ")", sort, COST_SORT                                                  \
     }
 
 static const struct function table[] = {
@@ -255,13 +270,12 @@ static const struct function table[] = {
     {"list(duration):sum() duration", sum, COST_TRAVERSE},
     {"list(A):indexOf(A) int", index_of, COST_TRAVERSE},
     {"list(A):lastIndexOf(A) int", last_index_of, COST_TRAVERSE},
-    {"list(A):slice(int, int) list(A)", slice, COST_FIRST_TENTH},
-    {"list(list(A)):flatten() list(A)", flatten, COST_FIRST_TENTH},
-    {"list(dyn):flatten(int) list(dyn)", flatten_to, COST_FIRST_TENTH},
-    {"list(A):reverse() list(A)", reverse, COST_FIRST_TENTH},
-    {"list(A):distinct() list(A)", distinct, COST_TRAVERSE},
-    {"list(A):sort() list(A)", sort, COST_TRAVERSE},
-    {"lists.range(int) list(int)", range},
+    {"list(A):slice(int, int) list(A)", slice, COST_SLICE},
+    {"list(list(A)):flatten() list(A)", flatten, COST_FLATTEN},
+    {"list(dyn):flatten(int) list(dyn)", flatten_to, COST_FLATTEN},
+    {"list(A):reverse() list(A)", reverse, COST_REVERSE},
+    {"list(A):distinct() list(A)", distinct, COST_DISTINCT},
+    {"lists.range(int) list(int)", range, COST_RANGE},
 };
 LIBRARY(cel_lists, table);
 

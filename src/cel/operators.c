@@ -317,7 +317,7 @@ static const struct function table[] = {
     {"-_(int) int", negate_int},
     {"-_(double) double", negate_double},
     {"!_(bool) bool", not_bool},
-    {"_==_(A, A) bool", equal, COST_LEAST_TENTH},
+    {"_==_(A, A) bool", equal, COST_EQUAL},
     {"_!=_(A, A) bool", not_equal, COST_LEAST_TENTH},
     ORDERS("<", less),
     ORDERS("<=", less_equal),

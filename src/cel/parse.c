@@ -8,6 +8,7 @@
 #include "cel/utf8.h"
 
 struct parser {
+    const struct cel_env *env;
     struct lexer lexer;
     struct token now;
     struct arena *arena;
@@ -19,7 +20,10 @@ struct parser {
 #define NOINLINE __attribute__((noinline))
 
 static const char operands[] = "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, "
-                               "NUM_UINT, STRING, BYTES, IDENTIFIER}";
+                               "NUM_UINT, STRING, BYTES, IDENTIFIER}",
+                  entry_begins[] =
+                      "{'[', '{', '}', '(', '.', ',', '-', '!', '?', 'true', 'false', 'null', NUM_FLOAT, "
+                      "NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
 
 NOINLINE static void advance(struct parser *p)
 {
@@ -34,19 +38,14 @@ static struct str token_text(const struct parser *p)
     return str_slice(p->lexer.text.p + p->now.at, p->lexer.at - p->now.at);
 }
 
-/* Says once what was expected; all parsing then ends. */
-NOINLINE static struct node *unexpected(struct parser *p, const char *expected)
+static bool is_sign(const struct token *t, const char *sign)
 {
-    if (!p->failed)
-        cel_issue(p->lexer.issues, p->now.at, "Syntax error: mismatched input '" STR_FMT "' expecting %s",
-                  STR_ARG(token_text(p)), expected);
-    p->failed = true;
-    return NULL;
+    return t->kind == TOKEN_SIGN && str_is(t->text, sign);
 }
 
 static bool is(const struct parser *p, const char *sign)
 {
-    return p->now.kind == TOKEN_SIGN && str_is(p->now.text, sign);
+    return is_sign(&p->now, sign);
 }
 
 NOINLINE static bool accept(struct parser *p, const char *sign)
@@ -57,11 +56,79 @@ NOINLINE static bool accept(struct parser *p, const char *sign)
     return true;
 }
 
+/* Could an operand begin here? */
+static bool begins_operand(const struct token *t)
+{
+    return t->kind == TOKEN_CONST || t->kind == TOKEN_IDENT ||
+           (t->kind == TOKEN_SIGN && t->text.n == 1 && strchr("[{(.-!", t->text.p[0]));
+}
+
+/* The word behind this one. */
+static struct token look_ahead(const struct parser *p)
+{
+    struct cel_issues quiet = {.arena = p->arena, .text = p->lexer.text};
+    struct lexer lexer = {&quiet, p->lexer.text, p->lexer.at};
+    struct token t;
+    do
+        t = lex_next(&lexer);
+    while (t.kind == TOKEN_BROKEN);
+    free(quiet.list);
+    return t;
+}
+
+static bool is_end(const struct token *t)
+{
+    return t->kind == TOKEN_END;
+}
+
+/* Could a field of a message begin here, or its end? */
+static bool begins_field(const struct token *t)
+{
+    return t->kind == TOKEN_IDENT || t->kind == TOKEN_ESCAPED || is_sign(t, "}") || is_sign(t, ",") ||
+           is_sign(t, "?");
+}
+
+/* Says once that this word is wrong, in the words of upstream's parser; all parsing then ends. `extra`:
+ * without it things would do. */
+NOINLINE static struct node *wrong_word(struct parser *p, bool extra, const char *expected)
+{
+    if (!p->failed)
+        cel_issue(p->lexer.issues, p->now.at, "Syntax error: %s input '" STR_FMT "' expecting %s",
+                  extra && p->now.kind != TOKEN_END ? "extraneous" : "mismatched", STR_ARG(token_text(p)),
+                  expected);
+    p->failed = true;
+    return NULL;
+}
+
+/* The same where what `fits` could follow. */
+NOINLINE static struct node *unexpected(struct parser *p, bool (*fits)(const struct token *t),
+                                        const char *expected)
+{
+    struct token next = look_ahead(p);
+    return wrong_word(p, fits(&next), expected);
+}
+
+/* What began at `from` ends with this word in no way that the grammar has. */
+NOINLINE static struct node *no_way(struct parser *p, uint32_t from)
+{
+    if (!p->failed)
+        cel_issue(p->lexer.issues, p->now.at, "Syntax error: no viable alternative at input '" STR_FMT "'",
+                  STR_ARG(str_slice(p->lexer.text.p + from, p->lexer.at - from)));
+    p->failed = true;
+    return NULL;
+}
+
+/* A closing bracket may be missing where what stands here could follow it; a colon may not. */
 NOINLINE static bool expect(struct parser *p, const char *sign)
 {
     if (accept(p, sign))
         return true;
-    if (!p->failed)
+    struct token next = look_ahead(p);
+    bool extra = is_sign(&next, sign),
+         operand = begins_operand(&p->now) && !is(p, ".") && !is(p, "[") && !is(p, "-");
+    if (*sign == ':' || extra || operand)
+        wrong_word(p, extra, arena_c(p->arena, arena_printf(p->arena, "'%s'", sign)));
+    else if (!p->failed)
         cel_issue(p->lexer.issues, p->now.at, "Syntax error: missing '%s' at '" STR_FMT "'", sign,
                   STR_ARG(token_text(p)));
     p->failed = true;
@@ -111,7 +178,7 @@ NOINLINE static void parse_args(struct parser *p, const char *close, struct node
         if (!accept(p, ","))
             break;
         if (!optionals && is(p, close))
-            unexpected(p, operands);
+            unexpected(p, begins_operand, operands);
     }
     expect(p, close);
     if (any)
@@ -141,6 +208,10 @@ NOINLINE static struct node *parse_map(struct parser *p)
         bool optional = accept(p, "?");
         any |= optional;
         buf_add_c(&marks, optional);
+        if (!begins_operand(&p->now)) {
+            unexpected(p, begins_operand, entry_begins);
+            break;
+        }
         nodes_add(&entries, parse_expr(p));
         expect(p, ":");
         nodes_add(&entries, parse_expr(p));
@@ -151,6 +222,16 @@ NOINLINE static struct node *parse_map(struct parser *p)
     struct node *map = node_new(p->arena, NODE_MAP, at, entries.at, entries.n);
     map->optionals = any ? arena_dup(p->arena, marks.p, marks.n) : NULL;
     return map;
+}
+
+/* Names in backquotes are known, but not to Kubernetes. */
+NOINLINE static struct node *wrong_field_name(struct parser *p, const char *expected)
+{
+    if (p->now.kind != TOKEN_ESCAPED)
+        return unexpected(p, begins_field, expected);
+    cel_issue(p->lexer.issues, p->now.at, "unsupported syntax: '`'");
+    p->failed = true;
+    return NULL;
 }
 
 /* "Object.spec{replicas: 1}": what stood before the brace is a name. */
@@ -165,7 +246,8 @@ NOINLINE static struct node *parse_new(struct parser *p, struct str name)
         bool optional = accept(p, "?");
         any |= optional;
         if (p->now.kind != TOKEN_IDENT) {
-            unexpected(p, "{'}', ',', IDENTIFIER}");
+            wrong_field_name(p, optional ? "{IDENTIFIER, ESC_IDENTIFIER}"
+                                         : "{'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}");
             break;
         }
         buf_add(&names, &p->now.text, sizeof(p->now.text));
@@ -198,7 +280,7 @@ NOINLINE static struct node *parse_call(struct parser *p, struct node *target, s
     struct node *call = node_new(p->arena, NODE_CALL, at, args.at, args.n);
     call->name = name;
     call->member = target;
-    if (macro_expand(p->arena, call, p->lexer.issues) < 0)
+    if (macro_expand(p->env, p->arena, call, p->lexer.issues) < 0)
         p->failed = true;
     return call;
 }
@@ -218,14 +300,13 @@ NOINLINE static struct node *parse_name(struct parser *p)
 {
     accept(p, "."); /* there is one scope only */
     if (p->now.kind != TOKEN_IDENT)
-        return unexpected(p, operands);
+        return unexpected(p, begins_operand, operands);
     struct str name = p->now.text;
     uint32_t at = p->now.at;
     advance(p);
     if (cel_is_reserved(name)) {
         cel_issue(p->lexer.issues, at, "reserved identifier: " STR_FMT, STR_ARG(name));
-        p->failed = true;
-        return NULL;
+        return node_new(p->arena, NODE_CONST, at, NULL, 0);
     }
     if (is(p, "("))
         return parse_call(p, NULL, name);
@@ -262,6 +343,15 @@ bool node_qualified_name(struct arena *a, const struct node *n, struct str *out)
     return true;
 }
 
+/* Behind names with dots upstream's parser expects one more; behind anything else it is lost. */
+NOINLINE static struct node *wrong_selection(struct parser *p, const struct node *of, uint32_t dot)
+{
+    struct str name;
+    if (p->failed || p->now.kind == TOKEN_ESCAPED || node_qualified_name(p->arena, of, &name))
+        return wrong_field_name(p, "IDENTIFIER");
+    return no_way(p, dot);
+}
+
 NOINLINE static struct node *parse_member(struct parser *p)
 {
     struct node *n = parse_primary(p);
@@ -271,7 +361,7 @@ NOINLINE static struct node *parse_member(struct parser *p)
         if (accept(p, ".")) {
             bool optional = accept(p, "?");
             if (p->now.kind != TOKEN_IDENT)
-                return unexpected(p, "{'?', IDENTIFIER}");
+                return wrong_selection(p, n, at);
             name = p->now.text;
             advance(p);
             if (is(p, "(") && !optional) {
@@ -305,9 +395,15 @@ static struct node *parse_unary(struct parser *p)
     unsigned n = 0;
     if (!minus && !is(p, "!"))
         return parse_member(p);
-    while (accept(p, minus ? "-" : "!"))
+    uint32_t last = at;
+    while (is(p, minus ? "-" : "!")) {
+        last = p->now.at;
+        advance(p);
         n++;
+    }
     struct node *of;
+    if (minus && !begins_operand(&p->now))
+        return no_way(p, last);
     if (minus && p->now.kind == TOKEN_CONST &&
         (p->now.value.kind == CEL_INT || p->now.value.kind == CEL_DOUBLE)) {
         /* The sign is the literal's. */
@@ -373,7 +469,7 @@ static struct node *parse_binary(struct parser *p, int least)
             advance(p);
             nodes_add(&args, parse_binary(p, b->precedence + 1));
             if (++chain + p->depth > CEL_DEPTH && !p->failed) {
-                cel_issue(p->lexer.issues, at, "expression recursion limit exceeded: %d", CEL_DEPTH);
+                cel_issue(p->lexer.issues, CEL_NOWHERE, "expression recursion limit exceeded: %d", CEL_DEPTH);
                 p->failed = true;
             }
         }
@@ -394,7 +490,7 @@ static struct node *parse_expr(struct parser *p)
     if (p->failed)
         return NULL;
     if (p->depth >= CEL_DEPTH) {
-        cel_issue(p->lexer.issues, p->now.at, "expression recursion limit exceeded: %d", CEL_DEPTH);
+        cel_issue(p->lexer.issues, CEL_NOWHERE, "expression recursion limit exceeded: %d", CEL_DEPTH);
         p->failed = true;
         return NULL;
     }
@@ -422,23 +518,23 @@ static unsigned depth_of(const struct node *n, unsigned above)
     return deepest;
 }
 
-struct node *cel_parse(struct cel_issues *issues)
+struct node *cel_parse(const struct cel_env *env, struct cel_issues *issues)
 {
     size_t size = utf8_len(issues->text);
     if (size > CEL_TEXT_MAX) {
-        cel_issue(issues, 0, "expression code point size exceeds limit: size: %zu, limit %d", size,
+        cel_issue(issues, CEL_NOWHERE, "expression code point size exceeds limit: size: %zu, limit %d", size,
                   CEL_TEXT_MAX);
         return NULL;
     }
-    struct parser p = {.lexer = {.issues = issues, .text = issues->text}, .arena = issues->arena};
+    struct parser p = {.env = env, .lexer = {.issues = issues, .text = issues->text}, .arena = issues->arena};
     advance(&p);
     struct node *n = parse_expr(&p);
     if (!p.failed && p.now.kind != TOKEN_END)
-        unexpected(&p, "<EOF>");
+        unexpected(&p, is_end, "<EOF>");
     if (p.failed || issues->n)
         return NULL;
     if (depth_of(n, 0) > CEL_DEPTH) {
-        cel_issue(issues, 0, "expression recursion limit exceeded: %d", CEL_DEPTH);
+        cel_issue(issues, CEL_NOWHERE, "expression recursion limit exceeded: %d", CEL_DEPTH);
         return NULL;
     }
     return n;

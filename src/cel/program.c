@@ -36,12 +36,20 @@ void cel_issue(struct cel_issues *i, uint32_t at, const char *fmt, ...)
 static int issue_cmp(const void *x, const void *y)
 {
     const struct cel_issue *a = x, *b = y;
-    return (a->at > b->at) - (a->at < b->at);
+    uint32_t at = a->at + 1, other = b->at + 1; /* what is nowhere comes first */
+    return (at > other) - (at < other);
 }
 
+/* The line as it is shown: a space for each tab, and below it a dot for each character, wide for those that
+ * may be so. */
 static void write_issue(struct buf *out, struct str text, const struct cel_issue *issue)
 {
-    size_t start = issue->at, end = issue->at, line = 1;
+    if (issue->at == CEL_NOWHERE) {
+        buf_addf(out, "ERROR: <input>:-1:0: " STR_FMT, STR_ARG(issue->message));
+        return;
+    }
+    size_t start = issue->at, end = issue->at, line = 1, step;
+    uint32_t code;
     while (start > 0 && text.p[start - 1] != '\n')
         start--;
     while (end < text.n && text.p[end] != '\n')
@@ -49,11 +57,15 @@ static void write_issue(struct buf *out, struct str text, const struct cel_issue
     for (size_t i = 0; i < start; i++)
         line += text.p[i] == '\n';
     size_t column = utf8_len(str_slice(text.p + start, issue->at - start));
-    buf_addf(out, "ERROR: <input>:%zu:%zu: " STR_FMT "\n | " STR_FMT "\n | ", line, column + 1,
-             STR_ARG(issue->message), STR_ARG(str_slice(text.p + start, end - start)));
-    for (size_t i = 0; i < column; i++)
-        buf_add_c(out, '.');
-    buf_add_c(out, '^');
+    buf_addf(out, "ERROR: <input>:%zu:%zu: " STR_FMT "\n | ", line, column + 1, STR_ARG(issue->message));
+    for (size_t i = start; i < end; i++)
+        buf_add_c(out, text.p[i] == '\t' ? ' ' : text.p[i]);
+    buf_add_lit(out, "\n | ");
+    for (size_t i = start; i < issue->at; i += step) {
+        step = utf8_next(str_from_at(text, i), &code);
+        buf_add_str(out, step > 1 ? STR("．") : STR("."));
+    }
+    buf_add_str(out, issue->at < end && (unsigned char)text.p[issue->at] >= 0x80 ? STR("＾") : STR("^"));
 }
 
 struct str cel_issues_str(struct cel_issues *i)
@@ -185,7 +197,7 @@ static int check_result(const struct cel_env *env, struct cel_program *p, struct
 static int compile(struct cel_program *p, const struct cel_env *env, struct cel_issues *issues,
                    struct err *err)
 {
-    p->root = cel_parse(issues);
+    p->root = cel_parse(env, issues);
     if (p->root && cel_check(&p->arena, env, p->root, issues, &p->locals) == 0)
         prepare(p, p->root, issues);
     if (issues->n)

@@ -319,8 +319,8 @@ static const struct function extended[] = {
     {"string:trim() string", trim, COST_FIRST_TENTH},
     {"list(string):join() string", join, COST_JOIN},
     {"list(string):join(string) string", join_with, COST_JOIN},
-    {"strings.quote(string) string", quote, COST_FIRST_TENTH},
+    {"strings.quote(string) string", quote, COST_QUOTE},
     {"string:format(list(dyn)) string", string_format, COST_FORMAT},
-    {"jsonpatch.escapeKey(string) string", escape_key, COST_FIRST_FIFTH},
+    {"jsonpatch.escapeKey(string) string", escape_key, COST_FIRST_TENTH},
 };
 LIBRARY(cel_strings_ext, extended);

@@ -5,7 +5,14 @@
 #include "cel/lex.h"
 #include "schema/layout.h"
 
-#define PLAIN(c, k, text) const struct cel_type c = {.kind = k, .name = STR_INIT(text)}
+/* What has no size, numbers and objects, is bounded by 0 as upstream's estimates have it. */
+#define PLAIN(c, k, text)                                                                                    \
+    const struct cel_type c = {.kind = k,                                                                    \
+                               .name = STR_INIT(text),                                                       \
+                               .max = k == CEL_STRING || k == CEL_BYTES || k == CEL_LIST || k == CEL_MAP ||  \
+                                              k == CEL_DYN                                                   \
+                                          ? CEL_UNBOUNDED                                                    \
+                                          : 0}
 PLAIN(cel_dyn, CEL_DYN, "dyn");
 PLAIN(cel_null, CEL_NULL, "null_type");
 PLAIN(cel_bool, CEL_BOOL, "bool");
@@ -223,9 +230,9 @@ static const struct cel_type *describe_field(struct described *d, const struct f
     const struct cel_type *t = describe_value(d, f);
     switch ((enum shape)f->shape) {
     case SHAPE_LIST:
-        return cel_type_list(d->arena, t, 0);
+        return cel_type_list(d->arena, t, CEL_UNBOUNDED);
     case SHAPE_MAP:
-        return cel_type_map(d->arena, &cel_string, t, 0);
+        return cel_type_map(d->arena, &cel_string, t, CEL_UNBOUNDED);
     case SHAPE_ONE:
     case SHAPE_OPTIONAL:
     case SHAPE_INLINE:
@@ -273,6 +280,8 @@ const struct cel_type *cel_type_described(struct arena *a, const struct type *t)
 
 static void type_write(struct buf *out, const struct cel_type *t)
 {
+    if (t->nullable)
+        buf_add_lit(out, "wrapper(");
     buf_add_str(out, t->kind == CEL_NULL ? STR("null") : t->name);
     if (t->kind == CEL_MAP && (t->key || t->elem)) {
         buf_add_c(out, '(');
@@ -285,6 +294,8 @@ static void type_write(struct buf *out, const struct cel_type *t)
         type_write(out, t->elem);
         buf_add_c(out, ')');
     }
+    if (t->nullable)
+        buf_add_c(out, ')');
 }
 
 struct str cel_type_str(struct arena *a, const struct cel_type *t)
@@ -372,8 +383,8 @@ static bool assignable(struct types *s, const struct cel_type *to, const struct 
         return true;
     }
     if (from->kind == CEL_NULL && to->kind != CEL_NULL)
-        return to->kind == CEL_OBJECT || to->kind == CEL_OPAQUE || to->kind == CEL_TIMESTAMP ||
-               to->kind == CEL_DURATION;
+        return to->nullable || to->kind == CEL_OBJECT || to->kind == CEL_OPAQUE || to->kind == CEL_OPTIONAL ||
+               to->kind == CEL_TIMESTAMP || to->kind == CEL_DURATION;
     if (to->kind != from->kind)
         return false;
     switch (to->kind) {
@@ -446,15 +457,31 @@ const struct cel_type *types_fresh(struct types *s, struct types *renamed, const
     return rebuild(s, t, leaf_fresh, renamed);
 }
 
-const struct cel_type *types_general(struct types *s, const struct cel_type *x, const struct cel_type *y)
+/* Does x match y with dyn in places of it? */
+static bool less_specific(struct types *s, const struct cel_type *x, const struct cel_type *y)
 {
     x = find(s, x);
     y = find(s, y);
-    if (x->kind == CEL_DYN || y->kind == CEL_DYN)
-        return &cel_dyn;
-    if (x->kind == CEL_NULL)
-        return y;
-    if (x->kind == CEL_PARAM)
-        return y;
-    return x;
+    if (x->kind == CEL_DYN || x->kind == CEL_PARAM)
+        return true;
+    if (y->kind == CEL_NULL) /* it may be either */
+        return true;
+    if (y->kind == CEL_DYN || y->kind == CEL_PARAM || x->kind != y->kind)
+        return false;
+    switch (x->kind) {
+    case CEL_MAP:
+        return less_specific(s, type_key(x), type_key(y)) && less_specific(s, type_elem(x), type_elem(y));
+    case CEL_LIST:
+    case CEL_OPTIONAL:
+        return less_specific(s, type_elem(x), type_elem(y));
+    case CEL_TYPE:
+        return true;
+    default:
+        return type_same(x, y);
+    }
+}
+
+const struct cel_type *types_general(struct types *s, const struct cel_type *x, const struct cel_type *y)
+{
+    return less_specific(s, x, y) ? x : y;
 }

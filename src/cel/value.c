@@ -465,26 +465,25 @@ bool value_is_number(const struct cel_value *v)
     return v->kind == CEL_INT || v->kind == CEL_UINT || v->kind == CEL_DOUBLE;
 }
 
+/* Whole numbers become doubles to be compared with them, as cel-go has it: near their ends that rounds. */
 static int compare_int_double(int64_t i, double d)
 {
     if (d < -9223372036854775808.0)
         return 1;
-    if (d >= 9223372036854775808.0)
+    if (d > 9223372036854775808.0)
         return -1;
-    int64_t whole = (int64_t)d;
-    double rest = d - (double)whole;
-    return i != whole ? (i > whole) - (i < whole) : (rest < 0) - (rest > 0);
+    double x = (double)i;
+    return (x > d) - (x < d);
 }
 
 static int compare_uint_double(uint64_t u, double d)
 {
     if (d < 0)
         return 1;
-    if (d >= 18446744073709551616.0)
+    if (d > 18446744073709551616.0)
         return -1;
-    uint64_t whole = (uint64_t)d;
-    double rest = d - (double)whole;
-    return u != whole ? (u > whole) - (u < whole) : -(rest > 0);
+    double x = (double)u;
+    return (x > d) - (x < d);
 }
 
 bool value_compare_numbers(const struct cel_value *x, const struct cel_value *y, int *out)

@@ -75,12 +75,21 @@ static void lists(void **state)
         {"sets.contains([1], [dyn(1.0), 1u])", "true"},
         {"sets.equivalent([1, 1], [1])", "true"},
         {"sets.intersects([1], [2])", "false"},
-        {"math.greatest(1, 2.5, 2u)", "2.5"},
-        {"math.least([3, 1, 2])", "1"},
-        {"math.ceil(1.2) + math.abs(-1.0)", "3.0"},
-        {"math.bitAnd(6, 3)", "2"},
-        {"base64.encode(b'hello')", "\"aGVsbG8=\""},
-        {"base64.decode('aGVsbG8') == b'hello'", "true"},
+        {"['b', 'a'].sort() == [b'b', b'a'].map(x, string(x)).sort()", "true"},
+        {"[['x', 'b'], ['y', 'a']].sortBy(x, x[1]).map(x, x[0])", "[\"y\",\"x\"]"},
+        {"[3, 1, 2].sortBy(x, -x)", "[3,2,1]"},
+        {"[dyn(1), dyn('a')].sortBy(x, x)", "error: list elements must have the same type"},
+        {"[dyn([1])].sortBy(x, x)", "error: list elements must be comparable"},
+        {"[[1]].sortBy(x, x)", "issue: found no matching overload for '@sortByAssociatedKeys' applied to "
+                               "'list(list(int)).(list(list(int)))'"},
+        {"{'a': 1}.sortBy(x, x)", "issue: sortBy can only be applied to a list, identifier, comprehension"},
+        {"[[1]].sort()", "issue: found no matching overload for 'sort' applied to 'list(list(int)).()'"},
+        /* Libraries that Kubernetes' environment does not have. */
+        {"math.greatest(1, 2)", "issue: undeclared reference to 'math' (in container '')"},
+        {"base64.encode(b'hello')", "issue: undeclared reference to 'encode' (in container '')"},
+        {"cel.bind(x, 1, x)", "issue: undeclared reference to 'bind' (in container '')"},
+        {"[1].existsOne(x, x > 0)", "issue: undeclared reference to 'existsOne' (in container '')"},
+        {"'abc'.reverse()", "issue: found no matching overload for 'reverse' applied to 'string.()'"},
     };
     EXPECT(table);
 }

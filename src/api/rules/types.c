@@ -6,7 +6,7 @@
 
 typedef struct json_schema_props schema;
 
-enum { REQUEST_MOST = 3 * 1024 * 1024 };
+enum { REQUEST_MOST = 3 * 1024 * 1024, TEXT_MOST = REQUEST_MOST - 2 };
 
 /* --- sizes --- */
 
@@ -18,6 +18,20 @@ static bool is_required(const schema *s, struct str name)
     return false;
 }
 
+/* Formats whose values are of known length, in quotes. */
+static const struct text_format {
+    const char *format;
+    uint16_t least, most;
+} text_formats[] = {{"duration", 3, 32}, {"date", 12, 12}, {"date-time", 21, 32}};
+
+static const struct text_format *text_format(const schema *s)
+{
+    for (size_t i = 0; i < ARRAY_LEN(text_formats); i++)
+        if (str_is(s->type, "string") && str_is(s->format, text_formats[i].format))
+            return &text_formats[i];
+    return NULL;
+}
+
 /* The fewest bytes that a value takes as JSON. */
 static uint64_t least(const schema *s)
 {
@@ -25,6 +39,8 @@ static uint64_t least(const schema *s)
         return 1;
     if (str_is(s->type, "boolean"))
         return sizeof "true" - 1;
+    if (text_format(s))
+        return text_format(s)->least;
     uint64_t n = 2; /* quotes, brackets, braces */
     for (size_t i = 0; i < s->properties.n; i++) {
         const struct json_schema_props_entry *p = &s->properties.at[i];
@@ -39,26 +55,24 @@ uint64_t rules_most(const schema *s)
     return REQUEST_MOST / (least(s) + 1);
 }
 
-static uint64_t most_characters(const schema *s)
-{
-    uint64_t longest = 0;
-    if (s->max_length)
-        return *s->max_length > 0 ? (uint64_t)*s->max_length * 4 : 1; /* bytes of UTF-8 */
-    if (str_is(s->format, "duration"))
-        return 32;
-    if (str_is(s->format, "date"))
-        return 10;
-    if (str_is(s->format, "date-time"))
-        return 29;
-    for (size_t i = 0; i < s->enum_.n; i++)
-        if (s->enum_.at[i].n > longest)
-            longest = s->enum_.at[i].n;
-    return longest > 2 ? longest - 2 : REQUEST_MOST - 2;
-}
-
 static uint64_t bound(const int64_t *said, uint64_t otherwise)
 {
-    return !said ? otherwise : *said > 0 ? (uint64_t)*said : 1;
+    return !said ? otherwise : *said > 0 ? (uint64_t)*said : 0;
+}
+
+/* Characters of up to four bytes, but for base64. */
+static uint64_t most_characters(const schema *s)
+{
+    bool plain = str_is(s->type, "string") && !str_is(s->format, "byte");
+    uint64_t longest = 0;
+    if (text_format(s))
+        return text_format(s)->most;
+    if (s->max_length)
+        return bound(s->max_length, 0) * (str_is(s->format, "byte") ? 1 : 4);
+    for (size_t i = 0; i < s->enum_.n; i++)
+        if (s->enum_.at[i].n > longest + 2)
+            longest = s->enum_.at[i].n - 2;
+    return s->enum_.n && plain ? longest : TEXT_MOST;
 }
 
 /* --- types --- */
@@ -80,7 +94,7 @@ static const struct cel_type *list_type(struct arena *a, const schema *s)
     const struct str *how = s->x_kubernetes_list_type;
     if (!elem)
         return NULL;
-    uint64_t most = bound(s->max_items, (REQUEST_MOST - 2) / (least(items) + 1));
+    uint64_t most = bound(s->max_items, TEXT_MOST / (least(items) + 1));
     struct cel_type *t = arena_dup(a, cel_type_list(a, elem, most), sizeof *t);
     if (how && str_is(*how, "set"))
         t->list_kind = CEL_LIST_SET;
@@ -95,7 +109,7 @@ static const struct cel_type *list_type(struct arena *a, const schema *s)
 /* Of metadata rules see names alone. */
 static const struct cel_type *metadata_type(struct arena *a)
 {
-    const struct cel_type *name = cel_type_bound(a, &cel_string, 253 * 4);
+    const struct cel_type *name = cel_type_bound(a, &cel_string, TEXT_MOST);
     const struct cel_field fields[] = {{.name = STR("generateName"), .type = name},
                                        {.name = STR("name"), .type = name}};
     return cel_type_object(a, STR("object"), fields, ARRAY_LEN(fields));
@@ -106,7 +120,7 @@ static const struct cel_type *object_type(struct arena *a, const schema *s, bool
     struct cel_field *fields = arena_new_n(a, struct cel_field, s->properties.n + 3);
     size_t n = 0;
     if (whole) {
-        const struct cel_type *text = cel_type_bound(a, &cel_string, REQUEST_MOST - 2);
+        const struct cel_type *text = cel_type_bound(a, &cel_string, TEXT_MOST);
         fields[n++] = (struct cel_field){.name = STR("apiVersion"), .type = text};
         fields[n++] = (struct cel_field){.name = STR("kind"), .type = text};
         fields[n++] = (struct cel_field){.name = STR("metadata"), .type = metadata_type(a)};
@@ -126,13 +140,14 @@ const struct cel_type *rules_type(struct arena *a, const schema *s, bool root)
 {
     const struct json_schema_props_or_bool *more = s->additional_properties;
     if (s->x_kubernetes_int_or_string)
-        return cel_type_bound(a, &cel_dyn, REQUEST_MOST - 2);
+        return cel_type_bound(a, &cel_dyn, most_characters(s));
     if (str_is(s->type, "array"))
         return list_type(a, s);
     if (str_is(s->type, "object") && more && more->schema) {
         const struct cel_type *value = rules_type(a, more->schema, false);
-        uint64_t most = bound(s->max_properties, REQUEST_MOST / (least(more->schema) + 6));
-        return value ? cel_type_map(a, &cel_string, value, most) : NULL;
+        uint64_t most = bound(s->max_properties, TEXT_MOST / (least(more->schema) + 6));
+        /* Upstream knows no length of keys, and reckons with none. */
+        return value ? cel_type_map(a, cel_type_bound(a, &cel_string, 0), value, most) : NULL;
     }
     if (str_is(s->type, "object"))
         return object_type(a, s, root || s->x_kubernetes_embedded_resource);

@@ -159,17 +159,17 @@ struct oidc_claims *oidc_claims_new(const struct jwt_authenticator *j, const str
 {
     struct oidc_claims *c = mem_zalloc(sizeof *c);
     c->config = j;
-    const struct cel_type *texts = cel_type_list(&c->arena, &cel_string, 0);
+    const struct cel_type *texts = cel_type_list(&c->arena, &cel_string, CEL_UNBOUNDED);
     const struct cel_field of_user[] = {
         {.name = STR("username"), .type = &cel_string},
         {.name = STR("uid"), .type = &cel_string},
         {.name = STR("groups"), .type = texts},
-        {.name = STR("extra"), .type = cel_type_map(&c->arena, &cel_string, texts, 0)},
+        {.name = STR("extra"), .type = cel_type_map(&c->arena, &cel_string, texts, CEL_UNBOUNDED)},
     };
     c->is_bool = &cel_bool;
     c->is_text = c->is_texts[0] = &cel_string;
     c->is_texts[1] = texts;
-    c->claims = (struct cel_var){STR("claims"), cel_type_map(&c->arena, &cel_string, &cel_dyn, 0)};
+    c->claims = (struct cel_var){STR("claims"), cel_type_map(&c->arena, &cel_string, &cel_dyn, CEL_UNBOUNDED)};
     c->user = (struct cel_var){
         STR("user"), cel_type_object(&c->arena, STR("kubernetes.UserInfo"), of_user, ARRAY_LEN(of_user))};
     compile_rules(c, at, e);
