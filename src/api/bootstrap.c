@@ -25,16 +25,15 @@ static const struct {
      2000001000},
 };
 
-/* Creates what is not there yet. */
-static int make(struct api *a, const struct resource *r, struct str ns, const void *typed, struct err *err)
+/* A request of the API's own; what failed for a `harmless` reason has not. `typed` may be NULL. */
+static int call(struct api *a, enum api_verb verb, const struct resource *r, struct str ns, struct str name,
+                const void *typed, enum err_reason harmless, struct err *err)
 {
     _cleanup_arena_ struct arena arena = {0};
-    _cleanup_object_ struct object *there = road_find(a, r, ns, resource_meta(r, typed)->name);
-    if (there)
-        return 0;
-    struct api_request req = {.arena = &arena, .verb = API_CREATE, .resource = r, .ns = ns, .typed = typed};
+    struct api_request req = {
+        .arena = &arena, .verb = verb, .resource = r, .ns = ns, .name = name, .typed = typed};
     int rc = api_call(a, &req);
-    if (rc < 0 && req.err.reason == ERR_ALREADY_EXISTS)
+    if (rc < 0 && req.err.reason == harmless)
         rc = 0;
     if (rc < 0)
         err_move(err, &req.err);
@@ -42,23 +41,31 @@ static int make(struct api *a, const struct resource *r, struct str ns, const vo
     return rc;
 }
 
+/* Creates what is not there yet. */
+static int make(struct api *a, const struct resource *r, struct str ns, const void *typed, struct err *err)
+{
+    _cleanup_object_ struct object *there = road_find(a, r, ns, resource_meta(r, typed)->name);
+    return there ? 0 : call(a, API_CREATE, r, ns, STR(""), typed, ERR_ALREADY_EXISTS, err);
+}
+
 /* The same, but what is there is made to be as it should. */
 static int keep(struct api *a, const struct resource *r, struct str ns, const void *typed, struct err *err)
 {
     if (make(a, r, ns, typed, err) < 0)
         return -1;
-    _cleanup_arena_ struct arena arena = {0};
-    struct api_request req = {.arena = &arena,
-                              .verb = API_UPDATE,
-                              .resource = r,
-                              .ns = ns,
-                              .name = resource_meta(r, typed)->name,
-                              .typed = typed};
-    int rc = api_call(a, &req);
-    if (rc < 0)
-        err_move(err, &req.err);
-    api_finish(a, &req);
-    return rc;
+    return call(a, API_UPDATE, r, ns, resource_meta(r, typed)->name, typed, ERR_NONE, err);
+}
+
+/* A slice is of one family for good: where the server's address is of another now, it makes way. */
+static int keep_slice(struct api *a, const struct endpoint_slice *slice, struct err *err)
+{
+    const struct object_meta *m = &slice->metadata;
+    _cleanup_object_ struct object *o = road_find(a, &endpoint_slice_resource, m->namespace, m->name);
+    const struct endpoint_slice *there = o ? object_typed(o) : NULL;
+    if (there && !str_eq(there->address_type, slice->address_type) &&
+        call(a, API_DELETE, &endpoint_slice_resource, m->namespace, m->name, NULL, ERR_NOT_FOUND, err) < 0)
+        return -1;
+    return keep(a, &endpoint_slice_resource, m->namespace, slice, err);
 }
 
 static int make_service(struct api *a, struct err *err)
@@ -93,7 +100,7 @@ static int make_service(struct api *a, struct err *err)
         .address_type = ip_family_of(address) == IP_V6 ? STR("IPv6") : STR("IPv4"),
         .endpoints = {slice_endpoints, 1},
         .ports = {slice_ports, 1}};
-    return keep(a, &endpoint_slice_resource, STR("default"), &slice, err);
+    return keep_slice(a, &slice, err);
 }
 
 /* The ranges that the server was started with, for all to see. A second may join the first later; other ones

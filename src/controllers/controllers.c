@@ -234,6 +234,14 @@ static int controller_start(struct controllers *all, const struct controller_def
     return 0;
 }
 
+static struct str_vec strs_copy(struct arena *a, const struct str_vec *from)
+{
+    struct str_vec v = {arena_new_n(a, struct str, from->n), from->n};
+    for (size_t i = 0; i < v.n; i++)
+        v.at[i] = arena_str(a, from->at[i]);
+    return v;
+}
+
 int controllers_start(struct client *c, const struct controllers_options *o, struct controllers **out,
                       struct err *err)
 {
@@ -242,9 +250,8 @@ int controllers_start(struct client *c, const struct controllers_options *o, str
     all->options.ca_pem = arena_str(&all->arena, o->ca_pem);
     all->options.ca_key_pem = arena_str(&all->arena, o->ca_key_pem);
     all->options.token_key_pem = arena_str(&all->arena, o->token_key_pem);
-    all->options.cluster_cidrs.at = arena_new_n(&all->arena, struct str, o->cluster_cidrs.n);
-    for (size_t i = 0; i < o->cluster_cidrs.n; i++)
-        all->options.cluster_cidrs.at[i] = arena_str(&all->arena, o->cluster_cidrs.at[i]);
+    all->options.cluster_cidrs = strs_copy(&all->arena, &o->cluster_cidrs);
+    all->options.service_cidrs = strs_copy(&all->arena, &o->service_cidrs);
     all->pool = worker_pool_new("controllers", o->workers ? o->workers : WORKERS);
     all->kinds = kinds_new(c, controllers_found, all);
     for (size_t i = 0; i < ARRAY_LEN(defs); i++)

@@ -11,6 +11,7 @@ struct controllers_options {
     /* Nodes' podCIDRs come out of these ("10.244.0.0/16"): one, or one of each family, the main one first;
      * empty: none are given. */
     struct str_vec cluster_cidrs;
+    struct str_vec service_cidrs;       /* none of which nodes get */
     int node_mask_ipv4, node_mask_ipv6; /* their sizes; 0: 24 and 64 */
     struct str cluster_dns;             /* address of the Service kube-dns; empty: none is made */
     int64_t node_grace_ns;              /* a silent node is not ready after this; 0: 50 s */

@@ -26,6 +26,14 @@ struct str range_address(struct arena *a, struct str range, unsigned offset)
     return ip_text(a, ip_prefix_at(p, offset));
 }
 
+unsigned range_parts(struct str range, int64_t bits)
+{
+    struct ip_prefix p;
+    if (!ip_prefix_parse(range, &p) || bits < p.bits || bits > ip_bits(p.base.family) || bits - p.bits > 16)
+        return 0;
+    return 1u << (bits - p.bits);
+}
+
 bool ranges_have(const struct str_vec *ranges, enum ip_family family)
 {
     for (size_t i = 0; i < ranges->n; i++)

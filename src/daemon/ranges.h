@@ -15,5 +15,8 @@ int ranges_from(const char *flag, const struct flag_list *said, const char *othe
                 struct str_vec *out, struct err *err);
 /* The address so far behind a range's base; empty when the range ends before it. */
 struct str range_address(struct arena *a, struct str range, unsigned offset);
+/* Into how many ranges with a mask of `bits` it can be parted; 0: it cannot, or those are too many
+ * (upstream's limit: 65,536). */
+unsigned range_parts(struct str range, int64_t bits);
 /* Whether one of them is of this family. */
 bool ranges_have(const struct str_vec *ranges, enum ip_family family);

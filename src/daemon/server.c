@@ -73,6 +73,14 @@ static int server_ranges(struct server_parts *p, const struct server_flags *f, s
     if (ranges_from("service-cidr", &f->service_cidr, SERVICE_CIDR, &p->arena, &p->service_cidrs, err) < 0 ||
         ranges_from("cluster-cidr", &f->cluster_cidr, CLUSTER_CIDR, &p->arena, &p->cluster_cidrs, err) < 0)
         return -1;
+    for (size_t i = 0; i < p->cluster_cidrs.n; i++) {
+        bool ipv6 = ip_family_of(p->cluster_cidrs.at[i]) == IP_V6;
+        if (!range_parts(p->cluster_cidrs.at[i], ipv6 ? f->node_mask_ipv6 : f->node_mask_ipv4))
+            return err_set(err, ERR_BAD_REQUEST,
+                           "--node-cidr-mask-size-ipv%d does not part --cluster-cidr " STR_FMT
+                           " into 1 to 65536 ranges for nodes",
+                           ipv6 ? 6 : 4, STR_ARG(p->cluster_cidrs.at[i]));
+    }
     for (size_t i = 0; i < p->service_cidrs.n; i++)
         if (!range_address(&p->arena, p->service_cidrs.at[i], 2).n)
             return err_set(err, ERR_BAD_REQUEST, "--service-cidr: \"" STR_FMT "\" has no room for services",
@@ -285,6 +293,7 @@ static int server_controllers(struct server_parts *p, const struct server_flags 
         .token_key_pem = buf_str(&p->pki.service_accounts),
         .legacy_tokens = f->legacy_tokens,
         .cluster_cidrs = p->cluster_cidrs,
+        .service_cidrs = p->service_cidrs,
         .node_mask_ipv4 = (int)f->node_mask_ipv4,
         .node_mask_ipv6 = (int)f->node_mask_ipv6,
     };

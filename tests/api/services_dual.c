@@ -326,6 +326,17 @@ static void a_second_family_comes_to_the_cluster(void **state)
     assert_code(make(w, "b", "'clusterIP':'fd00:96::7'," PORTS), 422);
 }
 
+/* The server's own address moves to another family: its slice is made anew, its service stays. */
+static void the_server_moves_to_another_family(void **state)
+{
+    struct world *w = *state;
+    world_restart_cidrs(w, "fd00:96::/112", "10.96.0.0/16");
+    struct api_request *r = get(w, &endpoint_slice_resource, "default", "kubernetes");
+    assert_field(w, r, "addressType", "IPv6");
+    assert_field(w, r, "endpoints.0.addresses.0", "2001:db8::5");
+    assert_field(w, get(w, &service_resource, "default", "kubernetes"), "spec.clusterIP", "10.96.0.1");
+}
+
 /* --- ranges --- */
 
 static void the_start_of_a_range_is_for_those_who_name(void **state)
@@ -385,6 +396,7 @@ int main(void)
         TEST(what_is_left_out_stays, open_dual),
         TEST(a_mere_name_gives_all_back, open_dual),
         TEST(a_second_family_comes_to_the_cluster, open_ipv6),
+        TEST(the_server_moves_to_another_family, open_dual),
         TEST(the_start_of_a_range_is_for_those_who_name, open_dual),
         TEST(further_ranges_are_of_both_families, open_dual),
         TEST(an_ip_address_object_keeps_an_ipv6_address, open_dual),

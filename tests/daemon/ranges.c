@@ -52,6 +52,17 @@ static void addresses_inside_are_counted(void **state)
     assert_str(range_address(&arena, STR("10.96.0.0/29"), 10), "");
 }
 
+static void ranges_are_parted_among_nodes(void **state)
+{
+    (void)state;
+    assert_int_equal(range_parts(STR("10.244.0.0/16"), 24), 256);
+    assert_int_equal(range_parts(STR("fd00:10:244::/48"), 64), 65536);
+    assert_int_equal(range_parts(STR("fd00:10:244::/64"), 64), 1);
+    assert_int_equal(range_parts(STR("fd00:10:244::/40"), 64), 0);
+    assert_int_equal(range_parts(STR("10.244.0.0/16"), 12), 0);
+    assert_int_equal(range_parts(STR("10.244.0.0/24"), 33), 0);
+}
+
 static int drop_arena(void **state)
 {
     (void)state;
@@ -65,6 +76,7 @@ int main(void)
         cmocka_unit_test(one_of_each_family),
         cmocka_unit_test(anything_else_is_refused),
         cmocka_unit_test(addresses_inside_are_counted),
+        cmocka_unit_test(ranges_are_parted_among_nodes),
     };
     return cmocka_run_group_tests(tests, NULL, drop_arena);
 }

@@ -15,26 +15,38 @@ static struct ip_prefix range_at(struct ip_prefix cluster, unsigned mask, size_t
     return (struct ip_prefix){ip_prefix_at(cluster, offset), mask};
 }
 
-/* Which of the first `n` ranges are some node's: one of another size than ours may cover several, or a part
- * of one. */
-static bool *ranges_taken(struct work *w, struct ip_prefix cluster, unsigned mask, size_t n)
+/* Of the first `n` ranges of a mask, those that are some node's. */
+struct ranges {
+    struct ip_prefix cluster;
+    unsigned mask;
+    bool *taken;
+    size_t n;
+};
+
+/* One of another size than ours may cover several, or a part of one. */
+static void range_take(struct ranges *r, struct str cidr)
 {
-    bool *taken = arena_new_n(w->a, bool, n);
-    unsigned shift = ip_bits(cluster.base.family) - mask;
+    struct ip_prefix p;
+    unsigned shift = ip_bits(r->cluster.base.family) - r->mask;
+    if (!ip_prefix_parse(cidr, &p) || !ip_prefix_overlaps(p, r->cluster))
+        return;
+    ip_number base = r->cluster.base.n, last = (ip_prefix_last(p).n - base) >> shift;
+    for (ip_number k = p.base.n > base ? (p.base.n - base) >> shift : 0; k < r->n && k <= last; k++)
+        r->taken[k] = true;
+}
+
+/* What nodes have, and services. */
+static void ranges_take(struct work *w, struct ranges *r)
+{
     _cleanup_objects_ struct objects nodes = {0};
     informer_list(informer_of(w, node), (struct str){0}, &nodes);
     for (size_t i = 0; i < nodes.n; i++) {
         const struct node *node = object_typed(nodes.at[i]);
-        for (size_t c = 0; c < node->spec.pod_cidrs.n; c++) {
-            struct ip_prefix p;
-            if (!ip_prefix_parse(node->spec.pod_cidrs.at[c], &p) || !ip_prefix_overlaps(p, cluster))
-                continue;
-            ip_number base = cluster.base.n, last = (ip_prefix_last(p).n - base) >> shift;
-            for (ip_number k = p.base.n > base ? (p.base.n - base) >> shift : 0; k < n && k <= last; k++)
-                taken[k] = true;
-        }
+        for (size_t c = 0; c < node->spec.pod_cidrs.n; c++)
+            range_take(r, node->spec.pod_cidrs.at[c]);
     }
-    return taken;
+    for (size_t i = 0; i < w->options->service_cidrs.n; i++)
+        range_take(r, w->options->service_cidrs.at[i]);
 }
 
 /* The first that is free. -1: none, or the flags are wrong. */
@@ -50,8 +62,9 @@ static int range_free(struct work *w, struct str cidr, struct str *out)
     if (mask < cluster.bits || mask > ip_bits(cluster.base.family))
         return err_set(w->err, ERR_INVALID, "no ranges of /%u in cluster CIDR " STR_FMT, mask, STR_ARG(cidr));
     size_t n = mask - cluster.bits < 16 ? (size_t)1 << (mask - cluster.bits) : RANGES_MAX, k = 0;
-    bool *taken = ranges_taken(w, cluster, mask, n);
-    while (k < n && taken[k])
+    struct ranges r = {cluster, mask, arena_new_n(w->a, bool, n), n};
+    ranges_take(w, &r);
+    while (k < n && r.taken[k])
         k++;
     if (k == n)
         return err_set(
