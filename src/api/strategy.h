@@ -30,7 +30,7 @@ struct strategy {
     void (*prepare_update)(void *o, const void *old, const struct strategy_context *c);
     void (*prepare_status)(void *o, const void *old, const struct strategy_context *c);
     void (*validate)(const void *o, struct field_errors *e);
-    void (*validate_create)(const void *o, struct field_errors *e); /* what updates may keep */
+    void (*validate_create)(const void *o, struct field_errors *e); /* beside `validate`, of what is new */
     void (*validate_update)(const void *o, const void *old, struct field_errors *e);
     void (*validate_status)(const void *o, const void *old, struct field_errors *e);
     void (*warn)(const void *o, const void *old, const struct strategy_context *c);

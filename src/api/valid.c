@@ -94,6 +94,12 @@ void valid_one_of(struct field_errors *e, const struct path *at, struct str v, c
             field_required(e, at, "%s", "");
         return;
     }
+    valid_supported(e, at, v, values, n);
+}
+
+void valid_supported(struct field_errors *e, const struct path *at, struct str v, const struct str *values,
+                     size_t n)
+{
     for (size_t i = 0; i < n; i++)
         if (str_eq(v, values[i]))
             return;
@@ -190,13 +196,14 @@ void valid_domain_prefixed_path(struct field_errors *e, const struct path *at, s
     }
 }
 
-struct bad_value bad_strs(struct field_errors *e, const struct str_vec *v)
+struct bad_value valid_bad_member(struct field_errors *e, const struct type *t, const char *name,
+                                  const void *value)
 {
-    struct str text = v->n ? STR("[") : STR("null");
-    each (*v, i)
-        text = arena_printf(&e->arena, STR_FMT "%s\"" STR_FMT "\"", STR_ARG(text), i ? "," : "",
-                            STR_ARG(v->at[i]));
-    return BAD_RAW(v->n ? arena_concat(&e->arena, text, STR("]")) : text);
+    _cleanup_buf_ struct buf b = {0};
+    uint32_t base = 0;
+    const struct field *f = type_field(t, str_from(name), &base);
+    json_encode_field(&b, f, field_at(f, (const char *)value + base));
+    return BAD_RAW(arena_str(&e->arena, buf_str(&b)));
 }
 
 void valid_no_backsteps(struct field_errors *e, const struct path *at, struct str v)

@@ -43,10 +43,15 @@ void valid_one_of(struct field_errors *e, const struct path *at, struct str v, c
 #define VALID_ONE_OF(e, at, v, required, ...)                                                                \
     valid_one_of((e), (at), (v), (const struct str[]){__VA_ARGS__},                                          \
                  sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str), (required))
+/* One of the values, which are shown as given; an empty one is none of them. */
+void valid_supported(struct field_errors *e, const struct path *at, struct str v, const struct str *values,
+                     size_t n);
 /* "acme.io/foo": a domain, and behind the first slash a path. */
 void valid_domain_prefixed_path(struct field_errors *e, const struct path *at, struct str v);
 /* A value as messages show it, as JSON; NULL is null. It lives in the list's arena. */
 struct bad_value valid_bad(struct field_errors *e, const struct type *t, const void *v);
+struct bad_value valid_bad_member(struct field_errors *e, const struct type *t, const char *name,
+                                  const void *v);
 struct bad_value valid_bad_map(struct field_errors *e, const struct str_map *m);
 struct bad_value valid_bad_list(struct field_errors *e, const struct str_vec *v);
 /* The field of that name is in `now` what it was in `old`; both are of type t and stand at `at`. */
@@ -67,9 +72,6 @@ bool label_selector_takes(const struct label_selector *s, const struct str_map *
 void valid_relative_path(struct field_errors *e, const struct path *at, struct str v);
 void valid_no_backsteps(struct field_errors *e, const struct path *at, struct str v);
 
-/* A list as messages show it: ["10.96.0.1"]. */
-struct bad_value bad_strs(struct field_errors *e, const struct str_vec *v);
-
 /* Addresses (valid_address.c). What the object had before may stay, and what is written unusually is warned
  * of. */
 void valid_ip(struct field_errors *e, const struct path *at, struct str v);
@@ -85,10 +87,18 @@ void valid_balancer(struct field_errors *e, const struct path *at, struct str ip
 /* Two of them, an address or range of each family. */
 bool valid_dual(const struct str *v, size_t n);
 
-/* Quantities. */
-void valid_quantity(struct field_errors *e, const struct path *at, struct str q);
+/* Quantities, and resources by name. */
+enum resource_place { RESOURCES_ANYWHERE, RESOURCES_OF_CONTAINER, RESOURCES_OF_POD, RESOURCES_OF_QUOTA };
+void valid_quantity(struct field_errors *e, const struct path *at, struct str q); /* not negative */
+void valid_positive_quantity(struct field_errors *e, const struct path *at, struct str q);
+/* Not negative, and whole where the resource is counted. */
+void valid_resource_amount(struct field_errors *e, const struct path *at, struct str name, struct str q);
+void valid_resource_name(struct field_errors *e, const struct path *at, struct str name,
+                         enum resource_place place);
+/* `claims`: what the pod has, of which the requirements may name some; NULL: nothing. */
 void valid_resource_requirements(struct field_errors *e, const struct path *at,
-                                 const struct resource_requirements *r);
+                                 const struct resource_requirements *r, enum resource_place place,
+                                 const struct pod_resource_claim_vec *claims);
 
 const struct str *str_map_get(const struct str_map *m, struct str key);
 void str_map_put(struct str_map *m, struct arena *a, struct str key, struct str value);

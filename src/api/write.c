@@ -33,15 +33,18 @@ static bool declared_counts(const struct field_error *f, const struct road *d)
     return !d->strategy->validate && !d->strategy->validate_create && !str_starts(f->field, STR("status."));
 }
 
-/* The declared rules complain only of fields that the written ones have not named: those speak upstream's
- * words. */
+/* The declared rules complain only of what the written ones have not: those speak upstream's words, and may
+ * call the field otherwise. */
 static void merge_declared(struct field_errors *e, const struct field_errors *declared, const struct road *d)
 {
-    _cleanup_map_ struct map named = {0};
-    for (size_t i = 0; i < e->n; i++)
+    _cleanup_map_ struct map named = {0}, said = {0};
+    for (size_t i = 0; i < e->n; i++) {
         map_put(&named, e->at[i].field, e);
+        map_put(&said, e->at[i].body, e);
+    }
     for (size_t i = 0; i < declared->n; i++)
-        if (!map_get(&named, declared->at[i].field) && declared_counts(&declared->at[i], d)) {
+        if (!map_get(&named, declared->at[i].field) && !map_get(&said, declared->at[i].body) &&
+            declared_counts(&declared->at[i], d)) {
             mem_grow((void **)&e->at, &e->cap, e->n + 1, sizeof *e->at);
             e->at[e->n++] =
                 (struct field_error){declared->at[i].type, arena_str(&e->arena, declared->at[i].field),

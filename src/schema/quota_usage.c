@@ -79,9 +79,8 @@ static const struct str_map *amounts_of(const struct container *c, bool limits)
     return limits ? &c->resources.limits : &c->resources.requests;
 }
 
-/* Containers and sidecars together, or an init container beside the sidecars before it where that is more;
- * what is said of the whole pod instead; and what running it costs. */
-struct str_map pod_amounts(struct arena *a, const struct pod_spec *s, bool limits)
+/* Containers and sidecars together, or an init container beside the sidecars before it where that is more. */
+struct str_map pod_container_amounts(struct arena *a, const struct pod_spec *s, bool limits)
 {
     struct str_map sum = {0}, sidecars = {0}, most = {0};
     for (size_t i = 0; i < s->containers.n; i++)
@@ -100,6 +99,13 @@ struct str_map pod_amounts(struct arena *a, const struct pod_spec *s, bool limit
         }
     }
     take(a, &sum, &most, false);
+    return sum;
+}
+
+/* What is said of the whole pod goes before what its containers say; and what running it costs. */
+struct str_map pod_amounts(struct arena *a, const struct pod_spec *s, bool limits)
+{
+    struct str_map sum = pod_container_amounts(a, s, limits);
     if (s->resources) {
         const struct str_map *whole = limits ? &s->resources->limits : &s->resources->requests;
         for (size_t i = 0; i < whole->n; i++)

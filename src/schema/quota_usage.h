@@ -20,7 +20,9 @@ const struct str *quota_usage_get(const struct quota_usage *u, struct str name);
 /* What a container declares, under the same names. */
 void quota_usage_add_container(struct quota_usage *u, const struct container *c);
 
-/* What a pod asks for as a whole: requests, or limits. In `a`. */
+/* What a pod's containers ask for together: requests, or limits. In `a`. */
+struct str_map pod_container_amounts(struct arena *a, const struct pod_spec *s, bool limits);
+/* What a pod asks for as a whole. */
 struct str_map pod_amounts(struct arena *a, const struct pod_spec *s, bool limits);
 
 /* Do the quota's scopes take the object? */

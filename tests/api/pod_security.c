@@ -52,7 +52,9 @@ static const struct {
      "seccompProfile (pod and container \"c\" must not set securityContext.seccompProfile.type to "
      "\"Unconfined\")"},
     {WITH("'appArmorProfile':{'type':'Unconfined'}"),
-     "forbidden AppArmor profile (container \"c\" must not set AppArmor profile type to \"Unconfined\")"},
+     /* the annotation that the field has replaced is made from it */
+     "forbidden AppArmor profiles (container \"c\" and annotation must not set AppArmor profile type to "
+     "\"Unconfined\", \"container.apparmor.security.beta.kubernetes.io/c=\\\"unconfined\\\"\")"},
     {WITH("'seLinuxOptions':{'type':'spc_t','user':'u','role':'r'}"),
      "seLinuxOptions (container \"c\" set forbidden securityContext.seLinuxOptions: type \"spc_t\"; user may "
      "not "

@@ -24,19 +24,10 @@ static void other_sysctls_are_refused(void **state)
     NEED_NODE(t);
     make(t, "unsafe",
          ONE_SHOT("'securityContext':{'sysctls':[{'name':'kernel.msgmax','value':'65536'}]},", "true"));
-    make(
-        t, "host",
-        ONE_SHOT("'hostNetwork':true,'securityContext':{'sysctls':[{'name':'net/ipv4/tcp_syncookies','value':"
-                 "'0'}]},",
-                 "true"));
     await(t, "unsafe", "status.phase", "Failed");
     assert_pod(t, "unsafe", "status.reason", "SysctlForbidden");
     assert_pod(t, "unsafe", "status.message",
                "Pod was rejected: forbidden sysctl: \"kernel.msgmax\" not allowlisted");
-    await(t, "host", "status.phase", "Failed");
-    assert_pod(t, "host", "status.message",
-               "Pod was rejected: forbidden sysctl: \"net/ipv4/tcp_syncookies\" not allowed with host net "
-               "enabled");
 }
 
 static void a_seccomp_profile_filters(void **state)

@@ -27,7 +27,7 @@ static void node_validate(const void *o, struct field_errors *e)
     each (*cidrs, i)
         valid_cidr(e, PATH_AT(PATH(&spec, "podCIDRs"), i), cidrs->at[i]);
     if (cidrs->n > 1 && !valid_dual(cidrs->at, cidrs->n))
-        field_error(e, FIELD_ERROR_INVALID, PATH(&spec, "podCIDRs"), bad_strs(e, cidrs),
+        field_error(e, FIELD_ERROR_INVALID, PATH(&spec, "podCIDRs"), valid_bad_list(e, cidrs),
                     "may specify no more than one CIDR for each IP family");
 }
 

@@ -1,9 +1,9 @@
+/* Where pods go: affinity and tolerations (validateAffinity, ValidateTolerations). */
 #include "api/kind/container.h"
-
-#include "base/map.h"
+#include "api/kind/label_keys.h"
 
 static void valid_requirements(struct field_errors *e, const struct path *at,
-                               const struct node_selector_requirement_vec *reqs, bool fields)
+                               const struct node_selector_requirement_vec *reqs, bool fields, bool strict)
 {
     each (*reqs, i) {
         const struct node_selector_requirement *r = &reqs->at[i];
@@ -37,13 +37,17 @@ static void valid_requirements(struct field_errors *e, const struct path *at,
         } else
             field_invalid(e, PATH(item, "operator"), r->operator, "not a valid selector operator");
         valid_qualified(e, PATH(item, "key"), r->key);
+        for (size_t k = 0; strict && k < r->values.n; k++)
+            valid_label_value(e, PATH_AT(PATH(item, "values"), k), r->values.at[k]);
     }
 }
 
-static void valid_node_term(struct field_errors *e, const struct path *at, const struct node_selector_term *t)
+/* `strict`: values must be able to be labels' values; of what is only preferred they need not. */
+static void valid_node_term(struct field_errors *e, const struct path *at, const struct node_selector_term *t,
+                            bool strict)
 {
-    valid_requirements(e, PATH(at, "matchExpressions"), &t->match_expressions, false);
-    valid_requirements(e, PATH(at, "matchFields"), &t->match_fields, true);
+    valid_requirements(e, PATH(at, "matchExpressions"), &t->match_expressions, false, strict);
+    valid_requirements(e, PATH(at, "matchFields"), &t->match_fields, true, strict);
 }
 
 void valid_node_selector(struct field_errors *e, const struct path *at, const struct node_selector *s)
@@ -52,7 +56,7 @@ void valid_node_selector(struct field_errors *e, const struct path *at, const st
     if (s->node_selector_terms.n == 0)
         field_required(e, terms, "must have at least one node selector term");
     each (s->node_selector_terms, i)
-        valid_node_term(e, PATH_AT(terms, i), &s->node_selector_terms.at[i]);
+        valid_node_term(e, PATH_AT(terms, i), &s->node_selector_terms.at[i], true);
 }
 
 static void valid_weight(struct field_errors *e, const struct path *at, int32_t weight)
@@ -68,11 +72,11 @@ static void valid_pod_term(struct field_errors *e, const struct path *at, const 
     if (t->namespace_selector)
         valid_selector(e, PATH(at, "namespaceSelector"), t->namespace_selector);
     each (t->namespaces, i)
-        valid_label_name(e, PATH(at, "namespace"), t->namespaces.at[i]);
+        format_validate(e, PATH(at, "namespace"), FORMAT_DNS1123_LABEL, t->namespaces.at[i]);
+    valid_label_keys(e, at, &t->match_label_keys, &t->mismatch_label_keys, t->label_selector);
     if (!t->topology_key.n)
         field_required(e, PATH(at, "topologyKey"), "can not be empty");
-    else
-        valid_qualified(e, PATH(at, "topologyKey"), t->topology_key);
+    valid_qualified(e, PATH(at, "topologyKey"), t->topology_key);
 }
 
 static void valid_pod_terms(struct field_errors *e, const struct path *at,
@@ -89,7 +93,7 @@ static void valid_pod_terms(struct field_errors *e, const struct path *at,
     }
 }
 
-static void valid_affinity(struct field_errors *e, const struct path *at, const struct affinity *a)
+void valid_affinity(struct field_errors *e, const struct path *at, const struct affinity *a)
 {
     if (a->node_affinity) {
         const struct path *node = PATH(at, "nodeAffinity");
@@ -103,7 +107,7 @@ static void valid_affinity(struct field_errors *e, const struct path *at, const 
             const struct path *item =
                 PATH_AT(PATH(node, "preferredDuringSchedulingIgnoredDuringExecution"), i);
             valid_weight(e, item, t->weight);
-            valid_node_term(e, PATH(item, "preference"), &t->preference);
+            valid_node_term(e, PATH(item, "preference"), &t->preference, false);
         }
     }
     if (a->pod_affinity)
@@ -114,6 +118,23 @@ static void valid_affinity(struct field_errors *e, const struct path *at, const 
         valid_pod_terms(e, PATH(at, "podAntiAffinity"),
                         &a->pod_anti_affinity->required_during_scheduling_ignored_during_execution,
                         &a->pod_anti_affinity->preferred_during_scheduling_ignored_during_execution);
+}
+
+void valid_taint_effect(struct field_errors *e, const struct path *at, struct str effect, bool required)
+{
+    VALID_ONE_OF(e, at, effect, required, STR("NoSchedule"), STR("PreferNoSchedule"), STR("NoExecute"));
+}
+
+/* All that is wrong with it in one complaint. */
+static void valid_toleration_value(struct field_errors *e, const struct path *at, struct str v)
+{
+    struct str messages[FORMAT_MESSAGES];
+    _cleanup_buf_ struct buf b = {0};
+    size_t n = format_check(FORMAT_LABEL_VALUE, v, messages);
+    for (size_t i = 0; i < n; i++)
+        buf_addf(&b, "%s" STR_FMT, i ? ";" : "", STR_ARG(messages[i]));
+    if (n)
+        field_invalid(e, at, v, STR_FMT, STR_ARG(buf_str(&b)));
 }
 
 void valid_tolerations(struct field_errors *e, const struct path *at,
@@ -132,61 +153,16 @@ void valid_tolerations(struct field_errors *e, const struct path *at,
             field_invalid(e, PATH(item, "effect"), t->effect,
                           "effect must be 'NoExecute' when `tolerationSeconds` is set");
         if (!t->operator.n || str_is(t->operator, "Equal"))
-            valid_label_value(e, PATH(item, "operator"), t->value);
+            valid_toleration_value(e, PATH(item, "operator"), t->value);
         else if (str_is(t->operator, "Exists")) {
             if (t->value.n)
                 field_invalid(e, PATH(item, "operator"), t->value,
                               "value must be empty when `operator` is 'Exists'");
-        } else
-            VALID_ONE_OF(e, PATH(item, "operator"), t->operator, true, STR("Equal"), STR("Exists"));
-        VALID_ONE_OF(e, PATH(item, "effect"), t->effect, false, STR("NoExecute"), STR("NoSchedule"),
-                     STR("PreferNoSchedule"));
+        } else /* Lt and Gt need a feature that is off: they are named, and not taken */
+            field_not_supported(
+                e, PATH(item, "operator"),
+                t->operator,(const struct str[]){STR("Equal"), STR("Exists"), STR("Lt"), STR("Gt")},
+                str_is(t->operator, "Lt") || str_is(t->operator, "Gt") ? 4 : 2);
+        valid_taint_effect(e, PATH(item, "effect"), t->effect, false);
     }
-}
-
-static void valid_spread(struct field_errors *e, const struct path *at, const struct pod_spec *pod)
-{
-    each (pod->topology_spread_constraints, i) {
-        const struct topology_spread_constraint *c = &pod->topology_spread_constraints.at[i];
-        const struct path *item = PATH_AT(at, i);
-        if (c->max_skew <= 0)
-            field_invalid_int(e, PATH(item, "maxSkew"), c->max_skew, "must be greater than zero");
-        if (!c->topology_key.n)
-            field_required(e, PATH(item, "topologyKey"), "can not be empty");
-        else
-            valid_qualified(e, PATH(item, "topologyKey"), c->topology_key);
-        VALID_ONE_OF(e, PATH(item, "whenUnsatisfiable"), c->when_unsatisfiable, true, STR("DoNotSchedule"),
-                     STR("ScheduleAnyway"));
-        if (c->min_domains && *c->min_domains <= 0)
-            field_invalid_int(e, PATH(item, "minDomains"), *c->min_domains, "must be greater than zero");
-        if (c->min_domains && !str_is(c->when_unsatisfiable, "DoNotSchedule"))
-            field_invalid_int(e, PATH(item, "minDomains"), *c->min_domains,
-                              "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not " STR_FMT,
-                              STR_ARG(c->when_unsatisfiable));
-        if (c->node_affinity_policy)
-            VALID_ONE_OF(e, PATH(item, "nodeAffinityPolicy"), *c->node_affinity_policy, true, STR("Honor"),
-                         STR("Ignore"));
-        if (c->node_taints_policy)
-            VALID_ONE_OF(e, PATH(item, "nodeTaintsPolicy"), *c->node_taints_policy, true, STR("Honor"),
-                         STR("Ignore"));
-        if (c->label_selector)
-            valid_selector(e, PATH(item, "labelSelector"), c->label_selector);
-        for (size_t k = 0; k < i; k++) {
-            const struct topology_spread_constraint *o = &pod->topology_spread_constraints.at[k];
-            if (str_eq(o->topology_key, c->topology_key) &&
-                str_eq(o->when_unsatisfiable, c->when_unsatisfiable))
-                field_duplicate(e, PATH(item, "{topologyKey, whenUnsatisfiable}"),
-                                arena_printf(&e->arena, "{" STR_FMT ", " STR_FMT "}",
-                                             STR_ARG(c->topology_key), STR_ARG(c->when_unsatisfiable)));
-        }
-    }
-}
-
-void valid_placement(struct field_errors *e, const struct path *spec, const struct pod_spec *pod)
-{
-    valid_labels(e, PATH(spec, "nodeSelector"), &pod->node_selector);
-    if (pod->affinity)
-        valid_affinity(e, PATH(spec, "affinity"), pod->affinity);
-    valid_tolerations(e, PATH(spec, "tolerations"), &pod->tolerations);
-    valid_spread(e, PATH(spec, "topologySpreadConstraints"), pod);
 }

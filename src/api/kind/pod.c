@@ -1,10 +1,15 @@
+/* Pods and pod templates: defaults and strategies (pkg/apis/core/v1/defaults.go, pkg/registry/core/pod). */
 #include "api/kind/pod.h"
 
 #include "api/kind/container.h"
+#include "api/kind/label_keys.h"
+#include "schema/quantity.h"
 
 /* "repo:latest" and what has no tag are pulled anew each time. A digest is a version. */
 static struct str image_pull_policy(struct str image)
 {
+    if (!image.n)
+        return STR("IfNotPresent");
     ptrdiff_t slash = str_last_index(image, '/');
     struct str last = slash < 0 ? image : str_from_at(image, (size_t)slash + 1);
     if (str_index(last, '@') >= 0)
@@ -49,7 +54,7 @@ void pod_spec_defaults(struct pod_spec *s, struct arena *a)
         struct volume *v = &s->volumes.at[i];
         if (!has_source((const struct volume_source *)(const void *)&v->host_path))
             v->empty_dir = arena_new(a, struct empty_dir_volume_source);
-        if (v->image && v->image->reference.n && !v->image->pull_policy.n)
+        if (v->image && !v->image->pull_policy.n)
             v->image->pull_policy = image_pull_policy(v->image->reference);
     }
     /* Two names of one field. */
@@ -76,6 +81,7 @@ static void pod_defaults(void *o, struct arena *a)
         request_limits(&pod->spec.containers.at[i].resources, a);
     each (pod->spec.init_containers, i)
         request_limits(&pod->spec.init_containers.at[i].resources, a);
+    pod_resources_defaults(&pod->spec, a);
     if (!pod->spec.enable_service_links)
         pod->spec.enable_service_links = arena_dup(a, &(bool){true}, sizeof(bool));
     if (pod->spec.host_network) {
@@ -96,9 +102,10 @@ static void qos_add(struct qos *q, const struct resource_requirements *r)
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const struct str *limit = str_map_get(&r->limits, names[i]),
                          *request = str_map_get(&r->requests, names[i]);
-        bool limited = limit && !str_is(*limit, "0"), requested = request && !str_is(*request, "0");
+        bool limited = limit && quantity_sign(quantity_of(*limit)) > 0,
+             requested = request && quantity_sign(quantity_of(*request)) > 0;
         q->any |= limited || requested;
-        q->all &= limited && (!requested || str_eq(*limit, *request));
+        q->all &= limited && (!requested || quantity_cmp_str(*limit, *request) == 0);
     }
 }
 
@@ -133,6 +140,8 @@ static void pod_prepare_create(void *o, const struct strategy_context *c)
         pod->status.conditions.at = gated;
         pod->status.conditions.n = 1;
     }
+    pod_merge_label_keys(&pod->spec, &pod->metadata.labels, c->arena);
+    pod_sync_app_armor(pod, c);
 }
 
 static void pod_prepare_update(void *o, const void *old, const struct strategy_context *c)
@@ -141,32 +150,21 @@ static void pod_prepare_update(void *o, const void *old, const struct strategy_c
     ((struct pod *)o)->status = ((const struct pod *)old)->status;
 }
 
-static void pod_prepare_status(void *o, const void *before, const struct strategy_context *c)
-{
-    struct pod *pod = o;
-    const struct pod *old = before;
-    (void)c;
-    if (!pod->status.qos_class.n)
-        pod->status.qos_class = old->status.qos_class.n ? old->status.qos_class : pod_spec_qos(&old->spec);
-    /* podIP and podIPs[0] are one field; where they differ, it is an older client that speaks. */
-    if (pod->status.pod_ip.n &&
-        (!pod->status.pod_ips.n || !str_eq(pod->status.pod_ips.at[0].ip, pod->status.pod_ip))) {
-        pod->status.pod_ips.at = arena_new(c->arena, struct pod_ip);
-        pod->status.pod_ips.at[0].ip = pod->status.pod_ip;
-        pod->status.pod_ips.n = 1;
-    } else if (pod->status.pod_ips.n)
-        pod->status.pod_ip = pod->status.pod_ips.at[0].ip;
-    if (pod->status.host_ips.n == 0 && pod->status.host_ip.n) {
-        pod->status.host_ips.at = arena_new(c->arena, struct host_ip);
-        pod->status.host_ips.at[0].ip = pod->status.host_ip;
-        pod->status.host_ips.n = 1;
-    }
-}
-
 static void pod_validate(const void *o, struct field_errors *e)
 {
+    valid_pod(e, o);
+}
+
+static void pod_validate_create(const void *o, struct field_errors *e)
+{
+    const struct pod *pod = o;
     struct path spec = path_child(NULL, STR("spec"));
-    valid_pod_spec(e, &spec, &((const struct pod *)o)->spec);
+    if (pod->spec.ephemeral_containers.n)
+        field_forbidden(e, PATH(&spec, "ephemeralContainers"), "cannot be set on create");
+    if (pod->spec.node_name.n && pod->spec.scheduling_gates.n)
+        field_forbidden(e, PATH(&spec, "nodeName"),
+                        "cannot be set until all schedulingGates have been cleared");
+    valid_annotations_match(e, &spec, &pod->metadata, &pod->spec);
 }
 
 static void pod_warn(const void *o, const void *old, const struct strategy_context *c)
@@ -184,6 +182,7 @@ const struct strategy pod_strategy = {
     .prepare_update = pod_prepare_update,
     .prepare_status = pod_prepare_status,
     .validate = pod_validate,
+    .validate_create = pod_validate_create,
     .validate_update = valid_pod_update,
     .validate_status = valid_pod_status,
     .warn = pod_warn,

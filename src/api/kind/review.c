@@ -4,16 +4,6 @@
 #include "schema/copy.h"
 #include "schema/json.h"
 
-/* A struct as a message shows it; NULL is null. */
-static struct bad_value bad_struct(struct field_errors *e, const struct type *t, const void *v)
-{
-    _cleanup_buf_ struct buf b = {0};
-    if (!v)
-        return BAD_RAW(STR("null"));
-    json_encode(&b, t, v);
-    return BAD_RAW(arena_str(&e->arena, buf_str(&b)));
-}
-
 /* A review is nobody's object: it has no metadata, but for the namespace of those that are in one. */
 static void valid_no_metadata(struct field_errors *e, const struct object_meta *m, bool namespaced)
 {
@@ -21,7 +11,7 @@ static void valid_no_metadata(struct field_errors *e, const struct object_meta *
     static const struct str spared[] = {STR_INIT("managedFields"), STR_INIT("namespace")};
     struct path at = path_child(NULL, STR("metadata"));
     if (!struct_eq_but(&object_meta_type, m, &empty, spared, namespaced ? 2 : 1))
-        field_error(e, FIELD_ERROR_INVALID, &at, bad_struct(e, &object_meta_type, m),
+        field_error(e, FIELD_ERROR_INVALID, &at, valid_bad(e, &object_meta_type, m),
                     namespaced ? "must be empty except for namespace" : "must be empty");
 }
 
@@ -83,7 +73,7 @@ static void valid_what(struct field_errors *e, const struct path *spec, const st
     struct path of_resource = path_child(spec, STR("resourceAttributes")),
                 of_path = path_child(spec, STR("nonResourceAttributes"));
     if (r && n)
-        field_error(e, FIELD_ERROR_INVALID, &of_path, bad_struct(e, &non_resource_attributes_type, n),
+        field_error(e, FIELD_ERROR_INVALID, &of_path, valid_bad(e, &non_resource_attributes_type, n),
                     "cannot be specified in combination with resourceAttributes");
     if (!r && !n)
         field_error(e, FIELD_ERROR_INVALID, &of_resource, BAD_RAW(STR("null")),
@@ -129,7 +119,7 @@ static void local_validate(const void *o, struct field_errors *e)
                       "must match metadata.namespace");
     if (r->spec.non_resource_attributes)
         field_error(e, FIELD_ERROR_INVALID, PATH(&spec, "nonResourceAttributes"),
-                    bad_struct(e, &non_resource_attributes_type, r->spec.non_resource_attributes),
+                    valid_bad(e, &non_resource_attributes_type, r->spec.non_resource_attributes),
                     "disallowed on this kind of request");
 }
 

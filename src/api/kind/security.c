@@ -1,62 +1,93 @@
+/* Security contexts of pods and containers (validatePodSpecSecurityContext, ValidateSecurityContext). */
 #include "api/kind/container.h"
 
-#include "base/map.h"
+static const struct str profile_types[] = {STR_INIT("Localhost"), STR_INIT("RuntimeDefault"),
+                                           STR_INIT("Unconfined")};
 
-static void valid_profile(struct field_errors *e, const struct path *at, struct str type,
-                          const struct str *localhost)
+enum { PROFILE_MAX = 4095 }; /* PATH_MAX without its end */
+
+static void valid_seccomp(struct field_errors *e, const struct path *at, const struct seccomp_profile *p)
 {
-    VALID_ONE_OF(e, PATH(at, "type"), type, true, STR("Localhost"), STR("RuntimeDefault"), STR("Unconfined"));
-    bool local = str_is(type, "Localhost");
-    if (local && (!localhost || !localhost->n))
-        field_required(e, PATH(at, "localhostProfile"), "must be set when seccomp type is Localhost");
-    if (!local && localhost)
-        field_invalid(e, PATH(at, "localhostProfile"), *localhost,
-                      "can only be set when seccomp type is Localhost");
-    if (local && localhost)
-        valid_relative_path(e, PATH(at, "localhostProfile"), *localhost);
+    const struct path *type = PATH(at, "type"), *file = PATH(at, "localhostProfile");
+    if (!p)
+        return;
+    if (!p->type.n)
+        field_required(e, type, "type is required when seccompProfile is set");
+    else
+        valid_supported(e, type, p->type, profile_types, ARRAY_LEN(profile_types));
+    bool local = str_is(p->type, "Localhost");
+    if (local && !p->localhost_profile)
+        field_required(e, file, "must be set when seccomp type is Localhost");
+    else if (local)
+        valid_relative_path(e, file, *p->localhost_profile);
+    else if (p->localhost_profile)
+        field_invalid(e, file, *p->localhost_profile, "can only be set when seccomp type is Localhost");
 }
 
 static void valid_app_armor(struct field_errors *e, const struct path *at, const struct app_armor_profile *p)
 {
-    VALID_ONE_OF(e, PATH(at, "type"), p->type, true, STR("Localhost"), STR("RuntimeDefault"),
-                 STR("Unconfined"));
-    bool local = str_is(p->type, "Localhost");
-    if (local && (!p->localhost_profile || !str_trim(*p->localhost_profile).n))
-        field_required(e, PATH(at, "localhostProfile"), "must be set when AppArmor type is Localhost");
-    if (!local && p->localhost_profile)
-        field_invalid(e, PATH(at, "localhostProfile"), *p->localhost_profile,
-                      "can only be set when AppArmor type is Localhost");
+    const struct path *type = PATH(at, "type"), *file = PATH(at, "localhostProfile");
+    if (!p)
+        return;
+    if (!p->type.n)
+        field_required(e, type, "type is required when appArmorProfile is set");
+    else
+        valid_supported(e, type, p->type, profile_types, ARRAY_LEN(profile_types));
+    if (str_is(p->type, "RuntimeDefault") || str_is(p->type, "Unconfined")) {
+        if (p->localhost_profile)
+            field_invalid(e, file, *p->localhost_profile, "can only be set when AppArmor type is Localhost");
+    } else if (str_is(p->type, "Localhost")) {
+        struct str name = p->localhost_profile ? *p->localhost_profile : STR("");
+        if (str_trim(name).n != name.n)
+            field_invalid(e, file, name, "must not be padded with whitespace");
+        else if (!name.n)
+            field_required(e, file, "must be set when AppArmor type is Localhost");
+        if (name.n > PROFILE_MAX)
+            field_too_long(e, file, PROFILE_MAX);
+    }
+}
+
+/* A context may not take away what it also gives. */
+static void valid_escalation(struct field_errors *e, const struct path *at, const struct security_context *s)
+{
+    if (!s->allow_privilege_escalation || *s->allow_privilege_escalation)
+        return;
+    struct bad_value bad = valid_bad(e, &security_context_type, s);
+    if (s->privileged && *s->privileged)
+        field_error(e, FIELD_ERROR_INVALID, at, bad,
+                    "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
+    if (s->capabilities)
+        each (s->capabilities->add, i)
+            if (str_is(s->capabilities->add.at[i], "CAP_SYS_ADMIN"))
+                field_error(
+                    e, FIELD_ERROR_INVALID, at, bad,
+                    "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
+}
+
+static bool has_own_users(const struct pod_spec *pod)
+{
+    return pod->host_users && !*pod->host_users;
 }
 
 void valid_container_security(struct field_errors *e, const struct path *at, const struct security_context *s,
                               const struct pod_spec *pod)
 {
+    const struct path *proc = PATH(at, "procMount");
     if (!s)
         return;
     valid_id(e, PATH(at, "runAsUser"), s->run_as_user);
     valid_id(e, PATH(at, "runAsGroup"), s->run_as_group);
     if (s->proc_mount)
-        VALID_ONE_OF(e, PATH(at, "procMount"), *s->proc_mount, true, STR("Default"), STR("Unmasked"));
-    if (s->proc_mount && str_is(*s->proc_mount, "Unmasked") && (!pod->host_users || *pod->host_users))
-        field_invalid(e, PATH(at, "procMount"), *s->proc_mount,
-                      "`hostUsers` must be false to use `Unmasked`");
-    if (s->seccomp_profile)
-        valid_profile(e, PATH(at, "seccompProfile"), s->seccomp_profile->type,
-                      s->seccomp_profile->localhost_profile);
-    if (s->app_armor_profile)
-        valid_app_armor(e, PATH(at, "appArmorProfile"), s->app_armor_profile);
-    if (s->allow_privilege_escalation && !*s->allow_privilege_escalation) {
-        if (s->privileged && *s->privileged)
-            field_error(e, FIELD_ERROR_INVALID, at, BAD_NONE,
-                        "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
-        if (s->capabilities)
-            each (s->capabilities->add, i)
-                if (str_is(s->capabilities->add.at[i], "CAP_SYS_ADMIN"))
-                    field_error(e, FIELD_ERROR_INVALID, at, BAD_NONE,
-                                "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` "
-                                "CAP_SYS_ADMIN");
-    }
+        valid_supported(e, proc, *s->proc_mount, (const struct str[]){STR("Default"), STR("Unmasked")}, 2);
+    if (s->proc_mount && str_is(*s->proc_mount, "Unmasked") && !has_own_users(pod))
+        field_invalid(e, proc, *s->proc_mount, "`hostUsers` must be false to use `Unmasked`");
+    valid_seccomp(e, PATH(at, "seccompProfile"), s->seccomp_profile);
+    valid_escalation(e, at, s);
+    valid_windows_options(e, PATH(at, "windowsOptions"), s->windows_options);
+    valid_app_armor(e, PATH(at, "appArmorProfile"), s->app_armor_profile);
 }
+
+/* --- sysctls --- */
 
 /* [a-z0-9]([-_a-z0-9]*[a-z0-9])? parts, joined by dots or slashes. */
 static bool is_sysctl(struct str s)
@@ -77,21 +108,53 @@ static bool is_sysctl(struct str s)
     return s.n && s.n <= 253 && !edge && s.p[s.n - 1] != '-' && s.p[s.n - 1] != '_';
 }
 
+/* Of the namespaces that sysctls belong to, which can be the host's. */
+static const char *sysctl_host_field(struct str name, const struct pod_spec *pod)
+{
+    static const char *const ipc[] = {"kernel.sem", "kernel.shm", "kernel.msg", "fs.mqueue."};
+    struct str dotted = name; /* separated by slashes too */
+    char text[254];
+    if (str_index(name, '/') >= 0 && name.n < sizeof text) {
+        for (size_t i = 0; i < name.n; i++)
+            text[i] = name.p[i] == '/' ? '.' : name.p[i];
+        dotted = str_slice(text, name.n);
+    }
+    if (pod->host_network && str_starts(dotted, STR("net.")))
+        return "hostNetwork";
+    for (size_t i = 0; pod->host_ipc && i < ARRAY_LEN(ipc); i++)
+        if (str_starts(dotted, str_from(ipc[i])))
+            return "hostIPC";
+    return NULL;
+}
+
+static void valid_sysctls(struct field_errors *e, const struct path *at, const struct pod_spec *pod)
+{
+    _cleanup_map_ struct map names = {0};
+    const struct sysctl_vec *v = &pod->security_context->sysctls;
+    each (*v, i) {
+        struct str name = v->at[i].name;
+        const struct path *item = PATH(PATH_AT(at, i), "name");
+        const char *host = sysctl_host_field(name, pod);
+        if (!name.n)
+            field_required(e, item, "%s", "");
+        else if (!is_sysctl(name))
+            field_invalid(e, item, name,
+                          "must have at most 253 characters and match regex "
+                          "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$");
+        else if (map_get(&names, name))
+            field_duplicate(e, item, name);
+        if (host)
+            field_invalid(e, item, name, "may not be specified when '%s' is true", host);
+        map_put(&names, name, (void *)pod);
+    }
+}
+
+/* --- the pod's own --- */
+
 void valid_pod_security(struct field_errors *e, const struct path *spec, const struct pod_spec *pod)
 {
     const struct pod_security_context *s = pod->security_context;
     const struct path *at = PATH(spec, "securityContext");
-    if (pod->share_process_namespace && *pod->share_process_namespace && pod->host_pid)
-        field_error(e, FIELD_ERROR_INVALID, PATH(at, "shareProcessNamespace"), BAD_RAW(STR("true")),
-                    "ShareProcessNamespace and HostPID cannot both be enabled");
-    if (pod->host_users && !*pod->host_users) {
-        if (pod->host_pid)
-            field_forbidden(e, PATH(at, "hostPID"), "when `hostUsers` is set to `false`");
-        if (pod->host_ipc)
-            field_forbidden(e, PATH(at, "hostIPC"), "when `hostUsers` is set to `false`");
-        if (pod->host_network)
-            field_forbidden(e, PATH(at, "hostNetwork"), "when `hostUsers` is set to `false`");
-    }
     if (!s)
         return;
     valid_id(e, PATH(at, "fsGroup"), s->fs_group);
@@ -99,34 +162,40 @@ void valid_pod_security(struct field_errors *e, const struct path *spec, const s
     valid_id(e, PATH(at, "runAsGroup"), s->run_as_group);
     each (s->supplemental_groups, i)
         valid_id(e, PATH_AT(PATH(at, "supplementalGroups"), i), &s->supplemental_groups.at[i]);
-    if (s->supplemental_groups_policy)
-        VALID_ONE_OF(e, PATH(at, "supplementalGroupsPolicy"), *s->supplemental_groups_policy, true,
-                     STR("Merge"), STR("Strict"));
+    if (pod->share_process_namespace && *pod->share_process_namespace && pod->host_pid)
+        field_error(e, FIELD_ERROR_INVALID, PATH(at, "shareProcessNamespace"), BAD_RAW(STR("true")),
+                    "ShareProcessNamespace and HostPID cannot both be enabled");
+    valid_sysctls(e, PATH(at, "sysctls"), pod);
     if (s->fs_group_change_policy)
-        VALID_ONE_OF(e, PATH(at, "fsGroupChangePolicy"), *s->fs_group_change_policy, true, STR("Always"),
-                     STR("OnRootMismatch"));
-    if (s->seccomp_profile)
-        valid_profile(e, PATH(at, "seccompProfile"), s->seccomp_profile->type,
-                      s->seccomp_profile->localhost_profile);
-    if (s->app_armor_profile)
-        valid_app_armor(e, PATH(at, "appArmorProfile"), s->app_armor_profile);
-    _cleanup_map_ struct map names = {0};
-    each (s->sysctls, i) {
-        const struct sysctl *c = &s->sysctls.at[i];
-        const struct path *item = PATH_AT(PATH(at, "sysctls"), i);
-        if (!c->name.n)
-            field_required(e, PATH(item, "name"), "%s", "");
-        else if (!is_sysctl(c->name))
-            field_invalid(e, PATH(item, "name"), c->name,
-                          "must have at most 253 characters and match regex "
-                          "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$");
-        else if (map_put(&names, c->name, (void *)c))
-            field_duplicate(e, PATH(item, "name"), c->name);
-        if (pod->host_network && str_starts(c->name, STR("net.")))
-            field_invalid(e, PATH(item, "name"), c->name, "may not be specified when 'hostNetwork' is true");
-        if (pod->host_ipc &&
-            (str_starts(c->name, STR("kernel.shm")) || str_starts(c->name, STR("kernel.msg")) ||
-             str_is(c->name, "kernel.sem") || str_starts(c->name, STR("fs.mqueue."))))
-            field_invalid(e, PATH(item, "name"), c->name, "may not be specified when 'hostIPC' is true");
-    }
+        valid_supported(e, PATH(at, "fsGroupChangePolicy"), *s->fs_group_change_policy,
+                        (const struct str[]){STR("Always"), STR("OnRootMismatch")}, 2);
+    valid_seccomp(e, PATH(at, "seccompProfile"), s->seccomp_profile);
+    valid_windows_options(e, PATH(at, "windowsOptions"), s->windows_options);
+    valid_app_armor(e, PATH(at, "appArmorProfile"), s->app_armor_profile);
+    if (s->supplemental_groups_policy)
+        valid_supported(e, PATH(at, "supplementalGroupsPolicy"), *s->supplemental_groups_policy,
+                        (const struct str[]){STR("Merge"), STR("Strict")}, 2);
+    if (s->se_linux_change_policy)
+        valid_supported(e, PATH(at, "seLinuxChangePolicy"), *s->se_linux_change_policy,
+                        (const struct str[]){STR("MountOption"), STR("Recursive")}, 2);
+}
+
+static void visit_devices(const struct container *c, const struct path *at, void *arg)
+{
+    if (c->volume_devices.n)
+        field_forbidden(arg, PATH(at, "volumeDevices"), "when `hostUsers` is false");
+}
+
+/* Users of its own go with no namespace of the host, and with no device. */
+void valid_host_users(struct field_errors *e, const struct path *spec, const struct pod_spec *pod)
+{
+    if (!has_own_users(pod))
+        return;
+    if (pod->host_network)
+        field_forbidden(e, PATH(spec, "hostNetwork"), "when `hostUsers` is false");
+    if (pod->host_pid)
+        field_forbidden(e, PATH(spec, "HostPID"), "when `hostUsers` is false");
+    if (pod->host_ipc)
+        field_forbidden(e, PATH(spec, "HostIPC"), "when `hostUsers` is false");
+    containers_visit(pod, spec, visit_devices, e);
 }

@@ -8,7 +8,7 @@
 /* The spec as messages show it. */
 static struct bad_value bad_spec(struct field_errors *e, const struct str_vec *cidrs)
 {
-    struct bad_value list = bad_strs(e, cidrs);
+    struct bad_value list = valid_bad_list(e, cidrs);
     return BAD_RAW(arena_printf(&e->arena, "{\"CIDRs\":" STR_FMT "}", STR_ARG(list.s)));
 }
 
@@ -41,7 +41,7 @@ static void service_cidr_validate_update(const void *o, const void *old, struct 
     const struct path *at = PATH(&root, "cidrs");
     /* A second family may be added, nothing else change. */
     if (now->n != was->n && (was->n != 1 || now->n != 2))
-        valid_immutable(e, at, false, bad_strs(e, now));
+        valid_immutable(e, at, false, valid_bad_list(e, now));
     else
         each (*was, i)
             valid_immutable_str(e, PATH_AT(at, i), now->at[i], was->at[i]);

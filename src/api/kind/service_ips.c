@@ -20,10 +20,10 @@ static void valid_singular(struct field_errors *e, const struct path *list, cons
     if (s->cluster_ip.n && !s->cluster_ips.n)
         field_required(e, list, "%s", "");
     else if (s->cluster_ip.n && !str_eq(s->cluster_ip, s->cluster_ips.at[0]))
-        field_error(e, FIELD_ERROR_INVALID, list, bad_strs(e, &s->cluster_ips),
+        field_error(e, FIELD_ERROR_INVALID, list, valid_bad_list(e, &s->cluster_ips),
                     "first value must match `clusterIP`");
     else if (!s->cluster_ip.n && s->cluster_ips.n)
-        field_error(e, FIELD_ERROR_INVALID, list, bad_strs(e, &s->cluster_ips),
+        field_error(e, FIELD_ERROR_INVALID, list, valid_bad_list(e, &s->cluster_ips),
                     "must be empty when `clusterIP` is not specified");
 }
 
@@ -51,7 +51,7 @@ static bool valid_each_ip(struct field_errors *e, const struct path *list, const
     each (*ips, i) {
         if (i == 0 && str_is(ips->at[i], "None")) {
             if (ips->n > 1)
-                field_error(e, FIELD_ERROR_INVALID, list, bad_strs(e, ips),
+                field_error(e, FIELD_ERROR_INVALID, list, valid_bad_list(e, ips),
                             "'None' must be the first and only value");
             good &= ips->n == 1;
             continue;
@@ -61,7 +61,7 @@ static bool valid_each_ip(struct field_errors *e, const struct path *list, const
         good &= e->n == before;
     }
     if (ips->n > 2)
-        field_error(e, FIELD_ERROR_INVALID, list, bad_strs(e, ips), "may only hold up to 2 values");
+        field_error(e, FIELD_ERROR_INVALID, list, valid_bad_list(e, ips), "may only hold up to 2 values");
     return good;
 }
 
@@ -76,7 +76,7 @@ void valid_service_ips(struct field_errors *e, const struct service_spec *s)
     if (!valid_each_ip(e, list, ips))
         return;
     if (ips->n > 1 && (ips->n > 2 || ip_family_of(ips->at[0]) == ip_family_of(ips->at[1])))
-        field_error(e, FIELD_ERROR_INVALID, list, bad_strs(e, ips),
+        field_error(e, FIELD_ERROR_INVALID, list, valid_bad_list(e, ips),
                     "may specify no more than one IP for each IP family");
     for (size_t i = 0; !service_is_headless(s) && i < ips->n && i < s->ip_families.n; i++) {
         struct str family = s->ip_families.at[i];
@@ -101,10 +101,10 @@ static void valid_linked(struct field_errors *e, const struct linked *l, const s
     bool same_length = old->n == now->n;
     const struct str_vec *shown = same_length ? now : &s->cluster_ips;
     if (old->n && !now->n)
-        field_error(e, FIELD_ERROR_INVALID, PATH_AT(l->at, 0), bad_strs(e, now), "%s", l->unset);
+        field_error(e, FIELD_ERROR_INVALID, PATH_AT(l->at, 0), valid_bad_list(e, now), "%s", l->unset);
     for (size_t i = 0; i < old->n && i < now->n && (i == 0 || same_length); i++)
         if (!str_eq(old->at[i], now->at[i]))
-            field_error(e, FIELD_ERROR_INVALID, PATH_AT(l->at, l->at_first ? 0 : i), bad_strs(e, shown),
+            field_error(e, FIELD_ERROR_INVALID, PATH_AT(l->at, l->at_first ? 0 : i), valid_bad_list(e, shown),
                         "may not change once set");
     if (old->n > 1 && now->n == 1 && (!s->ip_family_policy || !str_is(*s->ip_family_policy, "SingleStack")))
         field_error(e, FIELD_ERROR_INVALID, PATH(SPEC, "ipFamilyPolicy"), bad_policy(s),

@@ -1,242 +1,288 @@
+/* Volumes of pods, and where volumes come from (ValidateVolumes, validateVolumeSource,
+ * ValidatePersistentVolumeSpec). */
 #include "api/kind/container.h"
+#include "api/kind/pod.h"
+#include "api/kind/volume_source.h"
+#include "schema/copy.h"
+#include "schema/layout.h"
+#include "schema/quantity.h"
 
-#include "base/map.h"
-
-static void valid_mode(struct field_errors *e, const struct path *at, const int32_t *mode)
+static void valid_host_path(struct field_errors *e, const struct path *at, const void *source,
+                            const struct volume_scope *scope)
 {
-    if (mode && (*mode < 0 || *mode > 0777))
-        field_invalid_int(e, at, *mode, "must be a number between 0 and 0777 (octal), both inclusive");
-}
-
-/* A file inside a volume: relative, without "..", and not a name that the volume's own bookkeeping uses. */
-static void valid_file_path(struct field_errors *e, const struct path *at, struct str v)
-{
-    valid_relative_path(e, at, v);
-    if (str_starts(v, STR("..")) && !str_is(v, "..") && !str_starts(v, STR("../")))
-        field_invalid(e, at, v, "must not start with '..'");
-}
-
-static void valid_items(struct field_errors *e, const struct path *at, const struct key_to_path_vec *items)
-{
-    each (*items, i) {
-        const struct key_to_path *k = &items->at[i];
-        const struct path *item = PATH_AT(at, i);
-        valid_required(e, PATH(item, "key"), k->key);
-        valid_required(e, PATH(item, "path"), k->path);
-        valid_file_path(e, PATH(item, "path"), k->path);
-        valid_mode(e, PATH(item, "mode"), k->mode);
-    }
-}
-
-static void valid_downward_items(struct field_errors *e, const struct path *at,
-                                 const struct downward_api_volume_file_vec *items)
-{
-    each (*items, i) {
-        const struct downward_api_volume_file *f = &items->at[i];
-        const struct path *item = PATH_AT(at, i);
-        valid_required(e, PATH(item, "path"), f->path);
-        valid_file_path(e, PATH(item, "path"), f->path);
-        if (f->field_ref) {
-            valid_field_selector(e, PATH(item, "fieldRef"), f->field_ref, true);
-            if (f->resource_field_ref)
-                field_invalid(e, item, STR("resource"),
-                              "fieldRef and resourceFieldRef can not be specified simultaneously");
-        } else if (f->resource_field_ref)
-            valid_resource_field(e, PATH(item, "resourceFieldRef"), f->resource_field_ref, true);
-        else
-            field_required(e, item, "one of fieldRef and resourceFieldRef is required");
-        valid_mode(e, PATH(item, "mode"), f->mode);
-    }
-}
-
-static void valid_service_account_token(struct field_errors *e, const struct path *at,
-                                        const struct service_account_token_projection *t)
-{
-    if (t->expiration_seconds && *t->expiration_seconds < 600)
-        field_invalid_int(e, PATH(at, "expirationSeconds"), *t->expiration_seconds,
-                          "may not specify a duration less than 10 minutes");
-    if (t->expiration_seconds && *t->expiration_seconds > INT64_C(1) << 32)
-        field_invalid_int(e, PATH(at, "expirationSeconds"), *t->expiration_seconds,
-                          "may not specify a duration larger than 2^32 seconds");
-    valid_required(e, PATH(at, "path"), t->path);
-    valid_file_path(e, PATH(at, "path"), t->path);
-}
-
-static void valid_projection(struct field_errors *e, const struct path *at, const struct volume_projection *p)
-{
-    int n = 0;
-    if (p->secret && ++n) {
-        valid_required(e, PATH(PATH(at, "secret"), "name"), p->secret->name);
-        valid_items(e, PATH(PATH(at, "secret"), "items"), &p->secret->items);
-    }
-    if (p->config_map && ++n) {
-        valid_required(e, PATH(PATH(at, "configMap"), "name"), p->config_map->name);
-        valid_items(e, PATH(PATH(at, "configMap"), "items"), &p->config_map->items);
-    }
-    if (p->downward_api && ++n)
-        valid_downward_items(e, PATH(at, "downwardAPI"), &p->downward_api->items);
-    if (p->service_account_token && ++n)
-        valid_service_account_token(e, PATH(at, "serviceAccountToken"), p->service_account_token);
-    if (p->cluster_trust_bundle && ++n) {
-        const struct path *bundle = PATH(at, "clusterTrustBundle");
-        if (!p->cluster_trust_bundle->name == !p->cluster_trust_bundle->signer_name)
-            field_required(e, bundle, "either name or signerName must be specified");
-        valid_required(e, PATH(bundle, "path"), p->cluster_trust_bundle->path);
-        valid_file_path(e, PATH(bundle, "path"), p->cluster_trust_bundle->path);
-    }
-    if (p->pod_certificate && ++n)
-        valid_required(e, PATH(PATH(at, "podCertificate"), "signerName"), p->pod_certificate->signer_name);
-    if (n > 1)
-        field_forbidden(e, at, "may not specify more than 1 volume type per source");
-}
-
-/* No two of a projected volume's sources may write the same file. */
-static void projection_claim(struct field_errors *e, const struct path *at, struct map *paths,
-                             struct str path)
-{
-    if (path.n && map_put(paths, path, paths))
-        field_invalid(e, at, path, "conflicting duplicate paths");
-}
-
-static void valid_projected(struct field_errors *e, const struct path *at,
-                            const struct projected_volume_source *p)
-{
-    _cleanup_map_ struct map paths = {0};
-    valid_mode(e, PATH(at, "defaultMode"), p->default_mode);
-    each (p->sources, i) {
-        const struct volume_projection *s = &p->sources.at[i];
-        const struct path *item = PATH_AT(PATH(at, "sources"), i);
-        valid_projection(e, item, s);
-        if (s->secret)
-            each (s->secret->items, k)
-                projection_claim(e, item, &paths, s->secret->items.at[k].path);
-        if (s->config_map)
-            each (s->config_map->items, k)
-                projection_claim(e, item, &paths, s->config_map->items.at[k].path);
-        if (s->downward_api)
-            each (s->downward_api->items, k)
-                projection_claim(e, item, &paths, s->downward_api->items.at[k].path);
-        if (s->service_account_token)
-            projection_claim(e, item, &paths, s->service_account_token->path);
-    }
-}
-
-static void valid_host_path(struct field_errors *e, const struct path *at,
-                            const struct host_path_volume_source *h)
-{
-    valid_required(e, PATH(at, "path"), h->path);
+    static const struct str types[] = {STR_INIT(""),
+                                       STR_INIT("BlockDevice"),
+                                       STR_INIT("CharDevice"),
+                                       STR_INIT("Directory"),
+                                       STR_INIT("DirectoryOrCreate"),
+                                       STR_INIT("File"),
+                                       STR_INIT("FileOrCreate"),
+                                       STR_INIT("Socket")};
+    const struct host_path_volume_source *h = source;
+    (void)scope;
+    if (!h->path.n)
+        return;
     valid_no_backsteps(e, PATH(at, "path"), h->path);
-    if (h->type && h->type->n)
-        VALID_ONE_OF(e, PATH(at, "type"), *h->type, false, STR(""), STR("BlockDevice"), STR("CharDevice"),
-                     STR("Directory"), STR("DirectoryOrCreate"), STR("File"), STR("FileOrCreate"),
-                     STR("Socket"));
+    if (h->type)
+        valid_supported(e, PATH(at, "type"), *h->type, types, ARRAY_LEN(types));
 }
 
-static void valid_absolute(struct field_errors *e, const struct path *at, struct str v)
+static void valid_empty_dir(struct field_errors *e, const struct path *at, const void *source,
+                            const struct volume_scope *scope)
 {
-    valid_required(e, at, v);
-    if (v.n && v.p[0] != '/')
-        field_invalid(e, at, v, "must be an absolute path");
+    const struct empty_dir_volume_source *s = source;
+    (void)scope;
+    if (s->size_limit && quantity_sign(quantity_of(*s->size_limit)) < 0)
+        field_forbidden(e, PATH(at, "sizeLimit"), "SizeLimit field must be a valid resource quantity");
 }
 
-static bool volume_is_second(struct field_errors *e, const struct path *at, int *n)
+static void valid_git_repo(struct field_errors *e, const struct path *at, const void *source,
+                           const struct volume_scope *scope)
 {
-    if ((*n)++ == 0)
-        return false;
-    field_forbidden(e, at, "may not specify more than 1 volume type");
-    return true;
+    (void)scope;
+    valid_relative_path(e, PATH(at, "directory"), ((const struct git_repo_volume_source *)source)->directory);
 }
 
-/* The common sources have rules of their own; those of old in-tree drivers only need their first field. */
-static int valid_common_sources(struct field_errors *e, const struct path *at, const struct volume *v)
+static void valid_gce_disk(struct field_errors *e, const struct path *at, const void *source,
+                           const struct volume_scope *scope)
 {
-    int n = 0;
-    if (v->empty_dir && !volume_is_second(e, PATH(at, "emptyDir"), &n) && v->empty_dir->size_limit &&
-        str_starts(*v->empty_dir->size_limit, STR("-")))
-        field_forbidden(e, PATH(PATH(at, "emptyDir"), "sizeLimit"),
-                        "SizeLimit field must be a valid resource quantity");
-    if (v->host_path && !volume_is_second(e, PATH(at, "hostPath"), &n))
-        valid_host_path(e, PATH(at, "hostPath"), v->host_path);
-    if (v->secret && !volume_is_second(e, PATH(at, "secret"), &n)) {
-        valid_required(e, PATH(PATH(at, "secret"), "secretName"), v->secret->secret_name);
-        valid_mode(e, PATH(PATH(at, "secret"), "defaultMode"), v->secret->default_mode);
-        valid_items(e, PATH(PATH(at, "secret"), "items"), &v->secret->items);
-    }
-    if (v->config_map && !volume_is_second(e, PATH(at, "configMap"), &n)) {
-        valid_required(e, PATH(PATH(at, "configMap"), "name"), v->config_map->name);
-        valid_mode(e, PATH(PATH(at, "configMap"), "defaultMode"), v->config_map->default_mode);
-        valid_items(e, PATH(PATH(at, "configMap"), "items"), &v->config_map->items);
-    }
-    if (v->downward_api && !volume_is_second(e, PATH(at, "downwarAPI"), &n)) { /* upstream's own spelling */
-        valid_mode(e, PATH(PATH(at, "downwardAPI"), "defaultMode"), v->downward_api->default_mode);
-        valid_downward_items(e, PATH(at, "downwardAPI"), &v->downward_api->items);
-    }
-    if (v->persistent_volume_claim && !volume_is_second(e, PATH(at, "persistentVolumeClaim"), &n))
-        valid_required(e, PATH(PATH(at, "persistentVolumeClaim"), "claimName"),
-                       v->persistent_volume_claim->claim_name);
-    if (v->projected && !volume_is_second(e, PATH(at, "projected"), &n))
-        valid_projected(e, PATH(at, "projected"), v->projected);
-    if (v->csi && !volume_is_second(e, PATH(at, "csi"), &n))
-        valid_required(e, PATH(PATH(at, "csi"), "driver"), v->csi->driver);
-    if (v->ephemeral && !volume_is_second(e, PATH(at, "ephemeral"), &n) &&
-        !v->ephemeral->volume_claim_template)
-        field_required(e, PATH(PATH(at, "ephemeral"), "volumeClaimTemplate"), "%s", "");
-    if (v->nfs && !volume_is_second(e, PATH(at, "nfs"), &n)) {
-        valid_required(e, PATH(PATH(at, "nfs"), "server"), v->nfs->server);
-        valid_absolute(e, PATH(PATH(at, "nfs"), "path"), v->nfs->path);
-    }
-    if (v->image && !volume_is_second(e, PATH(at, "image"), &n)) {
-        valid_required(e, PATH(PATH(at, "image"), "reference"), v->image->reference);
-        VALID_ONE_OF(e, PATH(PATH(at, "image"), "pullPolicy"), v->image->pull_policy, false, STR("Always"),
-                     STR("IfNotPresent"), STR("Never"));
-    }
-    return n;
+    (void)scope;
+    valid_disk_partition(e, PATH(at, "partition"),
+                         ((const struct gce_persistent_disk_volume_source *)source)->partition);
 }
 
-static int valid_driver_sources(struct field_errors *e, const struct path *at, const struct volume *v, int n)
+static void valid_aws_disk(struct field_errors *e, const struct path *at, const void *source,
+                           const struct volume_scope *scope)
 {
-#define SOURCE(field, json, need, need_json)                                                                 \
-    if (v->field && !volume_is_second(e, PATH(at, json), &n))                                                \
-    valid_required(e, PATH(PATH(at, json), need_json), v->field->need)
-    SOURCE(git_repo, "gitRepo", repository, "repository");
-    SOURCE(iscsi, "iscsi", target_portal, "targetPortal");
-    SOURCE(gce_persistent_disk, "gcePersistentDisk", pd_name, "pdName");
-    SOURCE(aws_elastic_block_store, "awsElasticBlockStore", volume_id, "volumeID");
-    SOURCE(glusterfs, "glusterfs", endpoints, "endpoints");
-    SOURCE(rbd, "rbd", image, "image");
-    SOURCE(flex_volume, "flexVolume", driver, "driver");
-    SOURCE(cinder, "cinder", volume_id, "volumeID");
-    SOURCE(azure_file, "azureFile", secret_name, "secretName");
-    SOURCE(vsphere_volume, "vsphereVolume", volume_path, "volumePath");
-    SOURCE(quobyte, "quobyte", registry, "registry");
-    SOURCE(azure_disk, "azureDisk", disk_name, "diskName");
-    SOURCE(photon_persistent_disk, "photonPersistentDisk", pd_id, "pdID");
-    SOURCE(portworx_volume, "portworxVolume", volume_id, "volumeID");
-    SOURCE(scale_io, "scaleIO", gateway, "gateway");
-#undef SOURCE
-    const struct {
-        const char *name;
-        const void *set;
-    } rest[] = {{"cephfs", v->cephfs}, {"flocker", v->flocker}, {"fc", v->fc}, {"storageos", v->storageos}};
-    for (size_t i = 0; i < ARRAY_LEN(rest); i++) {
-        struct path field = path_child(at, str_from(rest[i].name));
-        if (rest[i].set)
-            volume_is_second(e, &field, &n);
-    }
-    return n;
+    (void)scope;
+    valid_disk_partition(e, PATH(at, "partition"),
+                         ((const struct aws_elastic_block_store_volume_source *)source)->partition);
 }
 
-void valid_volumes(struct field_errors *e, const struct path *at, const struct volume_vec *volumes)
+static void valid_nfs(struct field_errors *e, const struct path *at, const void *source,
+                      const struct volume_scope *scope)
 {
-    _cleanup_map_ struct map names = {0};
+    const struct nfs_volume_source *s = source;
+    (void)scope;
+    if (!str_starts(s->path, STR("/")))
+        field_invalid(e, PATH(at, "path"), s->path, "must be an absolute path");
+}
+
+static void valid_glusterfs(struct field_errors *e, const struct path *at, const void *source,
+                            const struct volume_scope *scope)
+{
+    const struct glusterfs_persistent_volume_source *s = source;
+    const struct path *ns = PATH(at, "endpointsNamespace");
+    if (!scope->persistent || !s->endpoints_namespace)
+        return;
+    if (!s->endpoints_namespace->n)
+        field_invalid(e, ns, STR(""), "if the endpointnamespace is set, it must be a valid namespace name");
+    else
+        format_validate(e, ns, FORMAT_DNS1123_LABEL, *s->endpoints_namespace);
+}
+
+static void valid_azure_file(struct field_errors *e, const struct path *at, const void *source,
+                             const struct volume_scope *scope)
+{
+    const struct azure_file_persistent_volume_source *s = source;
+    if (scope->persistent && s->secret_namespace)
+        valid_required(e, PATH(at, "secretNamespace"), *s->secret_namespace);
+}
+
+static void valid_local(struct field_errors *e, const struct path *at, const void *source,
+                        const struct volume_scope *scope)
+{
+    (void)scope;
+    valid_no_backsteps(e, PATH(at, "path"), ((const struct local_volume_source *)source)->path);
+}
+
+static void valid_secret_reference(struct field_errors *e, const struct path *at,
+                                   const struct secret_reference *r)
+{
+    if (!r)
+        return;
+    valid_subdomain(e, PATH(at, "name"), r->name);
+    valid_label_name(e, PATH(at, "namespace"), r->namespace);
+}
+
+static void valid_csi(struct field_errors *e, const struct path *at, const void *source,
+                      const struct volume_scope *scope)
+{
+    if (!scope->persistent) {
+        const struct csi_volume_source *s = source;
+        valid_csi_driver_name(e, PATH(at, "driver"), s->driver);
+        if (!s->node_publish_secret_ref)
+            return;
+        struct str name = s->node_publish_secret_ref->name;
+        if (!name.n)
+            field_required(e, PATH(PATH(at, "nodePublishSecretRef"), "name"), "%s", "");
+        else
+            format_validate(e, PATH(at, "name"), FORMAT_DNS1123_SUBDOMAIN, name);
+        return;
+    }
+    const struct csi_persistent_volume_source *s = source;
+    valid_csi_driver_name(e, PATH(at, "driver"), s->driver);
+    valid_required(e, PATH(at, "volumeHandle"), s->volume_handle);
+    valid_secret_reference(e, PATH(at, "controllerPublishSecretRef"), s->controller_publish_secret_ref);
+    valid_secret_reference(e, PATH(at, "controllerExpandSecretRef"), s->controller_expand_secret_ref);
+    valid_secret_reference(e, PATH(at, "nodePublishSecretRef"), s->node_publish_secret_ref);
+    valid_secret_reference(e, PATH(at, "nodeExpandSecretRef"), s->node_expand_secret_ref);
+}
+
+/* The claim that is made for a pod is called after pod and volume. */
+static void valid_ephemeral(struct field_errors *e, const struct path *at, const void *source,
+                            const struct volume_scope *scope)
+{
+    const struct ephemeral_volume_source *s = source;
+    struct str messages[FORMAT_MESSAGES];
+    if (!s->volume_claim_template) {
+        field_required(e, PATH(at, "volumeClaimTemplate"), "%s", "");
+        return;
+    }
+    valid_claim_template(e, PATH(at, "volumeClaimTemplate"), s->volume_claim_template);
+    if (!scope->meta || !scope->meta->name.n || !scope->name.n)
+        return;
+    struct str claim =
+        arena_printf(&e->arena, STR_FMT "-" STR_FMT, STR_ARG(scope->meta->name), STR_ARG(scope->name));
+    size_t n = format_check(FORMAT_DNS1123_SUBDOMAIN, claim, messages);
+    for (size_t i = 0; i < n; i++)
+        field_invalid(e, PATH(at->parent, "name"), scope->name, "PVC name \"" STR_FMT "\": " STR_FMT,
+                      STR_ARG(claim), STR_ARG(messages[i]));
+}
+
+static void valid_image(struct field_errors *e, const struct path *at, const void *source,
+                        const struct volume_scope *scope)
+{
+    const struct image_volume_source *s = source;
+    if (scope->meta) /* in a template it may be filled in later */
+        valid_required(e, PATH(at, "reference"), s->reference);
+    VALID_ONE_OF(e, PATH(at, "pullPolicy"), s->pull_policy, true, STR("Always"), STR("IfNotPresent"),
+                 STR("Never"));
+}
+
+/* The sources: which of their fields they need, in order, and what else holds for them. Where upstream calls
+ * a source otherwise in a complaint, `inside` (of its fields) or `second` (of being one too many) says how.
+ */
+static const struct {
+    const char *name;
+    const char *needs[3];
+    void (*valid)(struct field_errors *e, const struct path *at, const void *source,
+                  const struct volume_scope *scope);
+    const char *inside, *second;
+} sources[] = {
+    {"emptyDir", {0}, valid_empty_dir, NULL, NULL},
+    {"hostPath", {"path"}, valid_host_path, NULL, NULL},
+    {"gitRepo", {"repository"}, valid_git_repo, NULL, NULL},
+    {"gcePersistentDisk", {"pdName"}, valid_gce_disk, "persistentDisk", NULL},
+    {"awsElasticBlockStore", {"volumeID"}, valid_aws_disk, NULL, NULL},
+    {"secret", {0}, valid_secret_source, NULL, NULL},
+    {"nfs", {"server", "path"}, valid_nfs, NULL, NULL},
+    {"iscsi", {"targetPortal"}, valid_iscsi_source, NULL, NULL},
+    {"glusterfs", {"endpoints", "path"}, valid_glusterfs, NULL, NULL},
+    {"flocker", {0}, valid_flocker_source, NULL, NULL},
+    {"persistentVolumeClaim", {"claimName"}, NULL, NULL, NULL},
+    {"rbd", {"monitors", "image"}, NULL, NULL, NULL},
+    {"cinder", {"volumeID", "secretRef"}, NULL, NULL, NULL},
+    {"cephfs", {"monitors"}, NULL, NULL, "cephFS"},
+    {"quobyte", {0}, valid_quobyte_source, NULL, NULL},
+    {"downwardAPI", {0}, valid_downward_source, NULL, "downwarAPI"},
+    {"fc", {0}, valid_fc_source, NULL, NULL},
+    {"flexVolume", {"driver"}, valid_flex_source, NULL, NULL},
+    {"configMap", {0}, valid_config_map_source, NULL, NULL},
+    {"azureFile", {"secretName", "shareName"}, valid_azure_file, NULL, NULL},
+    {"vsphereVolume", {"volumePath"}, NULL, NULL, NULL},
+    {"photonPersistentDisk", {"pdID"}, NULL, NULL, NULL},
+    {"portworxVolume", {"volumeID"}, NULL, NULL, NULL},
+    {"azureDisk", {"diskName", "diskURI"}, valid_azure_disk_source, NULL, NULL},
+    {"storageos", {"secretRef"}, valid_storageos_source, NULL, NULL},
+    {"projected", {0}, valid_projected_source, NULL, NULL},
+    {"scaleIO", {"gateway", "system", "volumeName"}, NULL, NULL, NULL},
+    {"local", {"path"}, valid_local, NULL, NULL},
+    {"csi", {0}, valid_csi, NULL, NULL},
+    {"ephemeral", {0}, valid_ephemeral, NULL, NULL},
+    {"image", {0}, valid_image, NULL, NULL},
+};
+
+/* A field that must be there. A secret may be left out, but is then not to be half named. */
+static void valid_need(struct field_errors *e, const struct path *at, const struct type *t,
+                       const void *source, struct str need)
+{
+    struct path field = path_child(at, need);
+    const struct field *f = type_field(t, need, &(uint32_t){0});
+    if (f->kind != VALUE_STRUCT) {
+        if (field_is_zero(f, field_at(f, source)))
+            field_required(e, &field, "%s", "");
+        return;
+    }
+    const void *secret = layout_optional(f, source);
+    for (size_t i = 0; secret && i < f->type->n_fields; i++) {
+        struct path part = path_child(&field, f->type->fields[i].name);
+        if (field_is_zero(&f->type->fields[i], field_at(&f->type->fields[i], secret)))
+            field_required(e, &part, "%s", "");
+    }
+}
+
+static void valid_source(struct field_errors *e, const struct path *at, const struct type *t,
+                         const void *source, size_t i, const struct volume_scope *scope)
+{
+    struct path inside = path_child(at, str_from(sources[i].inside ? sources[i].inside : sources[i].name));
+    for (size_t k = 0; k < ARRAY_LEN(sources[i].needs) && sources[i].needs[k]; k++)
+        valid_need(e, &inside, t, source, str_from(sources[i].needs[k]));
+    if (sources[i].valid)
+        sources[i].valid(e, &inside, source, scope);
+}
+
+void valid_volume_source(struct field_errors *e, const struct path *at, const struct type *t,
+                         const void *holder, const struct volume_scope *scope)
+{
+    bool any = false;
+    for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
+        uint32_t base = 0;
+        const struct field *f = type_field(t, str_from(sources[i].name), &base);
+        const void *source = f ? layout_optional(f, (const char *)holder + base) : NULL;
+        if (!source)
+            continue;
+        struct path second =
+            path_child(at, str_from(sources[i].second ? sources[i].second : sources[i].name));
+        if (any)
+            field_forbidden(e, &second, "may not specify more than 1 volume type");
+        else
+            valid_source(e, at, f->type, source, i, scope);
+        any = true;
+    }
+    if (!any)
+        field_required(e, at, "must specify a volume type");
+}
+
+/* Whether a volume of this pod gets a claim of that name made for it. */
+static bool makes_claim(const struct volume_vec *volumes, const struct object_meta *meta, struct str claim)
+{
+    each (*volumes, i) {
+        struct str name = volumes->at[i].name;
+        if (volumes->at[i].ephemeral && claim.n == meta->name.n + 1 + name.n &&
+            str_starts(claim, meta->name) && claim.p[meta->name.n] == '-' && str_ends(claim, name))
+            return true;
+    }
+    return false;
+}
+
+void valid_volumes(struct field_errors *e, const struct path *at, const struct volume_vec *volumes,
+                   const struct object_meta *meta, struct map *sound)
+{
     each (*volumes, i) {
         const struct volume *v = &volumes->at[i];
         const struct path *item = PATH_AT(at, i);
-        int n = valid_common_sources(e, item, v);
-        if (valid_driver_sources(e, item, v, n) == 0)
-            field_required(e, item, "must specify a volume type");
+        size_t before = e->n;
+        valid_volume_source(e, item, &volume_type, v, &(struct volume_scope){v->name, meta, false});
         valid_label_name(e, PATH(item, "name"), v->name);
-        if (v->name.n && map_put(&names, v->name, (void *)v))
+        if (map_get(sound, v->name))
             field_duplicate(e, PATH(item, "name"), v->name);
+        if (e->n == before)
+            map_put(sound, v->name, (void *)v);
+        if (v->persistent_volume_claim && meta && meta->name.n &&
+            makes_claim(volumes, meta, v->persistent_volume_claim->claim_name))
+            field_invalid(e, PATH(PATH(item, "persistentVolumeClaim"), "claimName"),
+                          v->persistent_volume_claim->claim_name,
+                          "must not reference a PVC that gets created for an ephemeral volume");
     }
 }

@@ -264,7 +264,7 @@ static void infer_families(struct service_spec *s, const struct str_vec *cluster
         if (str_vec_has(cluster, family))
             str_vec_add(&s->ip_families, a, family);
         else
-            field_error(e, FIELD_ERROR_INVALID, PATH_AT(list, i), bad_strs(e, &s->cluster_ips),
+            field_error(e, FIELD_ERROR_INVALID, PATH_AT(list, i), valid_bad_list(e, &s->cluster_ips),
                         STR_FMT " is not configured on this cluster", STR_ARG(family));
     }
 }

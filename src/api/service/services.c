@@ -151,7 +151,7 @@ static int claim_ip(struct services *s, struct road *d, struct service_spec *spe
         enum address_claim claim = ip_parse(*text, &ip) ? addresses_claim(s->addresses, ip) : ADDRESS_OUTSIDE;
         if (claim != ADDRESS_CLAIMED) {
             field_error(e, FIELD_ERROR_INVALID, PATH(PATH(NULL, "spec"), "clusterIPs"),
-                        bad_strs(e, &spec->cluster_ips), "failed to allocate IP " STR_FMT ": %s",
+                        valid_bad_list(e, &spec->cluster_ips), "failed to allocate IP " STR_FMT ": %s",
                         STR_ARG(*text),
                         claim == ADDRESS_BUSY ? "provided IP is already allocated"
                                               : "the provided network does not match the current range");

@@ -7,7 +7,7 @@
 #include "api/patch.h"
 
 /* The client's whole object, of which `take` moves the part over to a copy of the present one. */
-static int part_make(struct road *d, void (*take)(void *to, const void *from))
+static int part_make(struct road *d, void (*take)(void *to, const void *from, struct arena *a))
 {
     void *given;
     if (d->r->verb == API_PATCH) {
@@ -25,7 +25,7 @@ static int part_make(struct road *d, void (*take)(void *to, const void *from))
     d->object = arena_dup(d->r->arena, d->old, d->resource->type->size);
     m = resource_meta(d->resource, d->object);
     m->resource_version = asked->resource_version;
-    take(d->object, given);
+    take(d->object, given, d->r->arena);
     return 0;
 }
 
@@ -40,8 +40,9 @@ static void take_meta(const struct resource *r, void *to, const void *from)
     m->owner_references = given->owner_references;
 }
 
-static void take_finalizers(void *to, const void *from)
+static void take_finalizers(void *to, const void *from, struct arena *a)
 {
+    (void)a;
     take_meta(&namespace_resource, to, from);
     ((struct namespace *)to)->spec.finalizers = ((const struct namespace *)from)->spec.finalizers;
 }
@@ -57,8 +58,9 @@ int sub_finalize(struct road *d)
     return road_write(d, &write);
 }
 
-static void take_ephemeral(void *to, const void *from)
+static void take_ephemeral(void *to, const void *from, struct arena *a)
 {
+    (void)a;
     ((struct pod *)to)->spec.ephemeral_containers = ((const struct pod *)from)->spec.ephemeral_containers;
 }
 
@@ -78,14 +80,14 @@ int sub_ephemeral_containers(struct road *d)
     return d->r->verb == API_GET ? verb_get(d) : road_write(d, &write);
 }
 
-static void take_spec(void *to, const void *from)
+static void take_resize(void *to, const void *from, struct arena *a)
 {
-    ((struct pod *)to)->spec = ((const struct pod *)from)->spec;
+    pod_take_resize(to, from, a);
 }
 
 static int resize_make(struct road *d)
 {
-    return part_make(d, take_spec);
+    return part_make(d, take_resize);
 }
 
 static void resize_valid(const void *o, const void *old, struct field_errors *e)
@@ -99,8 +101,9 @@ int sub_resize(struct road *d)
     return d->r->verb == API_GET ? verb_get(d) : road_write(d, &write);
 }
 
-static void take_conditions(void *to, const void *from)
+static void take_conditions(void *to, const void *from, struct arena *a)
 {
+    (void)a;
     take_meta(&certificate_signing_request_resource, to, from);
     ((struct certificate_signing_request *)to)->status.conditions =
         ((const struct certificate_signing_request *)from)->status.conditions;
