@@ -90,7 +90,7 @@ struct http_request {
     bool full;     /* http_write returned false: say when drained */
     bool detached; /* its stream is gone */
     bool deferred; /* HTTP/2: nghttp2 waits for more */
-    bool held;     /* http_hold: it must not go yet */
+    unsigned held; /* http_hold: it must not go yet */
     bool over;     /* it would have gone */
     int32_t stream_id;
     bool head_complete; /* HTTP/2 */

@@ -304,13 +304,12 @@ void http_respond(struct http_request *r, int status, const struct http_header *
 
 void http_hold(struct http_request *r)
 {
-    r->held = true;
+    r->held++;
 }
 
 void http_release(struct http_request *r)
 {
-    r->held = false;
-    if (r->over)
+    if (!--r->held && r->over)
         request_free(r);
 }
 

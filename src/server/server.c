@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "cel/cel.h"
+#include "server/access/bearer.h"
 #include "server/access/guard.h"
 #include "server/access/impersonate.h"
 #include "server/access/reviews.h"
@@ -29,19 +30,14 @@ enum { CONVERTED_MOST = 64 * 1024 * 1024 };
 
 /* --- a request's way in --- */
 
-static struct str bearer_token(const struct http_request *r)
-{
-    struct str h = http_header_get(r, STR("authorization")), scheme = {0};
-    str_cut(&h, ' ', &scheme);
-    return str_eq_fold(scheme, STR("bearer")) ? str_trim(h) : (struct str){0};
-}
-
 static int authenticate(struct request *q, struct err *err)
 {
     struct server *s = q->server;
-    struct str der = http_peer_certificate(q->http), token = bearer_token(q->http);
+    struct str der = http_peer_certificate(q->http), token;
     if (!str_empty(der))
         return authn_certificate(s->authn, q->arena, der, &q->user, err);
+    if (bearer_token(q->arena, q->http, &token, err) < 0)
+        return -1;
     if (!str_empty(token))
         return authn_token(s->authn, q->arena, token, &q->user, &q->waiter, err);
     if (http_peer_problem(q->http)) {

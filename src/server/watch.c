@@ -10,11 +10,13 @@
 #include "server/internal.h"
 #include "server/render.h"
 #include "server/status.h"
+#include "server/stream/outlet.h"
 
 #define BOOKMARK_MS (60 * 1000) /* as often as upstream's watch cache says them */
 
 struct watch_stream {
     struct request *q;
+    struct outlet *out;
     struct api_watch *watch;
     struct loop_task task; /* posted while `posted` */
     _Atomic bool posted;
@@ -48,10 +50,10 @@ static bool is_proto(const struct watch_stream *w)
     return w->q->accept.media == MEDIA_PROTOBUF;
 }
 
-/* Four bytes of length, then a WatchEvent whose object is an envelope (upstream: the stream has no envelope
- * itself). */
-static void add_proto_frame(struct buf *out, struct str type, struct str api_version, struct str kind,
-                            struct str message)
+/* A WatchEvent whose object is an envelope (upstream: the stream has no envelope itself), behind four bytes
+ * of its length where the stream does not keep it apart from others. */
+static void add_proto_frame(const struct watch_stream *w, struct buf *out, struct str type,
+                            struct str api_version, struct str kind, struct str message)
 {
     _cleanup_buf_ struct buf sealed = {0}, event = {0}, raw = {0};
     proto_seal_raw(&sealed, api_version, kind, message);
@@ -60,7 +62,8 @@ static void add_proto_frame(struct buf *out, struct str type, struct str api_ver
     frame_add(&event, 2, buf_str(&raw));
     uint32_t n = (uint32_t)event.n;
     char length[4] = {(char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};
-    buf_add(out, length, sizeof length);
+    if (!outlet_is_socket(w->out))
+        buf_add(out, length, sizeof length);
     buf_add_str(out, buf_str(&event));
 }
 
@@ -70,7 +73,7 @@ static void add_typed_frame(struct watch_stream *w, struct str type, const struc
     if (is_proto(w)) {
         _cleanup_buf_ struct buf message = {0};
         proto_encode(&message, r->type, typed);
-        add_proto_frame(out, type, r->api_version, r->kind, buf_str(&message));
+        add_proto_frame(w, out, type, r->api_version, r->kind, buf_str(&message));
         return;
     }
     buf_addf(out, "{\"type\":\"" STR_FMT "\",\"object\":", STR_ARG(type));
@@ -106,7 +109,7 @@ static void add_bookmark(struct watch_stream *w, int64_t revision, bool initial_
         /* Metadata is field 1 of every kind; the other fields are zero. */
         _cleanup_buf_ struct buf message = {0};
         proto_encode(&message, &partial_object_metadata_type, &o);
-        add_proto_frame(out, STR("BOOKMARK"), version, kind, buf_str(&message));
+        add_proto_frame(w, out, STR("BOOKMARK"), version, kind, buf_str(&message));
         return;
     }
     buf_add_lit(out, "{\"type\":\"BOOKMARK\",\"object\":");
@@ -140,7 +143,7 @@ static bool write_event(struct watch_stream *w, const struct watch_event *ev)
         _cleanup_buf_ struct buf scratch = {0};
         struct str version, kind;
         render_type(q, ev->object, &version, &kind);
-        add_proto_frame(&b, type, version, kind, render_proto(q, ev->object, &scratch));
+        add_proto_frame(w, &b, type, version, kind, render_proto(q, ev->object, &scratch));
     } else if (q->accept.rendering == RENDER_OBJECT) {
         char head[40];
         int n = snprintf(head, sizeof head, "{\"type\":\"" STR_FMT "\",\"object\":", STR_ARG(type));
@@ -149,14 +152,14 @@ static bool write_event(struct watch_stream *w, const struct watch_event *ev)
             {.bytes = object_json(ev->object), .release = object_release, .owner = object_ref(ev->object)},
             {.bytes = STR("}\n")},
         };
-        return http_write(q->http, parts, ARRAY_LEN(parts));
+        return outlet_write(w->out, parts, ARRAY_LEN(parts));
     } else {
         buf_addf(&b, "{\"type\":\"" STR_FMT "\",\"object\":", STR_ARG(type));
         render_json(q, ev->object, !w->columns_said, &b);
         buf_add_lit(&b, "}\n");
         w->columns_said = true;
     }
-    return http_write(q->http, &(struct http_part){.bytes = buf_str(&b)}, 1);
+    return outlet_write(w->out, &(struct http_part){.bytes = buf_str(&b)}, 1);
 }
 
 /* --- the stream's life --- */
@@ -164,7 +167,7 @@ static bool write_event(struct watch_stream *w, const struct watch_event *ev)
 static void end(struct watch_stream *w)
 {
     if (!w->ended)
-        http_end(w->q->http);
+        outlet_end(w->out);
     w->ended = true;
 }
 
@@ -194,6 +197,7 @@ static void slow_done(uv_work_t *work, int status)
         if (w->got)
             watch_event_clear(&w->event);
         api_watch_close(w->watch);
+        http_release(w->q->http);
         free_if_done(w);
         return;
     }
@@ -297,10 +301,11 @@ static void closed(void *arg)
 {
     struct watch_stream *w = arg;
     list_remove(w);
-    if (!w->working)
+    if (w->working)
+        http_hold(w->q->http); /* the watch lives off it */
+    else
         api_watch_close(w->watch);
     uv_close((uv_handle_t *)&w->timer, timer_closed);
-    request_done(w->q, 200);
     w->gone = true;
 }
 
@@ -319,7 +324,7 @@ static void ticked(uv_timer_t *t)
     if (w->q->api.allow_bookmarks && !w->full && revision > w->bookmarked) {
         _cleanup_buf_ struct buf b = {0};
         add_bookmark(w, revision, false, &b);
-        w->full = !http_write(w->q->http, &(struct http_part){.bytes = buf_str(&b)}, 1);
+        w->full = !outlet_write(w->out, &(struct http_part){.bytes = buf_str(&b)}, 1);
     }
     set_timer(w);
 }
@@ -337,14 +342,28 @@ void watches_look(struct server *s)
         post(w, w->loop);
 }
 
+static bool open_stream(struct watch_stream *w, void (*on_closed)(void *arg), void (*on_drained)(void *arg))
+{
+    return outlet_open(w->q,
+                       &(struct outlet_options){.content_type = media_type_name(w->q->accept.media, true),
+                                                .text = !is_proto(w),
+                                                .closed = on_closed,
+                                                .drained = on_drained,
+                                                .arg = w},
+                       &w->out);
+}
+
 /* Upstream answers 200 and says in the stream that the revision is too old. */
 static void respond_expired(struct watch_stream *w, const struct err *err)
 {
+    if (!open_stream(w, free, NULL)) {
+        free(w);
+        return;
+    }
     _cleanup_buf_ struct buf b = {0};
     add_error_frame(w, err, &b);
-    request_bytes(w->q, 200, media_type_name(w->q->accept.media, true),
-                  &(struct http_part){.bytes = buf_str(&b)});
-    free(w);
+    outlet_write(w->out, &(struct http_part){.bytes = buf_str(&b)}, 1);
+    outlet_end(w->out);
 }
 
 void watch_handle(struct request *q)
@@ -370,10 +389,14 @@ void watch_handle(struct request *q)
     for (size_t i = 0; i < q->api.warnings.n; i++)
         request_warn(q, q->api.warnings.at[i]);
     w->ends = clock_mono() + api_watch_timeout_s(w->watch) * CLOCK_S;
+    if (!open_stream(w, closed, drained)) {
+        api_watch_close(w->watch);
+        free(w);
+        return;
+    }
     uv_timer_init(loop_uv(q->loop), &w->timer);
     w->timer.data = w;
     list_add(w);
-    request_begin(q, 200, media_type_name(q->accept.media, true), false, closed, drained, w);
     set_timer(w);
     atomic_store(&w->posted, false);
     pump(w);

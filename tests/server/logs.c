@@ -1,5 +1,5 @@
 /* GET pods/log, passed on from a node's agent: here one that this test plays. */
-#include "cluster.h"
+#include "viewer.h"
 
 #include "base/clock.h"
 #include "base/thread.h"
@@ -152,112 +152,10 @@ static void a_client_may_leave_in_the_midst(void **state)
 
 /* --- over a WebSocket --- */
 
-struct viewer {
-    struct http_client *client;
-    struct loop *loop;
-    struct loop_task task;
-    const char *path, *protocol;
-    struct http_pipe *pipe;
-    struct websocket *socket;
-    int status;
-    bool text;
-    struct buf seen; /* all messages */
-    struct latch over;
-};
-
-static bool viewer_send(void *arg, struct str bytes)
+static void view(struct viewer *v, const char *path, const char *protocols)
 {
-    struct viewer *v = arg;
-    return http_pipe_write(v->pipe, &(struct http_part){.bytes = bytes}, 1);
-}
-
-static void viewer_message(void *arg, bool text, struct str bytes)
-{
-    struct viewer *v = arg;
-    v->text = text;
-    buf_add_str(&v->seen, bytes);
-}
-
-static void viewer_closed(void *arg)
-{
-    http_pipe_close(((struct viewer *)arg)->pipe);
-}
-
-static void viewer_data(void *arg, struct str bytes)
-{
-    struct viewer *v = arg;
-    assert_int_equal(websocket_input(v->socket, bytes, NULL), 0);
-}
-
-static void viewer_over(void *arg)
-{
-    latch_set(&((struct viewer *)arg)->over);
-}
-
-static void viewer_response(void *arg, int status, const struct http_header *headers, size_t n)
-{
-    (void)headers, (void)n;
-    ((struct viewer *)arg)->status = status;
-}
-
-static void viewer_refused(void *arg, const struct err *err)
-{
-    (void)err;
-    viewer_over(arg);
-}
-
-static void viewer_upgraded(void *arg, struct http_pipe *pipe)
-{
-    static const struct websocket_events events = {.message = viewer_message, .closed = viewer_closed};
-    static const struct http_pipe_events pipe_events = {
-        .data = viewer_data, .ended = viewer_closed, .closed = viewer_over};
-    struct viewer *v = arg;
-    v->pipe = pipe;
-    v->socket = websocket_new(false, &events, viewer_send, v);
-    http_pipe_listen(pipe, &pipe_events, v);
-    http_pipe_resume(pipe);
-}
-
-static void viewer_begin(struct loop_task *t)
-{
-    struct viewer *v = container_of(t, struct viewer, task);
-    struct http_header headers[] = {{STR("connection"), STR("Upgrade")},
-                                    {STR("upgrade"), STR("websocket")},
-                                    {STR("sec-websocket-version"), STR("13")},
-                                    {STR("sec-websocket-key"), STR("dGhlIHNhbXBsZSBub25jZQ==")},
-                                    {STR("sec-websocket-protocol"), str_from(v->protocol)}};
-    struct http_call_options o = {.method = STR("GET"),
-                                  .url = cluster_url(&c, v->path),
-                                  .headers = headers,
-                                  .n_headers = ARRAY_LEN(headers) - (*v->protocol == 0),
-                                  .response = viewer_response,
-                                  .done = viewer_refused,
-                                  .upgraded = viewer_upgraded,
-                                  .arg = v};
-    http_call_start(v->client, v->loop, &o);
-}
-
-/* Reads until the server has said close. */
-static void view(struct viewer *v, const char *path, const char *protocol)
-{
-    struct http_client_options o = {.ca_pem = buf_str(&c.ca.cert_pem),
-                                    .cert_pem = buf_str(&c.admin.cert_pem),
-                                    .key_pem = buf_str(&c.admin.key_pem)};
-    struct err err = {0};
-    *v = (struct viewer){.loop = c.loops[1], .path = path, .protocol = protocol, .task.run = viewer_begin};
-    assert_ok(http_client_new(&o, &v->client, &err), err);
-    latch_init(&v->over);
-    loop_post(v->loop, &v->task);
-    assert_true(latch_wait(&v->over, clock_mono() + 20 * CLOCK_S));
-}
-
-static void viewer_free(struct viewer *v)
-{
-    if (v->socket)
-        websocket_free(v->socket);
-    buf_free(&v->seen);
-    latch_destroy(&v->over);
-    http_client_free(v->client);
+    *v = (struct viewer){.protocols = protocols};
+    viewer_view(v, &c, path);
 }
 
 static void a_websocket_carries_it_too(void **state)

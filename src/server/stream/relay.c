@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "http/join.h"
+#include "server/access/bearer.h"
 #include "server/internal.h"
 #include "server/stream/tunnel.h"
 
@@ -65,6 +66,13 @@ static bool is_replaced(const struct relay_options *o, struct str name)
     return o->plain && str_is(name, "accept-encoding");
 }
 
+static struct http_header passed_on(struct request *q, struct http_header h)
+{
+    if (str_is(h.name, "sec-websocket-protocol"))
+        h.value = bearer_without_tokens(q->arena, h.value);
+    return h;
+}
+
 static size_t make_headers(struct request *q, const struct relay_options *o, bool upgrade,
                            struct http_header out[static HEADERS_MAX])
 {
@@ -74,7 +82,7 @@ static size_t make_headers(struct request *q, const struct relay_options *o, boo
         out[n++] = o->headers[i];
     for (size_t i = 0; i < n_given && n < HEADERS_MAX; i++)
         if (!is_private(given[i].name, upgrade) && !is_replaced(o, given[i].name))
-            out[n++] = given[i];
+            out[n++] = passed_on(q, given[i]);
     return n;
 }
 
