@@ -9,6 +9,7 @@
 #include "http/spdy.h"
 #include "http/websocket.h"
 #include "node/stream/dial.h"
+#include "node/stream/port_channels.h"
 #include "node/stream/upgrade.h"
 
 #define FORWARD_IDLE_NS (4 * 3600 * CLOCK_S) /* as upstream's streamingConnectionIdleTimeout */
@@ -332,6 +333,10 @@ void port_forward_serve(struct http_request *r, struct str network, struct str p
     struct str protocol;
     struct loop *loop = http_loop(r);
     bool websocket = websocket_wanted(r);
+    if (websocket && (!websocket_choose(r, over_websocket, 1, &protocol) || !protocol.n)) {
+        port_channels_serve(r, network, pod, uid);
+        return;
+    }
     if (websocket ? !upgrade_choose_websocket(r, over_websocket, 1, &protocol)
                   : !upgrade_choose_spdy(r, over_spdy, 1, &protocol))
         return;
