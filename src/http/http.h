@@ -75,7 +75,7 @@ struct http_part {
 void http_respond(struct http_request *r, int status, const struct http_header *headers, size_t n_headers,
                   const struct http_part *parts, size_t n_parts);
 /* Keeps what belongs to the request (its slices, its arena) beyond the end of its response, until it is
- * released: for work that goes on after an early answer. */
+ * released: for work that goes on after an early answer. Each hold needs a release of its own. */
 void http_hold(struct http_request *r);
 void http_release(struct http_request *r);
 /* A stream: begin, write any number of times, end. `closed` is called once, on the loop, when the stream is

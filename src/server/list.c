@@ -154,8 +154,7 @@ static void next_turn(struct loop_task *task)
     ls->posted = false;
     if (!ls->gone)
         pump(ls);
-    if (!ls->posted)
-        http_release(http);
+    http_release(http);
 }
 
 static void pump(void *arg)
