@@ -29,6 +29,8 @@ struct strategy {
     void (*prepare_create)(void *o, const struct strategy_context *c);
     void (*prepare_update)(void *o, const void *old, const struct strategy_context *c);
     void (*prepare_status)(void *o, const void *old, const struct strategy_context *c);
+    /* Of the stored form. Where another form was sent, its own validate_create and validate_update see the
+     * stored one too. */
     void (*validate)(const void *o, struct field_errors *e);
     void (*validate_create)(const void *o, struct field_errors *e); /* beside `validate`, of what is new */
     void (*validate_update)(const void *o, const void *old, struct field_errors *e);

@@ -52,6 +52,14 @@ static void merge_declared(struct field_errors *e, const struct field_errors *de
         }
 }
 
+static void validate_operation(const struct strategy *s, const struct road *d, struct field_errors *e)
+{
+    if (!d->old && s->validate_create)
+        s->validate_create(d->object, e);
+    if (d->old && s->validate_update)
+        s->validate_update(d->object, d->old, e);
+}
+
 int road_validate(struct road *d)
 {
     _cleanup_field_errors_ struct field_errors e = {0}, declared = {0};
@@ -76,10 +84,9 @@ int road_validate(struct road *d)
     } else {
         if (s->validate)
             s->validate(d->object, &e);
-        if (!d->old && s->validate_create)
-            s->validate_create(d->object, &e);
-        if (d->old && s->validate_update)
-            s->validate_update(d->object, d->old, &e);
+        validate_operation(s, d, &e);
+        if (d->r->resource != d->resource) /* what the form that was sent asks for beyond */
+            validate_operation(strategy_of(d->r->resource), d, &e);
         validate_struct(&declared, NULL, r->type, d->object, 0);
         if (d->old)
             validate_update(&declared, NULL, r->type, d->object, d->old);

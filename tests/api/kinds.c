@@ -294,7 +294,9 @@ static void kinds_with_two_forms_are_one_thing(void **state)
     struct api_request *r =
         create(w, &events_event_resource, "default",
                "{'kind':'Event','apiVersion':'events.k8s.io/v1','metadata':{'name':'e'},'note':'hello',"
-               "'reason':'Why','type':'Normal','regarding':{'kind':'Pod','namespace':'default','name':'p'}}");
+               "'reason':'Why','type':'Normal','eventTime':'2026-01-01T00:00:00.000000Z','action':'Look',"
+               "'reportingController':'example.com/c','reportingInstance':'c-1',"
+               "'regarding':{'kind':'Pod','namespace':'default','name':'p'}}");
     assert_code(r, 201);
     assert_field(w, r, "apiVersion", "events.k8s.io/v1");
     assert_field(w, r, "note", "hello");
@@ -302,14 +304,15 @@ static void kinds_with_two_forms_are_one_thing(void **state)
     assert_field(w, r, "apiVersion", "v1");
     assert_field(w, r, "message", "hello");
     assert_field(w, r, "involvedObject.name", "p");
-    r = patch(w, &events_event_resource, "default", "e", API_PATCH_MERGE, "{'deprecatedCount':2}");
+    r = patch(w, &events_event_resource, "default", "e", API_PATCH_MERGE,
+              "{'series':{'count':2,'lastObservedTime':'2026-01-01T00:00:01.000000Z'}}");
     assert_code(r, 200);
-    assert_field(w, get(w, &event_resource, "default", "e"), "count", "2");
+    assert_field(w, get(w, &event_resource, "default", "e"), "series.count", "2");
     r = list(w, &events_event_resource, "default", "", "");
     assert_int_equal(r->list->n, 1);
     assert_ptr_equal(object_resource(r->list->at[0]), &events_event_resource);
     /* Each form's selectors speak its own names. */
-    r = list(w, &events_event_resource, "default", "", "regarding.name=p,reportingController=");
+    r = list(w, &events_event_resource, "default", "", "regarding.name=p,reportingController=example.com/c");
     assert_int_equal(r->list->n, 1);
     assert_int_equal(list(w, &events_event_resource, "default", "", "regarding.name=q")->list->n, 0);
     assert_int_equal(list(w, &event_resource, "default", "", "involvedObject.name=p")->list->n, 1);

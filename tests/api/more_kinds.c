@@ -38,7 +38,7 @@ static const struct bad cases[] = {
     {&flow_schema_resource,
      SCHEMA("{" SUBJECT
             ",'resourceRules':[{'verbs':['fly'],'apiGroups':['*'],'resources':['*'],'clusterScope':true}]}"),
-     "spec.rules[0].resourceRules[0].verbs: Unsupported value: \"fly\""},
+     "spec.rules[0].resourceRules[0].verbs: Unsupported value: [\"fly\"]: supported values: \"create\""},
     {&flow_schema_resource,
      SCHEMA("{" SUBJECT ",'resourceRules':[{'verbs':['*'],'apiGroups':['*'],'resources':['*']}]}"),
      "namespaces: Required value: resource rules that are not cluster scoped must supply at least one "
@@ -62,7 +62,7 @@ static const struct bad cases[] = {
     {&priority_level_configuration_resource, "{'metadata':{'name':'q'},'spec':{'type':'Limited'}}",
      "spec.limited: Required value: must not be empty when type is Limited"},
     {&priority_level_configuration_resource, "{'metadata':{'name':'q'},'spec':{'type':'Exempt'}}",
-     "type must be 'Exempt' if and only if name is 'exempt'"},
+     "spec.type: Invalid value: \"Exempt\": must be 'Exempt' if and only if `name` is 'exempt'"},
     {&priority_level_configuration_resource,
      "{'metadata':{'name':'q'},'spec':{'type':'Limited','limited':{'lendablePercent':101,'limitResponse':{'"
      "type':'Reject'}}}}",

@@ -29,23 +29,40 @@ const struct strategy lease_strategy = {
 
 enum { USER_PRIORITY_MAX = 1000000000 };
 
-static bool is_system_class(const struct priority_class *p)
+static void valid_system_class(struct field_errors *e, const struct path *at, const struct priority_class *p)
 {
-    return (str_is(p->metadata.name, "system-node-critical") && p->value == 2000001000) ||
-           (str_is(p->metadata.name, "system-cluster-critical") && p->value == 2000000000);
+    static const struct {
+        const char *name;
+        int32_t value;
+    } known[] = {{"system-node-critical", 2000001000}, {"system-cluster-critical", 2000000000}};
+    static const char reserved[] =
+        "priority class names with 'system-' prefix are reserved for system use only. error: ";
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (str_is(p->metadata.name, known[i].name)) {
+            if (p->value != known[i].value)
+                field_forbidden(e, at, "%svalue of %s PriorityClass must be %d", reserved, known[i].name,
+                                known[i].value);
+            else if (p->global_default)
+                field_forbidden(e, at, "%sglobalDefault of %s PriorityClass must be false", reserved,
+                                known[i].name);
+            return;
+        }
+    field_forbidden(e, at, "%s" STR_FMT " is not a known system priority class", reserved,
+                    STR_ARG(p->metadata.name));
 }
 
 static void priority_class_validate(const void *o, struct field_errors *e)
 {
     const struct priority_class *p = o;
     struct path meta = path_child(NULL, STR("metadata"));
-    if (str_starts(p->metadata.name, STR("system-"))) {
-        if (!is_system_class(p))
-            field_forbidden(e, PATH(&meta, "name"),
-                            "priority class names with 'system-' prefix are reserved for system use only");
-    } else if (p->value > USER_PRIORITY_MAX)
+    if (str_starts(p->metadata.name, STR("system-")))
+        valid_system_class(e, PATH(&meta, "name"), p);
+    else if (p->value > USER_PRIORITY_MAX)
         field_forbidden(e, PATH(NULL, "value"), "maximum allowed value of a user defined priority is %d",
                         USER_PRIORITY_MAX);
+    if (p->preemption_policy)
+        VALID_ONE_OF(e, PATH(NULL, "preemptionPolicy"), *p->preemption_policy, true, STR("Never"),
+                     STR("PreemptLowerPriority"));
 }
 
 static void priority_class_validate_update(const void *o, const void *before, struct field_errors *e)
@@ -71,6 +88,7 @@ static void runtime_class_validate(const void *o, struct field_errors *e)
     const struct runtime_class *c = o;
     const struct path *overhead = PATH(PATH(NULL, "overhead"), "podFixed"),
                       *scheduling = PATH(NULL, "scheduling");
+    valid_required(e, PATH(NULL, "handler"), c->handler);
     if (c->overhead)
         each (c->overhead->pod_fixed, i)
             valid_quantity(e, PATH_OF(overhead, c->overhead->pod_fixed.at[i].key),

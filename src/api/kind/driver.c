@@ -3,22 +3,31 @@
 #include "kinds/storage_v1.h"
 #include "schema/copy.h"
 
-enum { DRIVER_NAME_MOST = 63, NODE_ID_MOST = 192, TOKEN_SECONDS_LEAST = 600, TOKEN_SECONDS_BITS = 32 };
+enum {
+    DRIVER_NAME_MOST = 63,
+    NODE_ID_MOST = 192,
+    MESSAGE_MOST = 1024,
+    TOKEN_SECONDS_LEAST = 600,
+    PERIOD_SECONDS_LEAST = 10,
+    TOKEN_SECONDS_BITS = 32
+};
 
 /* Of a CSI driver: a DNS name in which capitals may stand. */
 static void valid_driver(struct field_errors *e, const struct path *at, struct str name)
 {
     _cleanup_arena_ struct arena a = {0};
+    struct str messages[FORMAT_MESSAGES];
     char *low = arena_c(&a, name);
     for (size_t i = 0; i < name.n; i++)
         if (low[i] >= 'A' && low[i] <= 'Z')
             low[i] = (char)(low[i] + 32);
     if (!name.n)
-        field_required(e, at, "the driver's name");
-    else if (name.n > DRIVER_NAME_MOST)
+        field_required(e, at, "%s", "");
+    if (name.n > DRIVER_NAME_MOST)
         field_too_long(e, at, DRIVER_NAME_MOST);
-    else
-        format_validate(e, at, FORMAT_DNS1123_SUBDOMAIN, str_slice(low, name.n));
+    size_t n = name.n ? format_check(FORMAT_DNS1123_SUBDOMAIN, str_slice(low, name.n), messages) : 0;
+    for (size_t i = 0; i < n; i++)
+        field_invalid(e, at, name, STR_FMT, STR_ARG(messages[i]));
 }
 
 /* --- CSIDriver --- */
@@ -32,17 +41,22 @@ static void driver_validate(const void *o, struct field_errors *e)
                       *tokens = PATH(spec, "tokenRequests");
     valid_driver(e, PATH(PATH(NULL, "metadata"), "name"), d->metadata.name);
     if (!s->attach_required)
-        field_required(e, PATH(spec, "attachedRequired"), "whether volumes are attached");
+        field_required(e, PATH(spec, "attachedRequired"), "%s", "");
     if (!s->pod_info_on_mount)
-        field_required(e, PATH(spec, "podInfoOnMount"), "whether the driver is told of pods");
+        field_required(e, PATH(spec, "podInfoOnMount"), "%s", "");
     if (!s->storage_capacity)
-        field_required(e, PATH(spec, "storageCapacity"), "whether the driver tells what room it has");
+        field_required(e, PATH(spec, "storageCapacity"), "%s", "");
     if (s->fs_group_policy)
         VALID_ONE_OF(e, PATH(spec, "fsGroupPolicy"), *s->fs_group_policy, false, STR("File"), STR("None"),
                      STR("ReadWriteOnceWithFSType"));
     each (s->volume_lifecycle_modes, i)
         VALID_ONE_OF(e, PATH_AT(modes, i), s->volume_lifecycle_modes.at[i], false, STR("Ephemeral"),
                      STR("Persistent"));
+    if (s->node_allocatable_update_period_seconds &&
+        *s->node_allocatable_update_period_seconds < PERIOD_SECONDS_LEAST)
+        field_invalid_int(e, PATH(spec, "nodeAllocatableUpdatePeriodSeconds"),
+                          *s->node_allocatable_update_period_seconds,
+                          "must be greater than or equal to %d seconds", PERIOD_SECONDS_LEAST);
     each (s->token_requests, i) {
         const struct storage_token_request *t = &s->token_requests.at[i];
         const struct path *at = PATH_AT(tokens, i), *lives = PATH(at, "expirationSeconds");
@@ -134,20 +148,47 @@ static void attachment_validate(const void *o, struct field_errors *e)
     const struct volume_attachment_spec *s = &((const struct volume_attachment *)o)->spec;
     struct path root = path_child(NULL, STR("spec"));
     const struct path *spec = &root, *source = PATH(spec, "source");
-    valid_required(e, PATH(spec, "attacher"), s->attacher);
-    valid_required(e, PATH(spec, "nodeName"), s->node_name);
-    if (!s->source.persistent_volume_name && !s->source.inline_volume_spec)
+    const struct str *volume = s->source.persistent_volume_name;
+    valid_driver(e, PATH(spec, "attacher"), s->attacher);
+    format_validate(e, PATH(spec, "nodeName"), FORMAT_DNS1123_SUBDOMAIN, s->node_name);
+    if (!volume && !s->source.inline_volume_spec)
         field_required(e, source, "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
-    else if (s->source.persistent_volume_name && s->source.inline_volume_spec)
-        field_error(e, FIELD_ERROR_INVALID, source, BAD_NONE,
-                    "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
-    else if (s->source.persistent_volume_name)
-        valid_required(e, PATH(source, "persistentVolumeName"), *s->source.persistent_volume_name);
+    else if (volume && s->source.inline_volume_spec)
+        field_forbidden(e, source, "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
+    else if (volume && !volume->n)
+        field_required(e, PATH(source, "persistentVolumeName"),
+                       "must specify non empty persistentVolumeName");
+    else if (volume)
+        format_validate(e, PATH(source, "persistentVolumeName"), FORMAT_DNS1123_SUBDOMAIN, *volume);
+}
+
+static void valid_volume_error(struct field_errors *e, const struct path *at, const struct volume_error *v)
+{
+    if (v && v->message.n > MESSAGE_MOST)
+        field_too_long(e, PATH(at, "message"), MESSAGE_MOST);
+    if (v && v->error_code && *v->error_code <= 0)
+        field_invalid_int(e, PATH(at, "errorCode"), *v->error_code,
+                          "must be between 1 and 2147483647, inclusive");
+}
+
+static void attachment_validate_status(const void *o, const void *old, struct field_errors *e)
+{
+    const struct volume_attachment_status *s = &((const struct volume_attachment *)o)->status;
+    struct path status = path_child(NULL, STR("status"));
+    size_t bytes = 0;
+    (void)old;
+    each (s->attachment_metadata, i)
+        bytes += s->attachment_metadata.at[i].key.n + s->attachment_metadata.at[i].value.n;
+    if (bytes > VALID_ANNOTATIONS_MAX)
+        field_too_long(e, PATH(&status, "attachmentMetadata"), VALID_ANNOTATIONS_MAX);
+    valid_volume_error(e, PATH(&status, "attachError"), s->attach_error);
+    valid_volume_error(e, PATH(&status, "detachError"), s->detach_error);
 }
 
 const struct strategy volume_attachment_strategy = {
     .resource = &volume_attachment_resource,
     .validate = attachment_validate,
+    .validate_status = attachment_validate_status,
 };
 
 /* --- CSIStorageCapacity --- */

@@ -11,8 +11,8 @@ static void valid_words(struct field_errors *e, const struct path *at, const str
     if (!v->n)
         field_required(e, at, "%s must contain at least one value", what);
     else if (v->n > 1 && str_vec_has(v, STR("*")))
-        field_error(e, FIELD_ERROR_INVALID, at, BAD_NONE, "if '*' is present, must not specify other %s",
-                    what);
+        field_error(e, FIELD_ERROR_INVALID, at, valid_bad_list(e, v),
+                    "if '*' is present, must not specify other %s", what);
 }
 
 static void valid_verbs(struct field_errors *e, const struct path *at, const struct str_vec *v)
@@ -25,8 +25,12 @@ static void valid_verbs(struct field_errors *e, const struct path *at, const str
     static const struct str_vec all = {(struct str *)known, ARRAY_LEN(known)};
     valid_words(e, at, v, "verbs");
     each (*v, i)
-        if (!str_is(v->at[i], "*") && !str_vec_has(&all, v->at[i]))
-            field_not_supported(e, at, v->at[i], known, ARRAY_LEN(known));
+        if (!str_is(v->at[i], "*") && !str_vec_has(&all, v->at[i])) {
+            field_error(e, FIELD_ERROR_NOT_SUPPORTED, at, valid_bad_list(e, v),
+                        "supported values: \"create\", \"delete\", \"deletecollection\", \"get\", \"list\", "
+                        "\"patch\", \"proxy\", \"update\", \"watch\"");
+            return;
+        }
 }
 
 static void valid_subject(struct field_errors *e, const struct path *at, const struct flowcontrol_subject *s)
@@ -71,7 +75,7 @@ static void valid_resource_rule(struct field_errors *e, const struct path *at,
         field_required(e, namespaces,
                        "resource rules that are not cluster scoped must supply at least one namespace");
     if (r->namespaces.n > 1 && str_vec_has(&r->namespaces, STR("*")))
-        field_error(e, FIELD_ERROR_INVALID, namespaces, BAD_NONE,
+        field_error(e, FIELD_ERROR_INVALID, namespaces, valid_bad_list(e, &r->namespaces),
                     "if '*' is present, must not specify other namespaces");
     each (r->namespaces, i)
         if (!str_is(r->namespaces.at[i], "*"))
@@ -123,6 +127,8 @@ static void valid_rules(struct field_errors *e, const struct path *at,
         valid_path_rule(e, PATH_AT(paths, i), &r->non_resource_rules.at[i]);
 }
 
+enum { PRECEDENCE_MOST = 10000 };
+
 static void flow_schema_validate(const void *o, struct field_errors *e)
 {
     const struct flow_schema *f = o;
@@ -130,6 +136,12 @@ static void flow_schema_validate(const void *o, struct field_errors *e)
     struct path root = path_child(NULL, STR("spec"));
     const struct path *spec = &root, *level = PATH(PATH(spec, "priorityLevelConfiguration"), "name"),
                       *rules = PATH(spec, "rules");
+    if (s->matching_precedence <= 0)
+        field_invalid_int(e, PATH(spec, "matchingPrecedence"), s->matching_precedence,
+                          "must be a positive value");
+    if (s->matching_precedence > PRECEDENCE_MOST)
+        field_invalid_int(e, PATH(spec, "matchingPrecedence"), s->matching_precedence,
+                          "must not be greater than %d", PRECEDENCE_MOST);
     if (s->matching_precedence == 1 && !str_is(f->metadata.name, "exempt"))
         field_invalid_int(e, PATH(spec, "matchingPrecedence"), 1,
                           "only the schema named 'exempt' may have matchingPrecedence 1");
@@ -224,8 +236,7 @@ static void priority_level_validate(const void *o, struct field_errors *e)
     bool is_exempt = str_is(s->type, "Exempt"), is_limited = str_is(s->type, "Limited");
     VALID_ONE_OF(e, PATH(spec, "type"), s->type, false, STR("Exempt"), STR("Limited"));
     if ((is_exempt || is_limited) && is_exempt != str_is(c->metadata.name, "exempt"))
-        field_invalid(e, PATH(spec, "type"), s->type,
-                      "type must be 'Exempt' if and only if name is 'exempt'");
+        field_invalid(e, PATH(spec, "type"), s->type, "must be 'Exempt' if and only if `name` is 'exempt'");
     if (is_exempt && s->limited)
         field_forbidden(e, limited, "must be nil if the type is not Limited");
     if (is_limited && s->exempt)

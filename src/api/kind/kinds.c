@@ -21,6 +21,7 @@ const struct strategy *const strategies[] = {
     &namespace_strategy,
     &node_strategy,
     &event_strategy,
+    &new_event_strategy,
     &lease_strategy,
     &priority_class_strategy,
     &ingress_strategy,

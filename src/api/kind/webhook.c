@@ -271,6 +271,9 @@ static void api_service_validate(const void *o, struct field_errors *e)
                       "must be `spec.version+\".\"+spec.group`: \"" STR_FMT "\"", STR_ARG(name));
     if (s->group.n && !format_ok(FORMAT_DNS1123_SUBDOMAIN, s->group))
         format_validate(e, PATH(spec, "group"), FORMAT_DNS1123_SUBDOMAIN, s->group);
+    if (!s->group.n && !str_is(s->version, "v1"))
+        field_required(e, PATH(spec, "group"),
+                       "only v1 may have an empty group and it better be legacy kube");
     format_validate(e, PATH(spec, "version"), FORMAT_DNS1035_LABEL, s->version);
     if (s->group_priority_minimum <= 0 || s->group_priority_minimum > 20000)
         field_invalid_int(e, PATH(spec, "groupPriorityMinimum"), s->group_priority_minimum,

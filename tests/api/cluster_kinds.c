@@ -1,0 +1,130 @@
+/* Kinds that clusters are set up with: storage, priorities, runtimes, events, leases, API services. */
+#include "kinds/apiregistration_v1.h"
+#include "kinds/coordination_v1.h"
+#include "kinds/events_v1.h"
+#include "kinds/node_v1.h"
+#include "kinds/scheduling_v1.h"
+#include "kinds/storage_v1.h"
+#include "verdict.h"
+
+#define SC(more)     "{'metadata':{'name':'s'},'provisioner':'example.com/p'" more "}"
+#define WHERE(more)  SC(",'allowedTopologies':[{'matchLabelExpressions':[" more "]}]")
+#define ATTACH(more) "{'metadata':{'name':'a'},'spec':{'attacher':'d.example.com','nodeName':'n'" more "}}"
+#define PV           ",'source':{'persistentVolumeName':'v'}"
+#define EVENT(more)                                                                                          \
+    "{'metadata':{'name':'e'},'regarding':{'kind':'Pod','namespace':'default','name':'p'}" more "}"
+#define WHOLE                                                                                                \
+    ",'eventTime':'2026-01-01T00:00:00.000000Z','action':'A','reason':'R','type':'Normal',"                  \
+    "'reportingController':'example.com/c','reportingInstance':'c-1'"
+#define SERVICE(name, more)                                                                                  \
+    "{'metadata':{'name':'" name "'},'spec':{'groupPriorityMinimum':1,'versionPriority':1" more "}}"
+
+static const struct verdict verdicts[] = {
+    {&storage_class_resource, SC(""), NULL},
+    {&storage_class_resource, "{'metadata':{'name':'s'}}", "provisioner: Required value"},
+    {&storage_class_resource, SC(",'reclaimPolicy':'Recycle','volumeBindingMode':'Later'"),
+     "reclaimPolicy: Unsupported value: \"Recycle\": supported values: \"Delete\", "
+     "\"Retain\"|volumeBindingMode: "
+     "Unsupported value: \"Later\": supported values: \"Immediate\", \"WaitForFirstConsumer\""},
+    {&storage_class_resource, SC(",'parameters':{'':'x'}"),
+     "parameters: Invalid value: \"\": field can not be empty."},
+    {&storage_class_resource, WHERE("{'key':'zone','values':['a']}"), NULL},
+    {&storage_class_resource, WHERE("{'key':'zone','values':[]},{'key':'zone','values':['a','a']}"),
+     "allowedTopologies[0].matchLabelExpressions[0].values: Required "
+     "value|matchLabelExpressions[1].values[1]: "
+     "Duplicate value: \"a\"|matchLabelExpressions[1].key: Duplicate value: \"zone\""},
+    {&csi_driver_resource, "{'metadata':{'name':'d.Example.com'},'spec':{}}",
+     "metadata.name: Invalid value: \"d.Example.com\""},
+    {&csi_driver_resource, "{'metadata':{'name':'d'},'spec':{'nodeAllocatableUpdatePeriodSeconds':5}}",
+     "spec.nodeAllocatableUpdatePeriodSeconds: Invalid value: 5: must be greater than or equal to 10 "
+     "seconds"},
+    {&volume_attachment_resource, ATTACH(PV), NULL},
+    {&volume_attachment_resource,
+     "{'metadata':{'name':'a'},'spec':{'attacher':'','nodeName':'','source':{}}}",
+     "spec.attacher: Required value|spec.nodeName: Invalid value: \"\": a lowercase RFC 1123 "
+     "subdomain|spec.source: "
+     "Required value: must specify exactly one of inlineVolumeSpec and persistentVolumeName"},
+    {&volume_attachment_resource, ATTACH(",'source':{'persistentVolumeName':'v','inlineVolumeSpec':{}}"),
+     "spec.source: Forbidden: must specify exactly one of inlineVolumeSpec and persistentVolumeName"},
+    {&priority_class_resource, "{'metadata':{'name':'system-mine'},'value':1}",
+     "metadata.name: Forbidden: priority class names with 'system-' prefix are reserved for system use only. "
+     "error: "
+     "system-mine is not a known system priority class"},
+    {&priority_class_resource, "{'metadata':{'name':'p'},'value':1000000001}",
+     "value: Forbidden: maximum allowed value of a user defined priority is 1000000000"},
+    {&priority_class_resource, "{'metadata':{'name':'p'},'value':1,'preemptionPolicy':'Sometimes'}",
+     "preemptionPolicy: Unsupported value: \"Sometimes\": supported values: \"Never\", "
+     "\"PreemptLowerPriority\""},
+    {&runtime_class_resource, "{'metadata':{'name':'r'}}", "handler: Required value"},
+    {&runtime_class_resource, "{'metadata':{'name':'r'},'handler':'A'}", "handler: Invalid value: \"A\""},
+    {&lease_resource, "{'metadata':{'name':'l'},'spec':{'leaseDurationSeconds':0,'leaseTransitions':-1}}",
+     "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0|spec.leaseTransitions: Invalid "
+     "value: -1: must "
+     "be greater than or equal to 0"},
+    {&events_event_resource, EVENT(WHOLE), NULL},
+    {&events_event_resource, EVENT(""),
+     "eventTime: Required value|type: Invalid value: \"\": has invalid value: "},
+    {&events_event_resource,
+     EVENT(",'eventTime':'2026-01-01T00:00:00.000000Z','type':'Odd','deprecatedCount':1"),
+     "reportingController: Required value|reportingInstance: Required value|action: Required value|reason: "
+     "Required "
+     "value|type: Invalid value: \"\": has invalid value: Odd|count: Invalid value: \"\": needs to be unset"},
+    {&events_event_resource, EVENT(WHOLE ",'series':{'count':1}"),
+     "series.count: Invalid value: \"\": should be at least 2|series.lastObservedTime: Required value"},
+    {&event_resource, "{'metadata':{'name':'e'},'involvedObject':{'namespace':'default','name':'p'}}", NULL},
+    {&event_resource, "{'metadata':{'name':'e'},'involvedObject':{'namespace':'other','name':'p'}}",
+     "involvedObject.namespace: Invalid value: \"other\": does not match event.namespace"},
+    {&api_service_resource, SERVICE("v2.", ",'version':'v2'"),
+     "spec.group: Required value: only v1 may have an empty group and it better be legacy kube"},
+    {&api_service_resource, "{'metadata':{'name':'x'},'spec':{'group':'a.b','version':'v1'}}",
+     "metadata.name: Invalid value: \"x\": must be `spec.version+\".\"+spec.group`: "
+     "\"v1.a.b\"|spec.groupPriorityMinimum: "
+     "Invalid value: 0: must be positive and less than 20000|spec.versionPriority: Invalid value: 0: must be "
+     "positive "
+     "and less than 1000"},
+};
+
+static const struct change_verdict changes[] = {
+    {&storage_class_resource, SC(""), NULL,
+     "{'provisioner':'x','parameters':{'a':'b'},'reclaimPolicy':'Retain','volumeBindingMode':'"
+     "WaitForFirstConsumer'}",
+     "parameters: Forbidden: updates to parameters are forbidden.|provisioner: Forbidden: updates to "
+     "provisioner are "
+     "forbidden.|reclaimPolicy: Forbidden: updates to reclaimPolicy are forbidden.|volumeBindingMode: "
+     "Invalid value: "
+     "\"WaitForFirstConsumer\": field is immutable",
+     false},
+    {&storage_class_resource, SC(""), NULL, "{'allowVolumeExpansion':true,'mountOptions':['ro']}", NULL,
+     false},
+    {&volume_attachment_resource, ATTACH(PV), NULL, "{'spec':{'nodeName':'m'}}",
+     "spec: Invalid value: |immutable", false},
+    {&volume_attachment_resource, ATTACH(PV), NULL,
+     "{'status':{'attached':true,'attachError':{'message':'late','errorCode':0}}}",
+     "status.attachError.errorCode: Invalid value: 0", true},
+    {&priority_class_resource, "{'metadata':{'name':'p'},'value':1}", NULL,
+     "{'value':2,'preemptionPolicy':'Never'}",
+     "value: Forbidden: may not be changed in an update.|preemptionPolicy: Invalid value: \"Never\": field "
+     "is immutable",
+     false},
+    {&events_event_resource, EVENT(WHOLE), NULL,
+     "{'series':{'count':2,'lastObservedTime':'2026-01-01T00:00:01.000000Z'}}", NULL, false},
+    {&events_event_resource, EVENT(WHOLE), NULL, "{'reason':'Other','note':'x'}",
+     "reason: Invalid value: \"Other\": field is immutable|message: Invalid value: \"x\": field is immutable",
+     false},
+    {&event_resource, "{'metadata':{'name':'e'},'involvedObject':{'namespace':'default'}}", NULL,
+     "{'reason':'Other'}", NULL, false},
+};
+
+static void what_is_refused(void **state)
+{
+    JUDGE(*state, verdicts);
+    JUDGE_CHANGES(*state, changes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_refused, world_open, world_close),
+    };
+    return cmocka_run_group_tests_name("api/cluster_kinds", tests, NULL, NULL);
+}
