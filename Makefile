@@ -4,7 +4,7 @@ CC ?= gcc
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: help build up down test unit e2e sanitize crash bench conformance fuzz docs lint clean
+.PHONY: help build up down test unit e2e sanitize crash bench conformance fuzz docs protos lint clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -68,6 +68,10 @@ fuzz:
 DECLARATIONS = $(wildcard api/*.api api/*/*.api)
 docs:
 	@python3 tools/apigen docs/api.md $(DECLARATIONS)
+
+## make protos    the kinds as .proto files for clients in any language: build/protos
+protos:
+	@python3 tools/apigen --proto $(BUILD)/protos $(DECLARATIONS)
 
 ## make lint      layout, shell scripts, and whether docs/api.md is true
 lint:

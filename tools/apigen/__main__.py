@@ -1,5 +1,6 @@
 """Turns api/*.api into C: python3 tools/apigen OUT_DIR FILE.api ... writes kinds' headers and descriptor tables there.
-python3 tools/apigen PAGE.md FILE.api ... makes the list of kinds in that page anew."""
+python3 tools/apigen PAGE.md FILE.api ... makes the list of kinds in that page anew.
+python3 tools/apigen --proto OUT_DIR FILE.api ... writes .proto files for other languages there."""
 import os
 import sys
 
@@ -7,6 +8,7 @@ from docs import page
 from headers import header
 from model import Model
 from parse import Bad, parse
+from protos import protos
 from tables import Tables, resources
 
 # As discovery lists groups; what is not served follows in any order.
@@ -25,12 +27,17 @@ def write(path, text):
 
 
 def main(out, files):
-    apis = {}
+    apis, proto = {}, out == '--proto'
+    if proto:
+        out, *files = files
     for path in files:
         parse(path, apis)
     model = Model(apis)
     model.defined = set()
     order = [i for i in ORDER if i in apis]
+    if proto:
+        protos(model, write, out)
+        return
     if out.endswith('.md'):
         write(out, page(open(out, encoding='utf-8').read(), model, order))
         return
