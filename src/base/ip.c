@@ -123,6 +123,12 @@ static ip_number host_mask(enum ip_family family, unsigned bits)
     return hosts == 128 ? ~(ip_number)0 : ((ip_number)1 << hosts) - 1;
 }
 
+struct ip_prefix ip_prefix_of(struct ip ip, unsigned bits)
+{
+    ip.n &= ~host_mask(ip.family, bits);
+    return (struct ip_prefix){ip, bits};
+}
+
 bool ip_prefix_parse(struct str s, struct ip_prefix *out)
 {
     ptrdiff_t slash = str_index(s, '/');
@@ -131,8 +137,7 @@ bool ip_prefix_parse(struct str s, struct ip_prefix *out)
     if (slash < 0 || !ip_parse(str_slice(s.p, (size_t)slash), &ip) ||
         !str_to_u64(str_from_at(s, (size_t)slash + 1), &bits) || bits > ip_bits(ip.family))
         return false;
-    ip.n &= ~host_mask(ip.family, (unsigned)bits);
-    *out = (struct ip_prefix){ip, (unsigned)bits};
+    *out = ip_prefix_of(ip, (unsigned)bits);
     return true;
 }
 
@@ -160,8 +165,7 @@ bool ip_prefix_parse_sloppy(struct str s, struct ip_prefix *out, struct ip *ip)
     }
     if (ip)
         *ip = whole;
-    whole.n &= ~host_mask(whole.family, (unsigned)bits);
-    *out = (struct ip_prefix){whole, (unsigned)bits};
+    *out = ip_prefix_of(whole, (unsigned)bits);
     return true;
 }
 

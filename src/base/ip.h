@@ -51,6 +51,8 @@ struct ip ip_from_bytes(enum ip_family family, const unsigned char *bytes);
 bool ip_prefix_parse(struct str s, struct ip_prefix *out);
 /* The same, sloppily (ParseCIDRSloppy); *ip (may be NULL) is the address with its host bits. */
 bool ip_prefix_parse_sloppy(struct str s, struct ip_prefix *out, struct ip *ip);
+/* The prefix of so many bits that the address is in. */
+struct ip_prefix ip_prefix_of(struct ip ip, unsigned bits);
 struct str ip_prefix_text(struct arena *a, struct ip_prefix p);
 bool ip_prefix_has(struct ip_prefix p, struct ip ip);
 /* Whether they have an address in common. */

@@ -1,8 +1,6 @@
 /* IP addresses and CIDR blocks (k8s.io/apiserver, cel/library/ip.go and cidr.go). */
-#include <arpa/inet.h>
-
-#include "cel/eval.h"
 #include "cel/network.h"
+#include "cel/eval.h"
 #include "cel/text.h"
 
 static const struct network *at(const struct cel_value *v)
@@ -12,41 +10,30 @@ static const struct network *at(const struct cel_value *v)
 
 bool network_parse_ip(struct str s, struct network *out)
 {
-    char text[INET6_ADDRSTRLEN];
-    if (s.n >= sizeof(text) || !s.n || memchr(s.p, '\0', s.n))
+    struct ip ip;
+    if (!ip_parse(s, &ip))
         return false;
-    memcpy(text, s.p, s.n);
-    text[s.n] = '\0';
-    *out = (struct network){.bytes = strchr(text, ':') ? 16 : 4};
-    out->prefix = (uint8_t)(out->bytes * 8);
-    if (inet_pton(out->bytes == 4 ? AF_INET : AF_INET6, text, out->address) != 1)
-        return false;
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    return out->bytes == 4 || memcmp(out->address, mapped, sizeof(mapped)) != 0;
-}
-
-static bool parse_cidr(struct str s, struct network *out)
-{
-    ptrdiff_t slash = str_index(s, '/');
-    int64_t bits;
-    if (slash < 0 || !network_parse_ip(str_slice(s.p, (size_t)slash), out))
-        return false;
-    struct str prefix = str_from_at(s, (size_t)slash + 1);
-    if (!prefix.n || *prefix.p == '+' || *prefix.p == '-' || (prefix.n > 1 && *prefix.p == '0') ||
-        !str_to_i64(prefix, &bits) || bits > out->bytes * 8)
-        return false;
-    out->prefix = (uint8_t)bits;
+    *out = (struct network){ip, ip_bits(ip.family)};
     return true;
 }
 
-static struct network masked_of(const struct network *n)
+/* As netip.ParsePrefix: host bits stay. */
+static bool parse_cidr(struct str s, struct network *out)
 {
-    struct network m = *n;
-    for (unsigned i = 0; i < m.bytes; i++) {
-        unsigned keep = m.prefix > i * 8 ? m.prefix - i * 8 : 0;
-        m.address[i] &= keep >= 8 ? 0xff : (uint8_t)(0xff00 >> keep);
-    }
-    return m;
+    ptrdiff_t slash = str_index(s, '/');
+    struct ip_prefix p;
+    if (slash < 0 || !network_parse_ip(str_slice(s.p, (size_t)slash), out))
+        return false;
+    struct str bits = str_from_at(s, (size_t)slash + 1);
+    if (!bits.n || *bits.p == '+' || (bits.n > 1 && *bits.p == '0') || !ip_prefix_parse(s, &p))
+        return false;
+    out->prefix = p.bits;
+    return true;
+}
+
+static struct ip_prefix block_of(const struct network *n)
+{
+    return ip_prefix_of(n->ip, n->prefix);
 }
 
 static struct cel_value network_value(struct run *r, struct network n, const struct cel_type *type)
@@ -57,16 +44,15 @@ static struct cel_value network_value(struct run *r, struct network n, const str
 bool network_equal(const void *x, const void *y)
 {
     const struct network *n = x, *m = y;
-    return n->bytes == m->bytes && n->prefix == m->prefix && memcmp(n->address, m->address, n->bytes) == 0;
+    return ip_eq(n->ip, m->ip) && n->prefix == m->prefix;
 }
 
 void text_write_ip(struct buf *out, const struct cel_value *v)
 {
-    char text[INET6_ADDRSTRLEN] = "";
     if (v->type != &cel_ip && v->type != &cel_cidr)
         return;
-    inet_ntop(at(v)->bytes == 4 ? AF_INET : AF_INET6, at(v)->address, text, sizeof(text));
-    buf_add_str(out, str_from(text));
+    _cleanup_arena_ struct arena a = {0};
+    buf_add_str(out, ip_text(&a, at(v)->ip));
     if (v->type == &cel_cidr)
         buf_addf(out, "/%u", at(v)->prefix);
 }
@@ -108,50 +94,47 @@ static int is_canonical(struct run *r, const struct cel_value *args, struct cel_
 static int family(struct run *r, const struct cel_value *args, struct cel_value *out)
 {
     (void)r;
-    *out = cel_from_int(at(&args[0])->bytes == 4 ? 4 : 6);
+    *out = cel_from_int(at(&args[0])->ip.family);
     return 0;
 }
 
-static bool is_zero(const struct network *n, unsigned upto)
+/* One of the blocks that are set aside, of either family. */
+static bool inside(const struct network *n, const char *ipv4, const char *ipv6)
 {
-    for (unsigned i = 0; i < upto; i++)
-        if (n->address[i])
-            return false;
-    return true;
+    struct ip_prefix p;
+    return ip_prefix_parse(str_from(n->ip.family == IP_V4 ? ipv4 : ipv6), &p) && ip_prefix_has(p, n->ip);
 }
 
 static bool unspecified(const struct network *n)
 {
-    return is_zero(n, n->bytes);
+    return !n->ip.n;
 }
 
 static bool loopback(const struct network *n)
 {
-    return n->bytes == 4 ? n->address[0] == 127 : is_zero(n, 15) && n->address[15] == 1;
+    return inside(n, "127.0.0.0/8", "::1/128");
 }
 
 static bool multicast(const struct network *n)
 {
-    return n->bytes == 4 ? n->address[0] >> 4 == 14 : n->address[0] == 0xff;
+    return inside(n, "224.0.0.0/4", "ff00::/8");
 }
 
+/* Of IPv6, whatever the flags beside the scope (RFC 4291, 2.7). */
 static bool link_local_multicast(const struct network *n)
 {
-    const uint8_t *a = n->address;
-    return n->bytes == 4 ? a[0] == 224 && a[1] == 0 && a[2] == 0 : a[0] == 0xff && (a[1] & 15) == 2;
+    return n->ip.family == IP_V4 ? inside(n, "224.0.0.0/24", "") : (n->ip.n >> 112 & 0xff0f) == 0xff02;
 }
 
 static bool link_local_unicast(const struct network *n)
 {
-    const uint8_t *a = n->address;
-    return n->bytes == 4 ? a[0] == 169 && a[1] == 254 : a[0] == 0xfe && (a[1] & 0xc0) == 0x80;
+    return inside(n, "169.254.0.0/16", "fe80::/10");
 }
 
 static bool global_unicast(const struct network *n)
 {
-    static const uint8_t broadcast[4] = {255, 255, 255, 255};
-    return !(n->bytes == 4 && memcmp(n->address, broadcast, 4) == 0) && !unspecified(n) && !loopback(n) &&
-           !multicast(n) && !link_local_unicast(n);
+    return !inside(n, "255.255.255.255/32", "::/128") && !unspecified(n) && !loopback(n) && !multicast(n) &&
+           !link_local_unicast(n);
 }
 
 #define IS(name)                                                                                             \
@@ -209,13 +192,7 @@ static int is_cidr(struct run *r, const struct cel_value *args, struct cel_value
 
 static bool contains(const struct network *block, const struct network *of)
 {
-    struct network inner = *of, x;
-    if (block->bytes != of->bytes || block->prefix > of->prefix)
-        return false;
-    inner.prefix = block->prefix;
-    inner = masked_of(&inner);
-    x = masked_of(block);
-    return memcmp(x.address, inner.address, x.bytes) == 0;
+    return block->prefix <= of->prefix && ip_prefix_has(block_of(block), of->ip);
 }
 
 static int contains_ip(struct run *r, const struct cel_value *args, struct cel_value *out)
@@ -239,14 +216,16 @@ static int contains_cidr(struct run *r, const struct cel_value *args, struct cel
 static int ip_of(struct run *r, const struct cel_value *args, struct cel_value *out)
 {
     struct network n = *at(&args[0]);
-    n.prefix = (uint8_t)(n.bytes * 8);
+    n.prefix = ip_bits(n.ip.family);
     *out = network_value(r, n, &cel_ip);
     return 0;
 }
 
 static int masked(struct run *r, const struct cel_value *args, struct cel_value *out)
 {
-    *out = network_value(r, masked_of(at(&args[0])), &cel_cidr);
+    struct network n = *at(&args[0]);
+    n.ip = block_of(&n).base;
+    *out = network_value(r, n, &cel_cidr);
     return 0;
 }
 
