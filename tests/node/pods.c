@@ -61,6 +61,40 @@ static void a_deleted_pod_goes(void **state)
     assert_int_equal(rmdir(pods), 0); /* nothing is left of it */
 }
 
+/* Admission that counts what the node says of pod "p". */
+static int count_statuses(void *arg, struct api_attributes *at, struct err *err)
+{
+    (void)err;
+    if (str_is(at->request->name, "p") && str_is(at->request->subresource, "status"))
+        __atomic_add_fetch((int *)arg, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static void a_pod_that_is_over_and_kept_by_another_is_left_alone(void **state)
+{
+    struct nodes *t = *state;
+    NEED_NODE(t);
+    make(t, "p", "'restartPolicy':'Never'," CONTAINER("exit 0"));
+    patch(t->world, &pod_resource, "default", "p", API_PATCH_MERGE,
+          "{'metadata':{'finalizers':['example.com/kept']}}");
+    await(t, "p", "status.phase", "Succeeded");
+    int statuses = 0;
+    api_add_admission(
+        world_api(t->world),
+        &(struct api_admission){.name = "statuses", .mutate = count_statuses, .arg = &statuses});
+    del(t->world, &pod_resource, "default", "p", "");
+    await(t, "p", "metadata.deletionGracePeriodSeconds", "0"); /* the node has done its part */
+    patch(t->world, &pod_resource, "default", "p", API_PATCH_MERGE,
+          "{'metadata':{'labels':{'looked':'at'}}}");
+    make(t, "next", "'restartPolicy':'Never'," CONTAINER("exit 0"));
+    await(t, "next", "status.phase", "Succeeded");
+    assert_pod(t, "p", "status.containerStatuses.0.state.terminated.reason", "Completed");
+    api_drop_admission(world_api(t->world), &statuses);
+    patch(t->world, &pod_resource, "default", "p", API_PATCH_MERGE, "{'metadata':{'finalizers':null}}");
+    await(t, "p", "status.phase", "gone");
+    assert_true(statuses <= 1); /* that it has seen the deletion; all else was said before */
+}
+
 static void a_job_s_pod_completes(void **state)
 {
     struct nodes *t = *state;
@@ -485,6 +519,7 @@ int main(void)
         T(resources_of_others_stay),
         T(a_pod_becomes_ready),
         T(a_deleted_pod_goes),
+        T(a_pod_that_is_over_and_kept_by_another_is_left_alone),
         T(a_job_s_pod_completes),
         T(the_image_s_command_runs),
         T(a_crashing_container_backs_off),

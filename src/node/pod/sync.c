@@ -481,8 +481,9 @@ static int end(struct sync *s, int64_t grace, bool *gone, struct err *err)
     }
     if (release(p, err) < 0)
         return -1;
-    /* What ended before the agent came has no containers here any more: then the API knows better. */
-    bool ours = !p->final_phase.n || (p->containers && p->containers->current);
+    /* What is over has no containers here any more, once it was forgotten: then the API knows better. */
+    bool over = str_is(s->pod->status.phase, "Succeeded") || str_is(s->pod->status.phase, "Failed");
+    bool ours = !over || (p->containers && p->containers->current);
     if (ours && pod_status_write(p, s->object, s->a, err) < 0)
         return -1;
     if (!s->pod->metadata.deletion_timestamp)
