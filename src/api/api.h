@@ -53,6 +53,7 @@ enum api_patch_type {
 struct api_request {
     struct arena *arena;
     const struct user *user; /* NULL: the API itself ("system:apiserver") */
+    bool authorize;          /* first of all: the server has, but who calls in process has not */
     enum api_verb verb;
     const struct resource *resource;
     struct str ns, name, subresource;

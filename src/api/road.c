@@ -144,8 +144,9 @@ static int road_start(struct api *a, struct api_request *r)
         d->table = store_table(a->store, d->resource);
     if (d->table && store_table_check(a->store, d->table, &r->err) < 0)
         return -1;
-    d->next = road_verb(d);
-    if (!d->next) {
+    d->inside = road_verb(d);
+    d->next = r->authorize ? road_at_the_door : d->inside;
+    if (!d->inside) {
         err_set(&r->err, ERR_NOT_FOUND, "the server could not find the requested resource");
         return err_about(&r->err, r->resource->group, r->resource->plural, r->name);
     }

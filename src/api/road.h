@@ -63,7 +63,7 @@ struct road {
     struct table *table;
     struct strategy_context context;
     struct str ns, name;
-    road_step next;
+    road_step next, inside; /* behind the door, where it asks there */
 
     /* A write. */
     const struct write *write;
@@ -99,6 +99,11 @@ struct road {
 int road_load(struct road *d);
 /* The same, where absence is fine: d->current is NULL then. */
 int road_load_maybe(struct road *d);
+/* Asks whether the request's user may do `verb` with what the request is about: ROAD_DONE, ROAD_WAIT (come
+ * back to it), or -1 with the authorizer's reason (in the request's arena), if it gave one. */
+int road_ask_leave(struct road *d, struct str verb, struct str subresource, struct str *reason);
+/* The first step of a request that has not been authorized. */
+int road_at_the_door(struct road *d);
 /* Hands d->change to the store; d->next runs when it is done. Always ROAD_WAIT. */
 int road_submit(struct road *d, enum change_op op, struct object *o, int64_t expect, road_step next);
 /* What went wrong with the change, where it did: 0 or -1 with the answer. CHANGE_CONFLICT is left to the

@@ -6,7 +6,6 @@
 #include "api/road.h"
 #include "api/service/services.h"
 #include "base/random.h"
-#include "cel/cel.h"
 #include "schema/default.h"
 #include "schema/timestamp.h"
 #include "schema/validate.h"
@@ -370,30 +369,13 @@ static int write_guarded(struct road *d)
     return write_prepared(d);
 }
 
-/* What is created by an update needs the verb create too. */
-static int may_create(struct road *d)
-{
-    const struct api_hooks *hooks = &d->api->hooks;
-    const struct resource *r = d->r->resource;
-    struct cel_authz_check what = {.verb = STR("create"),
-                                   .group = r->group,
-                                   .version = r->version,
-                                   .resource = r->plural,
-                                   .ns = d->ns,
-                                   .name = d->name};
-    struct cel_authz_answer answer = {.allowed = true};
-    if (!d->old && !d->creates && hooks->authorize)
-        hooks->authorize(hooks->arg, d->r, &what, &answer);
-    if (answer.waits)
-        return ROAD_WAIT;
-    return answer.allowed
-               ? ROAD_DONE
-               : answer_forbidden(&d->r->err, d->resource, d->name, STR_FMT, STR_ARG(answer.reason));
-}
-
 static int write_prepared(struct road *d)
 {
-    int rc = may_create(d);
+    /* What is created by an update needs the verb create too. */
+    struct str reason;
+    int rc = d->old || d->creates ? ROAD_DONE : road_ask_leave(d, STR("create"), STR(""), &reason);
+    if (rc < 0)
+        answer_forbidden(&d->r->err, d->resource, d->name, STR_FMT, STR_ARG(reason));
     if (rc < 0)
         services_end(d->api->services, d, false);
     if (rc != ROAD_DONE)

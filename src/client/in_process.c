@@ -94,6 +94,7 @@ static struct api_request request_of(struct in_process *p, const struct call *ca
     struct api_request r = {
         .arena = a,
         .user = &p->user,
+        .authorize = true,
         .verb = verbs[call->verb],
         .resource = served(p, call->resource),
         .ns = call->ns,
@@ -232,6 +233,7 @@ static int in_process_list(struct client *c, const struct resource *r, struct st
     struct api_request q = {
         .arena = &arena,
         .user = &p->user,
+        .authorize = true,
         .verb = API_LIST,
         .resource = r,
         .ns = ns,

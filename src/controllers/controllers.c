@@ -112,7 +112,9 @@ static int controller_run(void *arg, struct str ns, struct str name, struct aren
     };
     int failed = k->def->reconcile(&w);
     *again_ns = w.again_ns;
-    return failed && err->reason == ERR_NOT_FOUND && key_is_gone(k, ns, name) ? 0 : failed;
+    if (!failed || namespace_is_ending(err)) /* then all that it makes there is refused, to the end */
+        return 0;
+    return err->reason == ERR_NOT_FOUND && key_is_gone(k, ns, name) ? 0 : failed;
 }
 
 int work_forgive(struct work *w, int failed, enum err_reason harmless)

@@ -449,6 +449,24 @@ static void a_part_of_the_program_calls_as_its_own_account(void **state)
     api_drop_admission(f->api, &users);
 }
 
+static void what_an_account_may_not_do_is_refused_in_process_too(void **state)
+{
+    struct fixture *f = *state;
+    struct client *robot = client_as(f->other, STR("kube-system"), STR("robot"));
+    struct config_map map = {.metadata = {.name = STR("a")}};
+    assert_int_equal(client_create(robot, &config_map_resource, STR("default"), &map, NULL, &f->err), -1);
+    assert_int_equal(f->err.reason, ERR_FORBIDDEN);
+    assert_str(f->err.message,
+               "configmaps is forbidden: User \"system:serviceaccount:kube-system:robot\" cannot create "
+               "resource \"configmaps\" in API group \"\" in the namespace \"default\"");
+    err_clear(&f->err);
+    struct objects all;
+    assert_int_equal(client_list(robot, &node_resource, (struct str){0}, NULL, &all, &f->err), -1);
+    assert_str(f->err.message, "nodes is forbidden: User \"system:serviceaccount:kube-system:robot\" cannot "
+                               "list resource \"nodes\" in API group \"\" at the cluster scope");
+    err_clear(&f->err);
+}
+
 static void without_a_server_calls_say_so(void **state)
 {
     struct fixture *f = *state;
@@ -482,6 +500,8 @@ int main(void)
         both(events_are_written_and_counted),
         both(one_candidate_leads_and_the_next_takes_over),
         {"in process: own accounts", a_part_of_the_program_calls_as_its_own_account, setup_in_process,
+         teardown, NULL},
+        {"in process: forbidden", what_an_account_may_not_do_is_refused_in_process_too, setup_remote,
          teardown, NULL},
         remote_only(a_broken_watch_goes_on_where_it_was),
         remote_only(a_watch_that_fell_too_far_behind_lists_again),

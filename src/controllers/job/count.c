@@ -182,9 +182,12 @@ int run_write(struct run *r)
 
 static int untrack(struct work *w, struct object *o)
 {
-    struct pod *p = object_copy(o, w->a);
-    strs_drop((struct str_vec *)&p->metadata.finalizers, TRACKING);
-    int failed = client_update(w->client, &pod_resource, (struct str){0}, p, NULL, w->err);
+    struct str patch = arena_printf(w->a,
+                                    "{\"metadata\":{\"uid\":\"" STR_FMT
+                                    "\",\"$deleteFromPrimitiveList/finalizers\":[\"" STR_FMT "\"]}}",
+                                    STR_ARG(object_meta(o)->uid), STR_ARG(TRACKING));
+    int failed = client_patch(w->client, &pod_resource, object_namespace(o), object_name(o), (struct str){0},
+                              PATCH_STRATEGIC, patch, NULL, w->err);
     return work_forgive(w, failed, ERR_NOT_FOUND);
 }
 
