@@ -39,6 +39,8 @@ struct server_flags {
     const char *authentication_config, *authorization_config, *authorization_policies, *token_webhook;
     const char *encryption_config;
     struct audit_flags audit;
+    const char *proxy_ca;
+    struct flag_list proxy_names, proxy_users, proxy_groups, proxy_uids, proxy_extras;
     struct flag_list tls_sans, service_cidr, cluster_cidr;
     int64_t node_mask_ipv4, node_mask_ipv6;
     bool node, controllers, scheduler, legacy_tokens, encryption_reload, verbose;
@@ -53,7 +55,7 @@ struct server_parts {
     uint16_t port;
     struct str url; /* "https://10.0.0.1:6443": for nodes */
     struct cluster_pki pki;
-    struct buf tokens, policies, audit_policy;
+    struct buf tokens, policies, audit_policy, proxy_ca;
     struct audit_options audit;
     void *authentication, *authorization; /* configurations; NULL: the usual */
     struct encryption *encryption;
@@ -148,12 +150,23 @@ static int server_config(struct server_parts *p, const char *path, const struct 
     return 0;
 }
 
+static struct str_vec words_of(struct arena *a, const struct flag_list *l, const char *otherwise)
+{
+    struct str_vec v = {arena_new_n(a, struct str, l->n + 1), l->n};
+    for (size_t i = 0; i < l->n; i++)
+        v.at[i] = str_from(l->at[i]);
+    if (!l->n && otherwise)
+        v.at[v.n++] = str_from(otherwise);
+    return v;
+}
+
 /* Who is known, and who decides. */
 static int server_access(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
     if ((f->token_auth_file && file_read(f->token_auth_file, CONFIG_MOST, &p->tokens, err) < 0) ||
         (f->authorization_policies &&
          file_read(f->authorization_policies, CONFIG_MOST, &p->policies, err) < 0) ||
+        (f->proxy_ca && file_read(f->proxy_ca, CONFIG_MOST, &p->proxy_ca, err) < 0) ||
         audit_flags_read(&f->audit, &p->audit_policy, &p->audit, err) < 0 ||
         server_config(p, f->authentication_config, &authentication_configuration_resource, &p->authentication,
                       err) < 0)
@@ -240,6 +253,15 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
         .kubelet_cert_pem = buf_str(&p->pki.kubelet.cert_pem),
         .kubelet_key_pem = buf_str(&p->pki.kubelet.key_pem),
         .audit = p->audit,
+        .front_proxies =
+            {
+                .ca_pem = buf_str(&p->proxy_ca),
+                .allowed_names = words_of(&p->arena, &f->proxy_names, NULL),
+                .username_headers = words_of(&p->arena, &f->proxy_users, "X-Remote-User"),
+                .group_headers = words_of(&p->arena, &f->proxy_groups, "X-Remote-Group"),
+                .uid_headers = words_of(&p->arena, &f->proxy_uids, "X-Remote-Uid"),
+                .extra_prefixes = words_of(&p->arena, &f->proxy_extras, "X-Remote-Extra-"),
+            },
         .front_proxy_ca_pem = buf_str(&p->pki.front_proxy_ca.cert_pem),
         .front_proxy_cert_pem = buf_str(&p->pki.front_proxy.cert_pem),
         .front_proxy_key_pem = buf_str(&p->pki.front_proxy.key_pem),
@@ -385,6 +407,7 @@ static void server_down(struct server_parts *p)
     buf_free(&p->tokens);
     buf_free(&p->policies);
     buf_free(&p->audit_policy);
+    buf_free(&p->proxy_ca);
     arena_free(&p->arena);
 }
 
@@ -437,6 +460,15 @@ int server_main(int argc, char **argv)
          "an EncryptionConfiguration: which objects are stored encrypted, by which keys"},
         {"encryption-provider-config-automatic-reload", FLAG_BOOL, &f.encryption_reload, NULL,
          "look every minute whether that file has changed"},
+        {"requestheader-client-ca-file", FLAG_STR, &f.proxy_ca, "FILE",
+         "who signs the certificates of front proxies, whose headers name users"},
+        {"requestheader-allowed-names", FLAG_LIST, &f.proxy_names, "NAME", "their common names; else any"},
+        {"requestheader-username-headers", FLAG_LIST, &f.proxy_users, "HEADER",
+         "the user; else X-Remote-User"},
+        {"requestheader-group-headers", FLAG_LIST, &f.proxy_groups, "HEADER", "groups; else X-Remote-Group"},
+        {"requestheader-uid-headers", FLAG_LIST, &f.proxy_uids, "HEADER", "the UID; else X-Remote-Uid"},
+        {"requestheader-extra-headers-prefix", FLAG_LIST, &f.proxy_extras, "PREFIX",
+         "whatever else there is of the user; else X-Remote-Extra-"},
         AUDIT_FLAGS(f.audit),
         {"legacy-service-account-tokens", FLAG_BOOL, &f.legacy_tokens, NULL,
          "give each new service account a Secret with a token, as clusters before 1.24 did"},

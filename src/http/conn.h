@@ -30,7 +30,8 @@ struct shard {
 
 struct http_server {
     struct http_server_options o; /* without its PEMs */
-    SSL_CTX *tls;                 /* guarded by mutex; NULL: plain TCP */
+    struct buf proxy_ca_pem;
+    SSL_CTX *tls; /* guarded by mutex; NULL: plain TCP */
     pthread_mutex_t mutex;
     pthread_cond_t cond;
     size_t n_running; /* shards; guarded by mutex */
@@ -68,6 +69,7 @@ struct http_conn {
     struct buf certificate;                      /* DER, verified */
     int64_t certificate_from, certificate_until; /* seconds */
     const char *certificate_problem;
+    bool is_proxy; /* the certificate is a front proxy's; whether it is a client's is another matter */
 };
 
 struct http_request {

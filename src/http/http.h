@@ -18,6 +18,7 @@ struct http_server_options {
     struct str cert_pem,
         key_pem;              /* the server's chain and key; both empty: plain TCP, for tests on loopback */
     struct str client_ca_pem; /* who signs client certificates; empty: none asked for */
+    struct str proxy_ca_pem;  /* who signs those of front proxies: see http_peer_proxy; empty: no one */
     size_t max_body;          /* bytes; 0: 3 MiB */
     size_t max_header;        /* bytes; 0: 1 MiB / 64 KiB as fits */
     uint32_t max_streams;     /* of one HTTP/2 connection; 0: 250 */
@@ -33,7 +34,8 @@ struct http_server_options {
 };
 
 int http_server_start(const struct http_server_options *o, struct http_server **out, struct err *err);
-/* From now on new connections get this certificate and are verified against this authority. Any thread. */
+/* From now on new connections get this certificate and are verified against this authority; that of front
+ * proxies stays. Any thread. */
 int http_server_reload(struct http_server *s, struct str cert_pem, struct str key_pem,
                        struct str client_ca_pem, struct err *err);
 /* Stops accepting, lets what is under way end until `deadline` (clock_mono), then closes; returns when every
@@ -56,6 +58,8 @@ const struct http_header *http_headers(const struct http_request *r, size_t *n);
  * refused, NULL when the certificate is good or none was given. */
 struct str http_peer_certificate(const struct http_request *r);
 const char *http_peer_problem(const struct http_request *r);
+/* The certificate (DER) when it is a front proxy's, verified and valid now, else empty. */
+struct str http_peer_proxy(const struct http_request *r);
 struct arena *http_arena(struct http_request *r); /* freed with the request */
 struct loop *http_loop(struct http_request *r);
 

@@ -240,15 +240,24 @@ struct str http_peer_address(const struct http_request *r)
     return str_from(r->conn->peer);
 }
 
-const char *http_peer_problem(const struct http_request *r)
+static const char *time_problem(const struct http_conn *c)
 {
-    const struct http_conn *c = r->conn;
-    if (c->certificate_problem || !c->certificate.n)
-        return c->certificate_problem;
     int64_t now = clock_wall() / CLOCK_S;
     return now < c->certificate_from    ? "certificate is not yet valid"
            : now > c->certificate_until ? "certificate has expired"
                                         : NULL;
+}
+
+const char *http_peer_problem(const struct http_request *r)
+{
+    const struct http_conn *c = r->conn;
+    return c->certificate_problem || !c->certificate.n ? c->certificate_problem : time_problem(c);
+}
+
+struct str http_peer_proxy(const struct http_request *r)
+{
+    const struct http_conn *c = r->conn;
+    return c->is_proxy && !time_problem(c) ? buf_str(&c->certificate) : (struct str){0};
 }
 
 struct str http_peer_certificate(const struct http_request *r)

@@ -51,6 +51,7 @@ static void conn_take_certificate(struct http_conn *c)
     long verified = SSL_get_verify_result(c->transport.ssl);
     if (verified != X509_V_OK)
         c->certificate_problem = X509_verify_cert_error_string(verified);
+    c->is_proxy = tls_is_proxy(c->transport.ssl);
     c->certificate_from = asn1_seconds(X509_get0_notBefore(x));
     c->certificate_until = asn1_seconds(X509_get0_notAfter(x));
     unsigned char *der = NULL;
@@ -312,6 +313,7 @@ void http_server_free(struct http_server *server)
         return;
     ensure(!server->n_running);
     SSL_CTX_free(server->tls);
+    buf_free(&server->proxy_ca_pem);
     pthread_mutex_destroy(&server->mutex);
     pthread_cond_destroy(&server->cond);
     free(server->shards);
@@ -326,7 +328,7 @@ int http_server_port(const struct http_server *server)
 int http_server_reload(struct http_server *server, struct str cert_pem, struct str key_pem,
                        struct str client_ca_pem, struct err *err)
 {
-    SSL_CTX *tls = tls_server_context(cert_pem, key_pem, client_ca_pem, err);
+    SSL_CTX *tls = tls_server_context(cert_pem, key_pem, client_ca_pem, buf_str(&server->proxy_ca_pem), err);
     if (!tls)
         return -1;
     pthread_mutex_lock(&server->mutex);
@@ -382,7 +384,7 @@ static int server_listen(struct http_server *server, const char *listen_on, stru
 static void default_options(struct http_server_options *o)
 {
     o->listen = NULL;
-    o->cert_pem = o->key_pem = o->client_ca_pem = (struct str){0};
+    o->cert_pem = o->key_pem = o->client_ca_pem = o->proxy_ca_pem = (struct str){0};
     o->max_body = o->max_body ? o->max_body : 3 * 1024 * 1024;
     o->max_header = o->max_header ? o->max_header : 64 * 1024;
     o->max_streams = o->max_streams ? o->max_streams : 250;
@@ -400,8 +402,9 @@ int http_server_start(const struct http_server_options *o, struct http_server **
     thread_cond_init(&server->cond);
     server->o = *o;
     default_options(&server->o);
+    buf_add_str(&server->proxy_ca_pem, o->proxy_ca_pem);
     if ((o->cert_pem.n || o->key_pem.n) &&
-        !(server->tls = tls_server_context(o->cert_pem, o->key_pem, o->client_ca_pem, err)))
+        !(server->tls = tls_server_context(o->cert_pem, o->key_pem, o->client_ca_pem, o->proxy_ca_pem, err)))
         goto fail;
     if (server_listen(server, o->listen, err) < 0)
         goto fail;

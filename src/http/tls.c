@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 
 int tls_error(struct err *err, const char *fmt, ...)
 {
@@ -64,12 +65,13 @@ static int use_pair(SSL_CTX *ctx, struct str cert_pem, struct str key_pem, struc
     return 0;
 }
 
-static int trust(SSL_CTX *ctx, struct str ca_pem, bool announce, struct err *err)
+/* `announce`: to clients, which choose a certificate by it. */
+static int trust(SSL_CTX *ctx, X509_STORE *store, struct str ca_pem, bool announce, struct err *err)
 {
     BIO *bio = pem_bio(ca_pem);
     int n = 0;
     for (X509 *x; (x = next_certificate(bio)); n++) {
-        X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), x);
+        X509_STORE_add_cert(store, x);
         if (announce)
             SSL_CTX_add_client_CA(ctx, x);
         X509_free(x);
@@ -98,13 +100,61 @@ static SSL_CTX *context(const SSL_METHOD *method)
     return ctx;
 }
 
+/* Where a context keeps the front proxies' authority, and a connection that it is one. */
+static int proxy_store_index, is_proxy_index;
+static pthread_once_t indexes_once = PTHREAD_ONCE_INIT;
+
+static void free_store(void *parent, void *store, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
+{
+    (void)parent, (void)ad, (void)index, (void)argl, (void)argp;
+    X509_STORE_free(store);
+}
+
+static void make_indexes(void)
+{
+    proxy_store_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_store);
+    is_proxy_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    ensure(proxy_store_index >= 0 && is_proxy_index >= 0);
+}
+
+static bool verify_with(X509_STORE *store, X509_STORE_CTX *presented)
+{
+    X509_STORE_CTX *c = X509_STORE_CTX_new();
+    ensure(c && X509_STORE_CTX_init(c, store, X509_STORE_CTX_get0_cert(presented),
+                                    X509_STORE_CTX_get0_untrusted(presented)) == 1);
+    X509_STORE_CTX_set_purpose(c, X509_PURPOSE_SSL_CLIENT);
+    bool good = X509_verify_cert(c) == 1;
+    X509_STORE_CTX_free(c);
+    return good;
+}
+
 /* Verifies as usual, but goes on whatever comes out; the result stays with the session. */
 static int verify_and_go_on(X509_STORE_CTX *store, void *arg)
 {
     (void)arg;
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    X509_STORE *proxies = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), proxy_store_index);
+    if (proxies)
+        SSL_set_ex_data(ssl, is_proxy_index, verify_with(proxies, store) ? ssl : NULL);
     X509_verify_cert(store);
     ERR_clear_error();
     return 1;
+}
+
+bool tls_is_proxy(const SSL *ssl)
+{
+    pthread_once(&indexes_once, make_indexes);
+    return SSL_get_ex_data(ssl, is_proxy_index);
+}
+
+static int trust_proxies(SSL_CTX *ctx, struct str ca_pem, struct err *err)
+{
+    X509_STORE *store = X509_STORE_new();
+    ensure(store && SSL_CTX_set_ex_data(ctx, proxy_store_index, store) == 1);
+    /* Which authority has vouched for a client is not known of a session that is resumed. */
+    SSL_CTX_set_num_tickets(ctx, 0);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+    return trust(ctx, store, ca_pem, true, err);
 }
 
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *n_out, const unsigned char *in,
@@ -120,9 +170,10 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *n
 }
 
 SSL_CTX *tls_server_context(struct str cert_pem, struct str key_pem, struct str client_ca_pem,
-                            struct err *err)
+                            struct str proxy_ca_pem, struct err *err)
 {
     SSL_CTX *ctx = context(TLS_server_method());
+    pthread_once(&indexes_once, make_indexes);
     static const unsigned char session_context[] = "sagong";
     SSL_CTX_set_session_id_context(ctx, session_context, sizeof session_context - 1);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets only: nothing kept per client */
@@ -132,7 +183,8 @@ SSL_CTX *tls_server_context(struct str cert_pem, struct str key_pem, struct str 
     if (use_pair(ctx, cert_pem, key_pem, err) < 0)
         goto fail;
     if (client_ca_pem.n) {
-        if (trust(ctx, client_ca_pem, true, err) < 0)
+        if (trust(ctx, SSL_CTX_get_cert_store(ctx), client_ca_pem, true, err) < 0 ||
+            (proxy_ca_pem.n && trust_proxies(ctx, proxy_ca_pem, err) < 0))
             goto fail;
         SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
         SSL_CTX_set_cert_verify_callback(ctx, verify_and_go_on, NULL);
@@ -148,8 +200,8 @@ SSL_CTX *tls_client_context(struct str ca_pem, struct str cert_pem, struct str k
 {
     SSL_CTX *ctx = context(TLS_client_method());
     SSL_CTX_set_verify(ctx, insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
-    if (!insecure &&
-        (ca_pem.n ? trust(ctx, ca_pem, false, err) < 0 : SSL_CTX_set_default_verify_paths(ctx) != 1))
+    if (!insecure && (ca_pem.n ? trust(ctx, SSL_CTX_get_cert_store(ctx), ca_pem, false, err) < 0
+                               : SSL_CTX_set_default_verify_paths(ctx) != 1))
         goto fail;
     if (cert_pem.n && use_pair(ctx, cert_pem, key_pem, err) < 0)
         goto fail;

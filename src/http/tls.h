@@ -5,10 +5,13 @@
 
 #include "base/err.h"
 
-/* A server with this chain and key. With a client CA, client certificates are asked for but not demanded, and
- * a bad one does not end the handshake: SSL_get_verify_result tells. ALPN: h2, then http/1.1. */
+/* A server with this chain and key. `proxy_ca_pem` empty: there are no front proxies. With a client CA,
+ * client certificates are asked for but not demanded, and a bad one does not end the handshake:
+ * SSL_get_verify_result tells. ALPN: h2, then http/1.1. */
 SSL_CTX *tls_server_context(struct str cert_pem, struct str key_pem, struct str client_ca_pem,
-                            struct err *err);
+                            struct str proxy_ca_pem, struct err *err);
+/* Whether the client's certificate is one that the front proxies' authority vouches for. */
+bool tls_is_proxy(const SSL *ssl);
 /* A client that trusts `ca_pem` (empty: the system's authorities), or anyone when `insecure`. */
 SSL_CTX *tls_client_context(struct str ca_pem, struct str cert_pem, struct str key_pem, bool insecure,
                             struct err *err);

@@ -1,4 +1,5 @@
 #include "server/bootstrap.h"
+#include "schema/json.h"
 
 #include "base/thread.h"
 #include "kinds/core_v1.h"
@@ -384,8 +385,21 @@ static void ensure_flows(struct batch *b, struct snapshot *snap)
 
 static const char authentication_config[] = "extension-apiserver-authentication";
 
+static struct str json_list(struct arena *a, struct str_vec v)
+{
+    _cleanup_buf_ struct buf b = {0};
+    buf_add_c(&b, '[');
+    for (size_t i = 0; i < v.n; i++) {
+        if (i)
+            buf_add_c(&b, ',');
+        json_encode_string(&b, v.at[i]);
+    }
+    buf_add_c(&b, ']');
+    return arena_str(a, buf_str(&b));
+}
+
 static void ensure_authentication_config(struct batch *b, struct snapshot *snap,
-                                         const struct bootstrap_options *o)
+                                         const struct published_trust *t)
 {
     const char *name = authentication_config;
     struct arena *a = &b->arena;
@@ -393,16 +407,16 @@ static void ensure_authentication_config(struct batch *b, struct snapshot *snap,
     struct config_map *map = now ? object_copy(now, a) : arena_new(a, struct config_map);
     map->metadata.name = str_from(name);
     map->metadata.namespace = STR("kube-system");
-    bool changed = map_set(a, &map->data, STR("client-ca-file"), o->client_ca_pem) || !now;
+    bool changed = map_set(a, &map->data, STR("client-ca-file"), t->client_ca_pem) || !now;
     const struct str_entry front_proxy[] = {
-        {STR("requestheader-allowed-names"), STR("[\"front-proxy-client\"]")},
-        {STR("requestheader-client-ca-file"), o->front_proxy_ca_pem},
-        {STR("requestheader-extra-headers-prefix"), STR("[\"X-Remote-Extra-\"]")},
-        {STR("requestheader-group-headers"), STR("[\"X-Remote-Group\"]")},
-        {STR("requestheader-uid-headers"), STR("[\"X-Remote-Uid\"]")},
-        {STR("requestheader-username-headers"), STR("[\"X-Remote-User\"]")},
+        {STR("requestheader-allowed-names"), json_list(a, t->allowed_names)},
+        {STR("requestheader-client-ca-file"), t->front_proxy_ca_pem},
+        {STR("requestheader-extra-headers-prefix"), json_list(a, t->extra_prefixes)},
+        {STR("requestheader-group-headers"), json_list(a, t->group_headers)},
+        {STR("requestheader-uid-headers"), json_list(a, t->uid_headers)},
+        {STR("requestheader-username-headers"), json_list(a, t->username_headers)},
     };
-    for (size_t i = 0; !str_empty(o->front_proxy_ca_pem) && i < ARRAY_LEN(front_proxy); i++)
+    for (size_t i = 0; !str_empty(t->front_proxy_ca_pem) && i < ARRAY_LEN(front_proxy); i++)
         changed |= map_set(a, &map->data, front_proxy[i].key, front_proxy[i].value);
     if (changed)
         batch_write(b, &config_map_resource, STR("kube-system"), map->metadata.name, map, now != NULL);
@@ -428,26 +442,47 @@ static void ensure_storage_class(struct batch *b, struct snapshot *snap, struct 
     batch_write(b, &storage_class_resource, (struct str){0}, class->metadata.name, class, false);
 }
 
+static void batch_begin(struct batch *b, struct api *api)
+{
+    *b = (struct batch){.api = api};
+    pthread_mutex_init(&b->mutex, NULL);
+    thread_cond_init(&b->cond);
+}
+
+static int batch_end(struct batch *b, struct err *err)
+{
+    batch_run(b);
+    log_debug("bootstrap wrote %zu objects", b->n);
+    int result = batch_finish(b, err);
+    pthread_cond_destroy(&b->cond);
+    pthread_mutex_destroy(&b->mutex);
+    mem_freep(&b->items);
+    arena_free(&b->arena);
+    return result;
+}
+
 int bootstrap_run(struct api *api, const struct bootstrap_options *o, struct err *err)
 {
-    struct batch b = {.api = api};
-    pthread_mutex_init(&b.mutex, NULL);
-    thread_cond_init(&b.cond);
-    struct snapshot *snap = store_snapshot(api_store(api));
+    struct batch b;
+    _cleanup_snapshot_ struct snapshot *snap = store_snapshot(api_store(api));
+    batch_begin(&b, api);
     ensure_roles(&b, snap);
     ensure_bindings(&b, snap);
     ensure_flows(&b, snap);
     if (!str_empty(o->volumes_dir))
         ensure_storage_class(&b, snap, o->volumes_dir);
-    if (!str_empty(o->client_ca_pem))
-        ensure_authentication_config(&b, snap, o);
-    batch_run(&b);
-    log_debug("bootstrap wrote %zu objects", b.n);
-    int result = batch_finish(&b, err);
-    snapshot_unref(snap);
-    pthread_cond_destroy(&b.cond);
-    pthread_mutex_destroy(&b.mutex);
-    mem_freep(&b.items);
-    arena_free(&b.arena);
-    return result;
+    if (!str_empty(o->trust.client_ca_pem))
+        ensure_authentication_config(&b, snap, &o->trust);
+    return batch_end(&b, err);
+}
+
+int bootstrap_publish(struct api *api, const struct published_trust *t, struct err *err)
+{
+    struct batch b;
+    _cleanup_snapshot_ struct snapshot *snap = store_snapshot(api_store(api));
+    if (str_empty(t->client_ca_pem))
+        return 0;
+    batch_begin(&b, api);
+    ensure_authentication_config(&b, snap, t);
+    return batch_end(&b, err);
 }

@@ -7,6 +7,7 @@
 #include "http/client.h"
 #include "server/access/authn.h"
 #include "server/access/authz.h"
+#include "server/bootstrap.h"
 #include "server/metrics.h"
 #include "server/request.h"
 #include "server/server.h"
@@ -16,6 +17,8 @@ struct server {
     struct api *api;
     struct store *store;
     struct authn *authn;
+    struct front_proxy *front_proxy; /* NULL: nobody vouches for users */
+    struct published_trust trust;
     struct authz *authz;
     struct flow *flow; /* NULL: no limit */
     struct http_server *http;

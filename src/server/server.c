@@ -34,6 +34,8 @@ static int authenticate(struct request *q, struct err *err)
 {
     struct server *s = q->server;
     struct str der = http_peer_certificate(q->http), token;
+    if (front_proxy_user(s->front_proxy, q->arena, q->http, &q->user))
+        return 0;
     if (!str_empty(der))
         return authn_certificate(s->authn, q->arena, der, &q->user, err);
     if (bearer_token(q->arena, q->http, &token, err) < 0)
@@ -320,9 +322,51 @@ static void resources_changed(void *arg)
     watches_look(arg);
 }
 
+static void publish_trust(void *arg)
+{
+    struct server *s = arg;
+    _cleanup_err_ struct err err = {0};
+    if (!atomic_load(&s->stopping) && bootstrap_publish(s->api, &s->trust, &err) < 0)
+        log_warn("publishing whom to trust: " STR_FMT, STR_ARG(err.message));
+}
+
+/* Ours, behind those that we believe ourselves. */
+static struct str_vec with(struct arena *a, struct str_vec theirs, struct str ours)
+{
+    struct str_vec v = {arena_new_n(a, struct str, theirs.n + 1), 0};
+    bool there = false;
+    for (size_t i = 0; i < theirs.n; i++) {
+        there |= str_eq_fold(theirs.at[i], ours);
+        v.at[v.n++] = arena_str(a, theirs.at[i]);
+    }
+    if (!there)
+        v.at[v.n++] = ours;
+    return v;
+}
+
+/* What extension servers are told: our own front proxy, and those who are believed here. */
+static void make_trust(struct server *s)
+{
+    struct server_options *o = &s->options;
+    const struct front_proxy_options *p = &o->front_proxies;
+    struct arena *a = &s->arena;
+    s->trust = (struct published_trust){
+        .client_ca_pem = s->client_ca_pem,
+        .front_proxy_ca_pem = arena_concat(a, p->ca_pem, o->front_proxy_ca_pem),
+        .username_headers = with(a, p->username_headers, STR("X-Remote-User")),
+        .group_headers = with(a, p->group_headers, STR("X-Remote-Group")),
+        .uid_headers = with(a, p->uid_headers, STR("X-Remote-Uid")),
+        .extra_prefixes = with(a, p->extra_prefixes, STR("X-Remote-Extra-")),
+    };
+    if (!p->ca_pem.n || p->allowed_names.n)
+        s->trust.allowed_names = with(a, p->allowed_names, STR("front-proxy-client"));
+}
+
 static int start_parts(struct server *s, struct err *err)
 {
     struct server_options *o = &s->options;
+    if (o->front_proxies.ca_pem.n && front_proxy_new(&o->front_proxies, &s->front_proxy, err) < 0)
+        return -1;
     if (jwt_key_parse(o->service_account_key_pem, &s->key, err) < 0)
         return err_wrap(err, "the service account key");
     struct authn_options authn = {
@@ -358,9 +402,8 @@ static int start_parts(struct server *s, struct err *err)
     s->deadlines =
         deadlines_new(o->loops, o->n_loops, o->request_timeout_ns ? o->request_timeout_ns : 60 * CLOCK_S);
     s->openapi = openapi_cache_new(s->api);
-    struct bootstrap_options bootstrap = {.client_ca_pem = o->client_ca_pem,
-                                          .front_proxy_ca_pem = o->front_proxy_ca_pem,
-                                          .volumes_dir = o->volumes_dir};
+    make_trust(s);
+    struct bootstrap_options bootstrap = {.trust = s->trust, .volumes_dir = o->volumes_dir};
     if (bootstrap_run(s->api, &bootstrap, err) < 0 ||
         (o->max_in_flight > 0 && flow_new(s->store, (uint32_t)o->max_in_flight, &s->flow, err) < 0) ||
         webhook_client_new(s->store, &s->webhook_client, err) < 0)
@@ -368,8 +411,11 @@ static int start_parts(struct server *s, struct err *err)
     if ((o->audit.log.path || o->audit.webhook) && audit_new(&o->audit, &s->audit, err) < 0)
         return -1;
     s->webhooks = webhooks_new(s->api, s->webhook_client);
-    struct aggregator_options aggregator = {
-        .api = s->api, .cert_pem = o->front_proxy_cert_pem, .key_pem = o->front_proxy_key_pem};
+    struct aggregator_options aggregator = {.api = s->api,
+                                            .cert_pem = o->front_proxy_cert_pem,
+                                            .key_pem = o->front_proxy_key_pem,
+                                            .publish = publish_trust,
+                                            .arg = s};
     return aggregator_start(&aggregator, &s->aggregator, err);
 }
 
@@ -382,6 +428,7 @@ static int start_http(struct server *s, struct err *err)
         .cert_pem = s->options.cert_pem,
         .key_pem = s->options.key_pem,
         .client_ca_pem = s->options.client_ca_pem,
+        .proxy_ca_pem = s->options.front_proxies.ca_pem,
         .handle = handle,
         .arg = s,
         .render_error = status_render_json,
@@ -441,6 +488,7 @@ void server_free(struct server *s)
     deadlines_free(s->deadlines);
     metrics_free(s->metrics);
     audit_free(s->audit);
+    front_proxy_free(s->front_proxy);
     if (s->key)
         jwt_key_free(s->key);
     pthread_mutex_destroy(&s->streams_mutex);

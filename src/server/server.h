@@ -3,6 +3,7 @@
 #pragma once
 #include "api/api.h"
 #include "base/loop.h"
+#include "server/access/front_proxy.h"
 #include "server/audit/audit_options.h"
 
 struct server;
@@ -27,6 +28,7 @@ struct server_options {
     struct str abac_policies;  /* for the authorizer ABAC */
     /* How nodes' agents are reached: who signs their certificates, and who we are to them. */
     struct str kubelet_ca_pem, kubelet_cert_pem, kubelet_key_pem;
+    struct front_proxy_options front_proxies; /* who may vouch for users to us */
     /* Who we are to aggregated API servers, and who signs that: they find it in kube-system. */
     struct str front_proxy_ca_pem, front_proxy_cert_pem, front_proxy_key_pem;
     struct audit_options audit; /* without log and webhook nothing is noted */

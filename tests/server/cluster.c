@@ -82,6 +82,7 @@ void cluster_start(struct cluster *c, const struct cluster_options *options)
         .kubelet_ca_pem = buf_str(&c->ca.cert_pem),
         .kubelet_cert_pem = buf_str(&c->admin.cert_pem),
         .kubelet_key_pem = buf_str(&c->admin.key_pem),
+        .front_proxies = options->front_proxies,
         .front_proxy_ca_pem = buf_str(&c->ca.cert_pem),
         .front_proxy_cert_pem = buf_str(&c->front_proxy.cert_pem),
         .front_proxy_key_pem = buf_str(&c->front_proxy.key_pem),

@@ -101,6 +101,27 @@ void user_add_group(struct arena *a, struct user *u, struct str group)
     u->groups = (struct str_vec){at, u->groups.n + 1};
 }
 
+void user_add_extra(struct arena *a, struct user *u, struct str key, struct str value)
+{
+    struct user_extra *e = NULL;
+    for (size_t i = 0; i < u->n_extra && !e; i++)
+        if (str_eq(u->extra[i].key, key))
+            e = &u->extra[i];
+    if (!e) {
+        struct user_extra *at = arena_new_n(a, struct user_extra, u->n_extra + 1);
+        if (u->n_extra)
+            memcpy(at, u->extra, u->n_extra * sizeof *at);
+        u->extra = at;
+        e = &u->extra[u->n_extra++];
+        e->key = key;
+    }
+    struct str *values = arena_new_n(a, struct str, e->values.n + 1);
+    if (e->values.n)
+        memcpy(values, e->values.at, e->values.n * sizeof *values);
+    values[e->values.n] = value;
+    e->values = (struct str_vec){values, e->values.n + 1};
+}
+
 /* A copy in `a`, of what may belong to someone else. */
 static void user_copy(struct arena *a, const struct user *from, struct user *to)
 {

@@ -34,3 +34,4 @@ int authn_review(struct authn *n, struct arena *a, struct str token, const struc
 int authn_anonymous(struct authn *n, struct str path, struct user *out, struct err *err);
 
 void user_add_group(struct arena *a, struct user *u, struct str group);
+void user_add_extra(struct arena *a, struct user *u, struct str key, struct str value);

@@ -35,27 +35,6 @@ static struct str lower(struct arena *a, struct str s)
     return str_slice(p, s.n);
 }
 
-static void add_extra(struct arena *a, struct user *u, struct str key, struct str value)
-{
-    struct user_extra *e = NULL;
-    for (size_t i = 0; i < u->n_extra && !e; i++)
-        if (str_eq(u->extra[i].key, key))
-            e = &u->extra[i];
-    if (!e) {
-        struct user_extra *at = arena_new_n(a, struct user_extra, u->n_extra + 1);
-        if (u->n_extra)
-            memcpy(at, u->extra, u->n_extra * sizeof *at);
-        u->extra = at;
-        e = &u->extra[u->n_extra++];
-        e->key = key;
-    }
-    struct str *values = arena_new_n(a, struct str, e->values.n + 1);
-    if (e->values.n)
-        memcpy(values, e->values.at, e->values.n * sizeof *values);
-    values[e->values.n] = value;
-    e->values = (struct str_vec){values, e->values.n + 1};
-}
-
 /* Who the headers name; false when there are none. */
 static bool read_headers(struct arena *a, const struct http_request *r, struct user *as)
 {
@@ -76,7 +55,7 @@ static bool read_headers(struct arena *a, const struct http_request *r, struct u
             user_add_group(a, as, value);
         else if (str_starts(name, STR(extra)) &&
                  decode_percent(a, str_from_at(name, sizeof extra - 1), false, &key) == 0)
-            add_extra(a, as, lower(a, key), value);
+            user_add_extra(a, as, lower(a, key), value);
     }
     return any;
 }

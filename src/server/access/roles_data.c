@@ -317,7 +317,7 @@ const struct binding_default binding_defaults[] = {
     {NULL, "sagong:local-volumes", "sagong:local-volumes", "group:system:nodes"},
     {NULL, "sagong:kubelet-serving", "system:certificates.k8s.io:kubelet-serving-approver",
      "sa:kube-system:certificate-controller"}, /* upstream leaves these to a person */
-    {NULL, "system:node", "system:node", ""}, /* nodes are the Node authorizer's */
+    {NULL, "system:node", "system:node", ""},  /* nodes are the Node authorizer's */
     {NULL, "system:service-account-issuer-discovery", "system:service-account-issuer-discovery",
      "group:system:serviceaccounts"},
     {"kube-system", "system::extension-apiserver-authentication-reader",

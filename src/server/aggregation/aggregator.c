@@ -42,7 +42,10 @@ struct aggregator {
     bool started;
     struct latch wake;
     _Atomic bool stopping;
-    struct watch *watches[2]; /* of APIServices, and of what makes groups of our own */
+    /* Of APIServices, of what makes groups of our own, and of what extension servers read. */
+    struct watch *watches[3];
+    void (*publish)(void *arg);
+    void *publish_arg;
     _Atomic size_t n_remotes;
     pthread_mutex_t mutex; /* guards all below */
     struct remote *remotes;
@@ -284,6 +287,8 @@ static int64_t round_of_checks(struct aggregator *g)
         while (watch_next(g->watches[i], &ev)) /* so that it wakes us again */
             watch_event_clear(&ev);
     api_services_register(g->api);
+    if (g->publish)
+        g->publish(g->publish_arg);
     _cleanup_snapshot_ struct snapshot *snap = store_snapshot(g->store);
     struct cursor c;
     bool good = true, any = false;
@@ -410,6 +415,8 @@ int aggregator_start(const struct aggregator_options *o, struct aggregator **out
     struct aggregator *g = mem_zalloc(sizeof *g);
     g->api = o->api;
     g->store = api_store(o->api);
+    g->publish = o->publish;
+    g->publish_arg = o->arg;
     g->cert_pem = arena_str(&g->arena, o->cert_pem);
     g->key_pem = arena_str(&g->arena, o->key_pem);
     pthread_mutex_init(&g->mutex, NULL);
@@ -421,10 +428,15 @@ int aggregator_start(const struct aggregator_options *o, struct aggregator **out
     const struct resource *definitions =
         resource_find(STR("apiextensions.k8s.io"), STR("v1"), STR("customresourcedefinitions"));
     struct watch_selector services = {.table = store_table(g->store, remote_api_resource())},
-                          kinds = {.table = store_table(g->store, definitions)};
+                          kinds = {.table = store_table(g->store, definitions)},
+                          trust = {.table = store_table(g->store,
+                                                        resource_find(STR(""), STR("v1"), STR("configmaps"))),
+                                   .ns = STR("kube-system"),
+                                   .name = STR("extension-apiserver-authentication")};
     if (fetch_new(&fetch, &g->fetch, err) < 0 || fetch_new(&insecure, &g->insecure, err) < 0 ||
         store_watch(g->store, &services, store_revision(g->store), woken, g, &g->watches[0], err) < 0 ||
-        store_watch(g->store, &kinds, store_revision(g->store), woken, g, &g->watches[1], err) < 0) {
+        store_watch(g->store, &kinds, store_revision(g->store), woken, g, &g->watches[1], err) < 0 ||
+        store_watch(g->store, &trust, store_revision(g->store), woken, g, &g->watches[2], err) < 0) {
         aggregator_free(g);
         return -1;
     }

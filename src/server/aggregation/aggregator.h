@@ -10,6 +10,9 @@ struct aggregator;
 struct aggregator_options {
     struct api *api;
     struct str cert_pem, key_pem;
+    /* Called on the thread when the config map that extension servers read may not be as it was. */
+    void (*publish)(void *arg);
+    void *arg;
 };
 
 /* Starts a thread of its own, which also registers what this server serves. */
