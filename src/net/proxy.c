@@ -14,11 +14,11 @@
 
 #define PROXY_TABLE "sagong"
 
-/* What is always there, for a family: how nft calls it and its addresses, and its loopback's. 0x4000 is the
- * mark that upstream's proxies use for "masquerade this". A service's address that no map led on from is one
- * without endpoints or without that port. The line about the loopback is for what the host itself sends to a
- * host port. */
-#define PROXY_BASE(IP, ADDR, LOOPBACK)                                                                       \
+/* What is always there, for a family: how nft calls it and its addresses, its loopback's, and what it has of
+ * its own for that: the host may call a host port through IPv4's (route_localnet), through IPv6's nothing
+ * leaves the host. 0x4000 is the mark that upstream's proxies use for "masquerade this". A service's address
+ * that no map led on from is one without endpoints or without that port. */
+#define PROXY_BASE(IP, ADDR, LOOPBACK, DISPATCH, POSTROUTING)                                                \
     "  map services { type " ADDR " . inet_proto . inet_service : verdict; }\n"                              \
     "  map node-ports { type inet_proto . inet_service : verdict; }\n"                                       \
     "  map host-ports { type inet_proto . inet_service : " ADDR " . inet_service; }\n"                       \
@@ -28,7 +28,8 @@
     "  set hairpins { type " ADDR " . " ADDR "; }\n"                                                         \
     "  chain dispatch {\n"                                                                                   \
     "    " IP " daddr . meta l4proto . th dport vmap @services\n"                                            \
-    "    " IP " daddr != " LOOPBACK " fib daddr type local meta l4proto . th dport vmap @node-ports\n"       \
+    "    " IP " daddr != " LOOPBACK                                                                          \
+    " fib daddr type local meta l4proto . th dport vmap @node-ports\n" DISPATCH                              \
     "    fib daddr type != local return\n"                                                                   \
     "    meta l4proto { tcp, udp, sctp } dnat " IP " to " IP                                                 \
     " daddr . meta l4proto . th dport map @host-ports-at\n"                                                  \
@@ -40,9 +41,7 @@
     "  chain postrouting {\n"                                                                                \
     "    type nat hook postrouting priority srcnat;\n"                                                       \
     "    mark and 0x4000 != 0 meta mark set mark and 0xffffbfff masquerade fully-random\n"                   \
-    "    ct status dnat " IP " saddr . " IP " daddr @hairpins masquerade fully-random\n"                     \
-    "    ct status dnat " IP " saddr " LOOPBACK " oifname \"sg*\" masquerade\n"                              \
-    "  }\n"                                                                                                  \
+    "    ct status dnat " IP " saddr . " IP " daddr @hairpins masquerade fully-random\n" POSTROUTING "  }\n" \
     "  chain unserved {\n"                                                                                   \
     "    " IP " daddr @cluster-ips reject\n"                                                                 \
     "    " IP " daddr . meta l4proto . th dport @refused reject\n"                                           \
@@ -51,8 +50,11 @@
     "  chain unserved-output { type filter hook output priority -90; ct state new jump unserved; }\n"        \
     "  chain unserved-input { type filter hook input priority -110; ct state new jump unserved; }\n"
 
-static const char *const proxy_bases[NFT_FAMILIES] = {PROXY_BASE("ip", "ipv4_addr", "127.0.0.0/8"),
-                                                      PROXY_BASE("ip6", "ipv6_addr", "::1")};
+static const char *const proxy_bases[NFT_FAMILIES] = {
+    PROXY_BASE("ip", "ipv4_addr", "127.0.0.0/8", "",
+               "    ct status dnat ip saddr 127.0.0.0/8 oifname \"sg*\" masquerade\n"),
+    PROXY_BASE("ip6", "ipv6_addr", "::1", "    ip6 daddr ::1 return\n", ""),
+};
 
 /* A service, and what of it is in the kernel. */
 struct proxy_service {
