@@ -2,12 +2,12 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
-#include <net/if.h>
 #include <sched.h>
 #include <stdlib.h>
 
@@ -111,21 +111,43 @@ static int netlink_do(struct netlink *nl, struct nlmsghdr *h, int harmless, stru
     return e == 0 || e == harmless ? 0 : err_errno(err, e, "%s", what);
 }
 
+/* Sends a request whose answer is one message, which goes to `seen`; where there is none, nothing does. */
+static void netlink_look(struct netlink *nl, struct nlmsghdr *h, mnl_cb_t seen, void *arg)
+{
+    ssize_t n;
+    h->nlmsg_flags = NLM_F_REQUEST; /* the answer is acknowledgement enough */
+    if (mnl_socket_sendto(nl->socket, h, h->nlmsg_len) < 0)
+        return;
+    do
+        n = mnl_socket_recvfrom(nl->socket, nl->in, sizeof nl->in);
+    while (n < 0 && errno == EINTR);
+    if (n > 0)
+        mnl_cb_run(nl->in, (size_t)n, nl->seq, mnl_socket_get_portid(nl->socket), seen, arg);
+}
+
 /* What is asked about a link. */
 struct netlink_link {
     int index, peer;
+    bool carries;
 };
+
+static int netlink_link_attribute(const struct nlattr *a, void *arg)
+{
+    struct netlink_link *link = arg;
+    if (mnl_attr_get_type(a) == IFLA_LINK && mnl_attr_validate(a, MNL_TYPE_U32) >= 0)
+        link->peer = (int)mnl_attr_get_u32(a);
+    if (mnl_attr_get_type(a) == IFLA_OPERSTATE && mnl_attr_validate(a, MNL_TYPE_U8) >= 0)
+        link->carries = mnl_attr_get_u8(a) == IF_OPER_UP;
+    return MNL_CB_OK;
+}
 
 static int netlink_link_seen(const struct nlmsghdr *h, void *arg)
 {
     struct netlink_link *link = arg;
-    struct nlattr *a;
     if (h->nlmsg_type != RTM_NEWLINK)
         return MNL_CB_STOP;
     link->index = ((const struct ifinfomsg *)mnl_nlmsg_get_payload(h))->ifi_index;
-    mnl_attr_for_each(a, h, sizeof(struct ifinfomsg)) if (mnl_attr_get_type(a) == IFLA_LINK &&
-                                                          mnl_attr_validate(a, MNL_TYPE_U32) >= 0)
-        link->peer = (int)mnl_attr_get_u32(a);
+    mnl_attr_parse(h, sizeof(struct ifinfomsg), netlink_link_attribute, link);
     return MNL_CB_STOP;
 }
 
@@ -133,17 +155,9 @@ static struct netlink_link netlink_link_find(struct netlink *nl, const char *nam
 {
     struct ifinfomsg any = {.ifi_family = AF_UNSPEC};
     struct nlmsghdr *h = netlink_begin(nl, RTM_GETLINK, 0, &any, sizeof any);
-    h->nlmsg_flags = NLM_F_REQUEST; /* the answer is acknowledgement enough */
     mnl_attr_put_strz(h, IFLA_IFNAME, name);
     struct netlink_link link = {0};
-    ssize_t n;
-    if (mnl_socket_sendto(nl->socket, h, h->nlmsg_len) < 0)
-        return link;
-    do
-        n = mnl_socket_recvfrom(nl->socket, nl->in, sizeof nl->in);
-    while (n < 0 && errno == EINTR);
-    if (n > 0)
-        mnl_cb_run(nl->in, (size_t)n, nl->seq, mnl_socket_get_portid(nl->socket), netlink_link_seen, &link);
+    netlink_look(nl, h, netlink_link_seen, &link);
     return link;
 }
 
@@ -155,6 +169,11 @@ int netlink_link_index(struct netlink *nl, const char *name)
 int netlink_link_peer(struct netlink *nl, const char *name)
 {
     return netlink_link_find(nl, name).peer;
+}
+
+bool netlink_link_carries(struct netlink *nl, const char *name)
+{
+    return netlink_link_find(nl, name).carries;
 }
 
 int netlink_add_veth(struct netlink *nl, const char *name, struct mac mac, const char *peer,
@@ -230,6 +249,23 @@ int netlink_add_address(struct netlink *nl, int index, struct ip ip, unsigned bi
     netlink_put_ip(h, IFA_LOCAL, ip);
     netlink_put_ip(h, IFA_ADDRESS, ip);
     return netlink_do(nl, h, EEXIST, err, "add an address");
+}
+
+static int netlink_route_seen(const struct nlmsghdr *h, void *local)
+{
+    if (h->nlmsg_type == RTM_NEWROUTE)
+        *(bool *)local = ((const struct rtmsg *)mnl_nlmsg_get_payload(h))->rtm_type == RTN_LOCAL;
+    return MNL_CB_STOP;
+}
+
+bool netlink_is_local(struct netlink *nl, struct ip ip)
+{
+    struct rtmsg m = {.rtm_family = netlink_family(ip), .rtm_dst_len = (uint8_t)ip_bits(ip.family)};
+    struct nlmsghdr *h = netlink_begin(nl, RTM_GETROUTE, 0, &m, sizeof m);
+    bool local = false;
+    netlink_put_ip(h, RTA_DST, ip);
+    netlink_look(nl, h, netlink_route_seen, &local);
+    return local;
 }
 
 static struct nlmsghdr *netlink_route(struct netlink *nl, uint16_t type, uint16_t flags,

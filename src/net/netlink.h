@@ -2,6 +2,7 @@
  * request and its answer. What is there already, or gone already, is no error: calls say what should be, not
  * what to do. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -26,11 +27,17 @@ int netlink_link_peer(struct netlink *nl, const char *name);
 /* A pair of veths: `name` here with `mac`, `peer` in the namespace of `peer_fd` with `peer_mac`. */
 int netlink_add_veth(struct netlink *nl, const char *name, struct mac mac, const char *peer,
                      struct mac peer_mac, int peer_fd, uint32_t mtu, struct err *err);
+/* Whether the link takes packets: after it is set up, and its other end too, the kernel still needs a moment
+ * for that. */
+bool netlink_link_carries(struct netlink *nl, const char *name);
 int netlink_add_bridge(struct netlink *nl, const char *name, struct err *err);
 int netlink_link_up(struct netlink *nl, int index, struct err *err);
 int netlink_link_delete(struct netlink *nl, const char *name, struct err *err);
 /* Usable at once: nobody else is asked whether he has it (RFC 4862, 5.4). */
 int netlink_add_address(struct netlink *nl, int index, struct ip ip, unsigned bits, struct err *err);
+/* Whether what is sent to the address is taken in: the kernel comes to that a moment after it has an IPv6
+ * address. */
+bool netlink_is_local(struct netlink *nl, struct ip ip);
 
 struct route {
     struct ip_prefix to;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/thread.h"
 #include "net/ipam.h"
@@ -15,6 +16,8 @@
 #define POD_NETWORK_LINK "sagong0"
 /* Keeps pods from the node's loopback, although their links let its addresses out (for host ports). */
 #define GUARD_TABLE "ip sagong-guard"
+
+#define CARRIER_MOST (500 * CLOCK_MS)
 
 enum { POD_RANGES_MAX = 2 };
 
@@ -227,6 +230,27 @@ static int pod_network_outside(struct pod_network *n, struct netlink *in, int ne
     return 0;
 }
 
+/* Until both ends carry packets and the pod takes in its own: what is sent before is lost. It takes
+ * milliseconds; an end that never does (somebody has set it down meanwhile) is not waited for. */
+static void pod_network_await(struct pod_network *n, struct netlink *in, const struct pod_addresses *ips)
+{
+    char name[16];
+    int64_t deadline = clock_mono() + CARRIER_MOST;
+    bool ready = false;
+    pod_veth_name(ips, name);
+    while (!ready && clock_mono() < deadline) {
+        {
+            _lock_(&n->mutex);
+            ready = netlink_link_carries(n->nl, name);
+        }
+        ready = ready && netlink_link_carries(in, "eth0");
+        for (size_t i = 0; i < ips->n && ready; i++)
+            ready = netlink_is_local(in, ips->at[i]);
+        if (!ready)
+            clock_sleep(CLOCK_MS);
+    }
+}
+
 int pod_network_attach(struct pod_network *n, const char *netns_path, struct str pod_uid, struct str_vec *ips,
                        struct arena *a, struct err *err)
 {
@@ -247,6 +271,7 @@ int pod_network_attach(struct pod_network *n, const char *netns_path, struct str
     }
     if (pod_network_inside(n, in, &own, err) < 0)
         return -1;
+    pod_network_await(n, in, &own);
     *ips = (struct str_vec){arena_new_n(a, struct str, own.n), own.n};
     for (size_t i = 0; i < own.n; i++)
         ips->at[i] = ip_text(a, own.at[i]);

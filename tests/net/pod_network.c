@@ -23,7 +23,8 @@ static void shell(const char *command)
 {
     const char *argv[] = {"sh", "-c", command, NULL};
     _cleanup_err_ struct err err = {0};
-    assert_ok(process_run(&(struct process_options){.argv = argv}, &err), err);
+    if (process_run(&(struct process_options){.argv = argv}, &err) < 0)
+        fail_msg("%s: " STR_FMT, command, STR_ARG(err.message));
 }
 
 static int enter(void **state)
