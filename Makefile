@@ -4,7 +4,7 @@ CC ?= gcc
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: help build up down test unit e2e sanitize crash bench conformance fuzz docs protos lint clean
+.PHONY: help build up down test unit e2e sanitize crash bench cost conformance fuzz docs protos lint clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -52,7 +52,12 @@ e2e: build
 ## make bench     what users feel, measured in one run: build/bench.json
 bench: build
 	@tools/install run bench
-	@tools/bench $(BUILD)
+	@tools/bench/run $(BUILD)
+
+## make cost      what requests cost the server, in instructions: build/cost.json
+cost: build
+	@tools/install run bench test
+	@tools/bench/cost $(BUILD)
 
 ## make conformance  Kubernetes' own conformance tests; FOCUS='regex', AGAIN=1 (what failed), JOBS=n
 conformance: build
@@ -79,7 +84,8 @@ lint:
 	@page=$$(mktemp --suffix=.md) && cp docs/api.md $$page && python3 tools/apigen $$page $(DECLARATIONS) && \
 	  { cmp -s docs/api.md $$page || { echo "docs/api.md is behind the declarations: make docs" >&2; exit 1; }; } && rm $$page
 	@clang-format --dry-run -Werror $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
-	@shellcheck -S warning tools/install tools/kubectl tools/client-node tools/cel-spec tests/cel/conformance tools/fuzz tools/bench examples/hello/image tools/conformance/suite \
+	@shellcheck -x -S warning tools/install tools/kubectl tools/client-node tools/cel-spec tests/cel/conformance tools/fuzz tools/bench/run \
+	  tools/bench/cost examples/hello/image tools/conformance/suite \
 	  tools/conformance/cluster tools/conformance/run tests/e2e/run tests/e2e/*.bash .ci/run
 
 ## make clean     remove what was built

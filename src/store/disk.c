@@ -24,7 +24,13 @@ struct disk_state {
     uint64_t format;
     uint64_t reserved;
 };
-enum { DISK_FORMAT = 1, DISK_ROOM = 16 << 20, DISK_AHEAD_LEAST = 1 << 20, DISK_AHEAD_MOST = 32 << 20 };
+enum {
+    DISK_FORMAT = 1,
+    DISK_ROOM = 16 << 20,
+    DISK_MAP_LEAST = 64 << 20,
+    DISK_AHEAD_LEAST = 1 << 20,
+    DISK_AHEAD_MOST = 32 << 20,
+};
 
 struct disk {
     char *path;
@@ -78,16 +84,28 @@ static int disk_take_lock(struct disk *d, struct err *err)
     return 0;
 }
 
+/* Where addresses are short (ulimit -v, valgrind) the map becomes smaller until there is room for it. */
+static int disk_open_map(struct disk *d)
+{
+    for (;; d->map_size /= 2) {
+        int rc = mdb_env_create(&d->env);
+        if (!rc)
+            rc = mdb_env_set_mapsize(d->env, d->map_size);
+        /* Without MDB_WRITEMAP: a full disk is then an error of a write, and not a signal. Without
+         * MDB_NOMEMINIT: no stray memory reaches the disk. */
+        if (!rc)
+            rc = mdb_env_open(d->env, d->path, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+        if ((rc != ENOMEM && rc != EINVAL) || d->map_size <= DISK_MAP_LEAST)
+            return rc;
+        mdb_env_close(d->env);
+        d->env = NULL;
+    }
+}
+
 static int disk_open_env(struct disk *d, struct err *err)
 {
     MDB_txn *txn = NULL;
-    int rc = mdb_env_create(&d->env);
-    if (!rc)
-        rc = mdb_env_set_mapsize(d->env, d->map_size);
-    /* Without MDB_WRITEMAP: a full disk is then an error of a write, and not a signal. Without MDB_NOMEMINIT:
-     * no stray memory reaches the disk. */
-    if (!rc)
-        rc = mdb_env_open(d->env, d->path, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+    int rc = disk_open_map(d);
     if (!rc)
         rc = mdb_txn_begin(d->env, NULL, 0, &txn);
     if (!rc)
@@ -195,12 +213,12 @@ int disk_open(const char *path, size_t map_size, struct disk **out, struct err *
     d->path = str_dup_c(str_from(path));
     d->lock = d->file = -1;
     d->map_size = map_size;
-    d->most = map_size + DISK_ROOM;
     pthread_mutex_init(&d->resizing, NULL);
     if (file_mkdirs(path, 0700, err) < 0 || disk_take_lock(d, err) < 0 || disk_open_env(d, err) < 0) {
         disk_close(d);
         return -1;
     }
+    d->most = d->map_size + DISK_ROOM;
     disk_find_ahead(d);
     *out = d;
     return 0;

@@ -4,6 +4,7 @@
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,6 +77,40 @@ static void in_a_process_that_dies(const char *path, void (*work)(struct store *
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
+}
+
+static char *limited_path;
+
+/* Addresses for 8 GiB more than there are by now, and no further. */
+static void limit_addresses(struct store *s)
+{
+    store_close(s);
+    struct rlimit limit;
+    long pages;
+    FILE *f = fopen("/proc/self/statm", "re");
+    assert_true(f && fscanf(f, "%ld", &pages) == 1);
+    fclose(f);
+    assert_int_equal(getrlimit(RLIMIT_AS, &limit), 0);
+    limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + ((rlim_t)8 << 30);
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+static void one_change_in_few_addresses(struct store *s)
+{
+    limit_addresses(s);
+    s = open_at(limited_path, 0);
+    thing_create(s, things, "ns", "a", "1", NULL);
+}
+
+static void test_where_addresses_are_short_the_map_is_smaller(void **state)
+{
+    (void)state;
+    limited_path = thing_dir_make();
+    in_a_process_that_dies(limited_path, one_change_in_few_addresses);
+    struct store *s = open_at(limited_path, 0);
+    assert_value(s, things, "ns", "a", "1");
+    store_close(s);
+    thing_dir_remove(limited_path);
 }
 
 static void many_late_changes(struct store *s)
@@ -318,6 +353,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_restart_finds_everything_at_its_revision),
+        cmocka_unit_test(test_where_addresses_are_short_the_map_is_smaller),
         cmocka_unit_test(test_no_revision_is_given_twice_over_a_crash),
         cmocka_unit_test(test_late_changes_are_written_soon_or_with_the_next_batch),
         cmocka_unit_test(test_keys_on_disk_are_upstreams),
