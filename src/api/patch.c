@@ -5,6 +5,7 @@
 #include "api/convert.h"
 #include "api/road.h"
 #include "schema/json.h"
+#include "schema/patch/excerpt.h"
 #include "schema/patch/patch.h"
 
 static int patch_unsupported(struct err *err, bool strategic)
@@ -33,21 +34,23 @@ static int patch_read(const struct api_request *q, struct value *patch, struct s
                    list ? "[]interface {}" : "map[string]interface {}");
 }
 
-static int patch_tree(const struct strategy_context *c, const struct resource *r, struct value *doc,
-                      struct strict_errors *strict, struct err *err)
+/* Whether the kind takes patches of that type, and of that size. */
+static int patch_check(const struct api_request *q, const struct resource *r, struct err *err)
 {
-    struct api_request *q = c->request;
     bool strategic = !(r->flags & RESOURCE_CUSTOM);
-    struct value patch;
     if (q->patch_type > API_PATCH_STRATEGIC || (q->patch_type == API_PATCH_STRATEGIC && !strategic))
         return patch_unsupported(err, strategic);
     if (q->body.n > PATCH_BODY_MAX)
         return err_set(err, ERR_TOO_LARGE, "Request entity too large: limit is %d", PATCH_BODY_MAX);
-    if (patch_read(q, &patch, strict, err) < 0)
-        return -1;
-    return q->patch_type == API_PATCH_JSON    ? patch_json(q->arena, doc, &patch, err)
-           : q->patch_type == API_PATCH_MERGE ? patch_merge(q->arena, doc, &patch, err)
-                                              : patch_strategic(q->arena, r->type, doc, &patch, err);
+    return 0;
+}
+
+static int patch_tree(const struct api_request *q, const struct resource *r, struct value *doc,
+                      struct value *patch, struct err *err)
+{
+    return q->patch_type == API_PATCH_JSON    ? patch_json(q->arena, doc, patch, err)
+           : q->patch_type == API_PATCH_MERGE ? patch_merge(q->arena, doc, patch, err)
+                                              : patch_strategic(q->arena, r->type, doc, patch, err);
 }
 
 /* The patch does not make an object of the kind: 422, of no kind and no name. Shows what the patch made, or a
@@ -83,25 +86,46 @@ static int patch_strict(const struct strategy_context *c, const struct value *do
     return patch_invalid(c, doc, buf_str(&b), err);
 }
 
+/* Patches as much of `before` as the patch reaches, or `whole`. */
+static int patch_part(const struct strategy_context *c, const struct resource *r, const void *before,
+                      bool whole, void **out, struct strict_errors *strict, struct err *err)
+{
+    struct api_request *q = c->request;
+    struct arena *a = c->arena;
+    struct value patch, doc, reach = VALUE_NULL;
+    _cleanup_buf_ struct buf json = {0};
+    if (patch_read(q, &patch, strict, err) < 0)
+        return -1;
+    if (!whole)
+        reach = q->patch_type == API_PATCH_JSON ? reach_of_operations(a, r->type, &patch)
+                                                : reach_of_merge(a, r->type, &patch);
+    excerpt_write(&json, r->type, before, &reach);
+    if (value_parse(a, arena_str(a, buf_str(&json)), &doc, err) < 0 ||
+        patch_tree(q, r, &doc, &patch, err) < 0)
+        return -1;
+    void *patched = arena_alloc(a, r->type->size);
+    _cleanup_err_ struct err why = {0};
+    if (json_decode(a, r->type, value_json(a, &doc), JSON_BORROW | JSON_OWN, patched, strict, &why) < 0)
+        return patch_invalid(c, &doc, why.message, err);
+    *out = excerpt_put_back(a, r->type, before, patched, &reach);
+    return whole && strict ? patch_strict(c, &doc, strict, err) : 0;
+}
+
 int patch_struct(const struct strategy_context *c, const struct resource *r, const void *before, void **out,
                  struct err *err)
 {
-    struct arena *a = c->arena;
-    struct strict_errors strict = {0};
-    struct value doc;
-    _cleanup_buf_ struct buf json = {0};
-    json_encode(&json, r->type, before);
-    bool ignore = str_is(c->request->field_validation, "Ignore");
-    if (value_parse(a, arena_str(a, buf_str(&json)), &doc, err) < 0 ||
-        patch_tree(c, r, &doc, ignore ? NULL : &strict, err) < 0)
+    struct strict_errors strict = {0},
+                         *asked = str_is(c->request->field_validation, "Ignore") ? NULL : &strict;
+    if (patch_check(c->request, r, err) < 0)
         return -1;
-    *out = arena_alloc(a, r->type->size);
-    _cleanup_err_ struct err why = {0};
-    if (json_decode(a, r->type, value_json(a, &doc), JSON_BORROW, *out, ignore ? NULL : &strict, &why) < 0)
-        return patch_invalid(c, &doc, why.message, err);
-    if (patch_strict(c, &doc, &strict, err) < 0)
-        return -1;
-    strategy_defaults(r, *out, a);
+    /* What goes wrong is told of the whole object. */
+    if (patch_part(c, r, before, false, out, asked, err) < 0 || strict.n) {
+        strict = (struct strict_errors){0};
+        err_clear(err);
+        if (patch_part(c, r, before, true, out, asked, err) < 0)
+            return -1;
+    }
+    strategy_defaults(r, *out, c->arena);
     return 0;
 }
 

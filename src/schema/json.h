@@ -13,6 +13,8 @@ struct strict_errors {
 enum json_flag {
     /* Strings of the result may point into the text, which lives as long as the result. */
     JSON_BORROW = 1 << 0,
+    /* The text is of json_encode or value_write, unchanged: what is kept as JSON need not be looked at. */
+    JSON_OWN = 1 << 1,
 };
 
 /* Decodes one JSON text into the zeroed struct `out` that `t` describes; what it points at is in `a`. Unknown
@@ -38,6 +40,12 @@ size_t json_plain_length(struct str s);
 void json_encode_double(struct buf *out, double d);
 /* True when the field has Go's zero value (what omitempty leaves out, and structs are never empty). */
 bool json_is_empty(const struct field *f, const void *at);
+
+/* Whether an object of which it is a field does not show it. */
+static inline bool json_leaves_out(const struct field *f, const void *at)
+{
+    return f->flags & (FIELD_OMIT_EMPTY | FIELD_OMIT_ZERO | FIELD_OMIT_ABSENT) && json_is_empty(f, at);
+}
 
 /* What the first lines of any object say; all empty when absent. -1 when it is no JSON object or these are no
  * strings: Go's error. The slices point into `json` or `a`. */

@@ -30,7 +30,7 @@ struct step {
 struct decoder {
     struct json_cursor c;
     struct arena *a;
-    bool borrow;
+    bool borrow, own;
     struct strict_errors *strict;
     struct buf scratch; /* elements of the lists that are open, innermost last */
     unsigned depth;
@@ -390,6 +390,11 @@ static bool decode_kept(struct decoder *d, struct str text, const struct step *s
 static bool decode_raw(struct decoder *d, struct str *to, const struct step *step)
 {
     const char *from = d->c.p;
+    if (d->own && !d->keeping) {
+        json_pass(&d->c);
+        *to = keep(d, str_slice(from, (size_t)(d->c.p - from)), true);
+        return true;
+    }
     if (!json_skip(&d->c))
         return false;
     if (d->keeping)
@@ -597,18 +602,24 @@ static bool decode_either(struct decoder *d, const struct type *t, char *base, c
     return json_skip(&d->c);
 }
 
-/* The number of the field among all, or -1. Fields mostly come in the order in which they are declared. */
-static int find(const struct type *t, struct str name, unsigned guess)
+/* Takes a key and its colon where it is, to the letter, that of the field expected next or of one soon after,
+ * as fields mostly come in the order in which they are declared. The number of that field, or -1. */
+static int expected(struct json_cursor *c, const struct type *t, unsigned next)
 {
     uint32_t base;
-    for (unsigned i = guess; i < guess + 3; i++) {
+    size_t left = (size_t)(c->end - c->p);
+    for (unsigned i = next; i < next + 4; i++) {
         const struct field *f = type_field_at(t, i, &base);
         if (!f)
             break;
-        if (f->name.n == name.n && memcmp(f->name.p, name.p, name.n) == 0)
+        size_t n = f->name.n;
+        if (left > n + 2 && c->p[n + 1] == '"' && c->p[n + 2] == ':' && c->p[0] == '"' &&
+            memcmp(c->p + 1, f->name.p, n) == 0) {
+            c->p += n + 3;
             return (int)i;
+        }
     }
-    return type_field_number(t, name);
+    return -1;
 }
 
 /* The members without a field that a TYPE_UNKNOWN has gathered so far. */
@@ -724,11 +735,18 @@ static bool decode_struct(struct decoder *d, const struct type *t, char *base, c
     do {
         struct str raw;
         bool plain;
+        struct step step = {.up = up, .owner = t};
+        uint32_t inner;
         json_space(&d->c);
-        if (!json_scan_string(&d->c, &raw, &plain) || !json_take(&d->c, ':'))
-            return false;
-        struct step step = {.up = up, .owner = t, .name = plain ? raw : json_unescape(d->a, raw)};
-        int number = find(t, step.name, guess);
+        int number = expected(&d->c, t, guess);
+        if (number >= 0) {
+            step.name = type_field_at(t, (unsigned)number, &inner)->name;
+        } else {
+            if (!json_scan_string(&d->c, &raw, &plain) || !json_take(&d->c, ':'))
+                return false;
+            step.name = plain ? raw : json_unescape(d->a, raw);
+            number = type_field_number(t, step.name);
+        }
         if (number < 0) {
             d->keeping = rest.map;
             if (!decode_unnamed(d, t, &rest, &step))
@@ -741,7 +759,6 @@ static bool decode_struct(struct decoder *d, const struct type *t, char *base, c
                 strict_add(d, "duplicate", &step);
             seen[number / 64] |= UINT64_C(1) << number % 64;
         }
-        uint32_t inner;
         const struct field *f = type_field_at(t, (unsigned)number, &inner);
         if (!decode_member(d, f, base + inner + f->offset, &rest, &step))
             return false;
@@ -757,7 +774,11 @@ int json_decode(struct arena *a, const struct type *t, struct str json, unsigned
                 struct strict_errors *strict, struct err *err)
 {
     const char *text = json.p ? json.p : "";
-    struct decoder d = {.c = {text, text + json.n}, .a = a, .borrow = flags & JSON_BORROW, .strict = strict};
+    struct decoder d = {.c = {text, text + json.n},
+                        .a = a,
+                        .borrow = flags & JSON_BORROW,
+                        .own = flags & JSON_OWN,
+                        .strict = strict};
     const struct field whole = {.type = t, .kind = VALUE_STRUCT, .shape = SHAPE_ONE};
     bool ok = decode_at(&d, &whole, out, NULL);
     json_space(&d.c);

@@ -339,7 +339,7 @@ void json_encode(struct buf *out, const struct type *t, const void *v)
     const struct field *f;
     for (unsigned i = 0; (f = type_field_at(t, i, &base)); i++) {
         const char *at = (const char *)v + base + f->offset;
-        if ((f->flags & (FIELD_OMIT_EMPTY | FIELD_OMIT_ZERO | FIELD_OMIT_ABSENT)) && json_is_empty(f, at))
+        if (json_leaves_out(f, at))
             continue;
         if (t->flags & TYPE_UNKNOWN) { /* its names are anybody's */
             encode_name(out, before, f->name);

@@ -263,3 +263,35 @@ bool json_skip(struct json_cursor *c)
         }
     }
 }
+
+/* Behind the string whose opening quote is at p. */
+static const char *pass_string(const char *p, const char *end)
+{
+    for (bool escaped = true; escaped;) {
+        p = memchr(p + 1, '"', (size_t)(end - p - 1));
+        if (!p)
+            return end;
+        escaped = false;
+        for (const char *back = p; back[-1] == '\\'; back--)
+            escaped = !escaped;
+    }
+    return p + 1;
+}
+
+void json_pass(struct json_cursor *c)
+{
+    const char *p = c->p;
+    for (unsigned depth = 0; p < c->end;) {
+        char ch = *p;
+        if (ch == '"') {
+            p = pass_string(p, c->end);
+            continue;
+        }
+        bool closes = ch == '}' || ch == ']';
+        if (!depth && (closes || ch == ','))
+            break; /* what it stands in goes on */
+        depth += (unsigned)(ch == '{' || ch == '[') - closes;
+        p++;
+    }
+    c->p = p;
+}

@@ -39,6 +39,14 @@ static inline size_t layout_stride(const struct field *f)
     return f->shape == SHAPE_MAP ? sizeof(struct str) + (size + align - 1) / align * align : size;
 }
 
+/* Bytes that the field takes in the struct that has it. */
+static inline size_t layout_extent(const struct field *f)
+{
+    return f->shape == SHAPE_OPTIONAL                        ? sizeof(void *)
+           : f->shape == SHAPE_LIST || f->shape == SHAPE_MAP ? sizeof(struct any_vec)
+                                                             : layout_size(f);
+}
+
 /* The value of item or entry `i`. */
 static inline void *layout_item(const struct field *f, const struct any_vec *v, size_t i)
 {

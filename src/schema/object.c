@@ -261,10 +261,30 @@ struct object *object_ref(struct object *o)
     return o;
 }
 
+#ifdef __SANITIZE_ADDRESS__
+/* Nobody may have written into what all share: tests look whether the struct still says what its JSON says.
+ */
+static void check_unchanged(struct object *o)
+{
+    const struct typed *typed = atomic_load_explicit(&o->typed, memory_order_relaxed);
+    if (!typed)
+        return;
+    _cleanup_buf_ struct buf now = {0};
+    json_encode(&now, o->resource->type, typed->value);
+    ensure(str_eq(buf_str(&now), bytes_str(atomic_load_explicit(&o->json, memory_order_relaxed))));
+}
+#else
+static void check_unchanged(struct object *o)
+{
+    (void)o;
+}
+#endif
+
 void object_unref(struct object *o)
 {
     if (!o || atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) != 1)
         return;
+    check_unchanged(o);
     if (o->retired) {
         free(o->retired->json);
         free(o->retired->proto);
@@ -325,8 +345,7 @@ static void *decode_stored(struct object *o, struct arena *a)
                   STR_ARG(object_namespace(o)), STR_ARG(object_name(o)), STR_ARG(err.message));
         value = arena_alloc(a, r->type->size);
     }
-    if (r->custom)
-        default_apply(a, r->type, value); /* by what the definition says today */
+    default_apply(a, r->type, value); /* by what the declarations say today */
     if (r->has_metadata && result < 0) {
         resource_meta(r, value)->name = object_name(o);
         resource_meta(r, value)->namespace = object_namespace(o);
@@ -382,7 +401,7 @@ static struct typed *decode_typed(const struct resource *r, struct str json)
     arena_reserve(&t->arena, r->type->size + variable + 64);
     t->value = arena_alloc(&t->arena, r->type->size);
     /* The JSON is our own, so that it can be read. */
-    int result = json_decode(&t->arena, r->type, json, JSON_BORROW, t->value, NULL, &err);
+    int result = json_decode(&t->arena, r->type, json, JSON_BORROW | JSON_OWN, t->value, NULL, &err);
     ensure(result == 0);
     size_t used = t->arena.total - (size_t)(t->arena.end - t->arena.at), beyond = used - r->type->size;
     size_t now = json.n ? beyond * 64 / json.n + 1 : 0;
@@ -414,7 +433,7 @@ const struct object_meta *object_meta(struct object *o)
 void *object_copy(struct object *o, struct arena *a)
 {
     void *value = arena_alloc(a, o->resource->type->size);
-    int result = json_decode(a, o->resource->type, object_json(o), 0, value, NULL, NULL);
+    int result = json_decode(a, o->resource->type, object_json(o), JSON_OWN, value, NULL, NULL);
     ensure(result == 0);
     return value;
 }
@@ -426,7 +445,7 @@ static const void *glance(struct object *o, struct arena *a)
     if (typed)
         return typed->value;
     void *value = arena_alloc(a, o->resource->type->size);
-    int result = json_decode(a, o->resource->type, object_json(o), JSON_BORROW, value, NULL, NULL);
+    int result = json_decode(a, o->resource->type, object_json(o), JSON_BORROW | JSON_OWN, value, NULL, NULL);
     ensure(result == 0);
     return value;
 }

@@ -25,6 +25,22 @@ static void round_trip(struct arena *a, const struct managed *m)
     }
 }
 
+/* Taking a set from the text of another is taking it from what that text says. */
+static void subtraction(struct arena *a, const struct managed *m)
+{
+    for (size_t i = 0; i + 1 < m->n; i++) {
+        _cleanup_buf_ struct buf text = {0}, left = {0}, read = {0};
+        struct field_set both = field_set_intersection(a, &m->at[i].set, &m->at[i + 1].set),
+                         rest = field_set_difference(a, &m->at[i].set, &both);
+        field_set_write(&text, &m->at[i].set);
+        bool any = field_set_subtract(&left, buf_str(&text), &m->at[i + 1].set);
+        ensure(any == !field_set_empty(&both));
+        if (!field_set_empty(&rest))
+            field_set_write(&read, &rest);
+        ensure(!any || str_eq(buf_str(&left), buf_str(&read)));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     _cleanup_arena_ struct arena a = {0};
@@ -48,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         managed_read(&a, &meta->managed_fields, &x.managed, &err) < 0)
         return 0;
     round_trip(&a, &x.managed);
+    subtraction(&a, &x.managed);
     ensure(apply_run(&x) == 0);
     ensure(json_check(value_json(&a, &x.result), &err) == 0);
     round_trip(&a, &x.managed);

@@ -124,33 +124,41 @@ static void test_reckoning(void **state)
     }
 }
 
-static void test_meeting_without_reading(void **state)
+static void test_taking_away_without_reading(void **state)
 {
     (void)state;
     _cleanup_arena_ struct arena a = {0};
     static const struct {
-        const char *x, *y;
-        bool meet;
+        const char *x, *y, *left; /* left NULL: none of y is a member of x */
     } cases[] = {
-        {"{}", "{\"f:a\":{}}", false},
-        {"{\"f:a\":{}}", "{}", false},
-        {"{\"f:a\":{}}", "{\"f:a\":{}}", true},
-        {"{\"f:a\":{}}", "{\"f:a\":{\"f:b\":{}}}", false},
-        {"{\"f:a\":{\"f:b\":{}}}", "{\"f:a\":{}}", false},
-        {"{\"f:a\":{\".\":{},\"f:b\":{}}}", "{\"f:a\":{}}", true},
-        {"{\"f:z\":{\"f:\\\"}\":{}},\"f:a\":{\"k:{\\\"n\\\":\\\"}\\\"}\":{\"f:c\":{}},\"f:b\":{}}}",
-         "{\"f:a\":{\"f:b\":{}}}", true},
+        {"{}", "{\"f:a\":{}}", NULL},
+        {"{\"f:a\":{}}", "{}", NULL},
+        {"{\"f:a\":{}}", "{\"f:a\":{}}", ""},
+        {"{\"f:a\":{}}", "{\"f:a\":{\"f:b\":{}}}", NULL},
+        {"{\"f:a\":{\"f:b\":{}}}", "{\"f:a\":{}}", NULL},
+        {"{\"f:a\":{\".\":{},\"f:b\":{}}}", "{\"f:a\":{}}", "{\"f:a\":{\"f:b\":{}}}"},
+        {"{\"f:a\":{\".\":{},\"f:b\":{}}}", "{\"f:a\":{\"f:b\":{}}}", "{\"f:a\":{}}"},
+        {"{\"f:a\":{\".\":{},\"f:b\":{},\"f:c\":{}}}", "{\"f:a\":{\".\":{},\"f:b\":{},\"f:c\":{}}}", ""},
+        {"{\"f:a\":{\"f:b\":{}},\"f:c\":{},\"f:d\":{}}", "{\"f:a\":{\"f:b\":{}},\"f:d\":{}}", "{\"f:c\":{}}"},
+        {"{\"f:a\":{\"k:{\\\"n\\\":\\\"}\\\"}\":{\"f:c\":{}},\"f:b\":{}},\"f:z\":{\"f:\\\"}\":{}}}",
+         "{\"f:a\":{\"f:b\":{}}}",
+         "{\"f:a\":{\"k:{\\\"n\\\":\\\"}\\\"}\":{\"f:c\":{}}},\"f:z\":{\"f:\\\"}\":{}}}"},
         {"{\"f:a\":{\"k:{\\\"n\\\":\\\"x\\\"}\":{\".\":{},\"f:c\":{}}}}",
-         "{\"f:a\":{\"k:{\\\"n\\\":\\\"x\\\"}\":{\"f:c\":{}}}}", true},
+         "{\"f:a\":{\"k:{\\\"n\\\":\\\"x\\\"}\":{\"f:c\":{}}}}",
+         "{\"f:a\":{\"k:{\\\"n\\\":\\\"x\\\"}\":{}}}"},
         {"{\"f:a\":{\"k:{\\\"n\\\":\\\"x\\\"}\":{\"f:d\":{}}}}",
-         "{\"f:a\":{\"k:{\\\"n\\\":\\\"x\\\"}\":{\"f:c\":{}}}}", false},
-        {"{\"f:a\":{\"v:\\\"x\\\"\":{},\"v:3\":{}}}", "{\"f:a\":{\"v:3\":{}}}", true},
+         "{\"f:a\":{\"k:{\\\"n\\\":\\\"x\\\"}\":{\"f:c\":{}}}}", NULL},
+        {"{\"f:a\":{\"v:3\":{},\"v:\\\"x\\\"\":{}}}", "{\"f:a\":{\"v:3\":{}}}",
+         "{\"f:a\":{\"v:\\\"x\\\"\":{}}}"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        _cleanup_buf_ struct buf left = {0};
         struct field_set x = parsed(&a, cases[i].x), y = parsed(&a, cases[i].y);
-        struct field_set both = field_set_intersection(&a, &x, &y);
-        assert_int_equal(field_set_meets(str_from(cases[i].x), &y), cases[i].meet);
-        assert_int_equal(!field_set_empty(&both), cases[i].meet);
+        struct field_set read = field_set_difference(&a, &x, &y);
+        assert_int_equal(field_set_subtract(&left, str_from(cases[i].x), &y), cases[i].left != NULL);
+        if (cases[i].left)
+            assert_str(buf_str(&left), cases[i].left);
+        assert_set(&read, !cases[i].left ? cases[i].x : cases[i].left[0] ? cases[i].left : "{}");
     }
 }
 
@@ -197,7 +205,7 @@ int main(void)
         cmocka_unit_test(test_what_is_no_tree_is_refused),
         cmocka_unit_test(test_depth_has_a_limit),
         cmocka_unit_test(test_reckoning),
-        cmocka_unit_test(test_meeting_without_reading),
+        cmocka_unit_test(test_taking_away_without_reading),
         cmocka_unit_test(test_paths_as_people_read_them),
         cmocka_unit_test(test_paths_of_names),
     };

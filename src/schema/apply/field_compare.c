@@ -36,7 +36,7 @@ static struct side side_of(const struct field *f, const void *base, uint32_t off
     if (!base)
         return (struct side){0};
     const char *at = (const char *)base + offset + f->offset;
-    if ((f->flags & (FIELD_OMIT_EMPTY | FIELD_OMIT_ZERO | FIELD_OMIT_ABSENT)) && json_is_empty(f, at))
+    if (json_leaves_out(f, at))
         return (struct side){0};
     struct side side = {true, at};
     if (f->shape == SHAPE_OPTIONAL)
@@ -78,6 +78,13 @@ static void compare_rest(struct walker *w, const struct field *f, struct side x,
     out->removed = field_set_union(w->arena, &out->removed, &rest.removed);
 }
 
+/* Empty on both sides, or shared. */
+static bool same_bytes(const struct field *f, uint32_t base, const void *x, const void *y)
+{
+    size_t at = base + f->offset;
+    return memcmp((const char *)x + at, (const char *)y + at, layout_extent(f)) == 0;
+}
+
 static void compare_members(struct walker *w, const struct type *t, const void *x, const void *y,
                             const struct field_set *ignored, struct comparison *out)
 {
@@ -86,7 +93,7 @@ static void compare_members(struct walker *w, const struct type *t, const void *
     for (unsigned i = 0; index && i < index->n; i++) {
         uint32_t base;
         const struct field *f = type_field_at(t, index->by_name[i], &base);
-        if (f == rest)
+        if (f == rest || (x && y && same_bytes(f, base, x, y)))
             continue;
         struct side p = side_of(f, x, base), q = side_of(f, y, base);
         if (!p.there && !q.there)

@@ -76,9 +76,10 @@ void field_set_write(struct buf *out, const struct field_set *s);
 /* Back. The text is checked JSON; links of kinds that are not known are left out, as upstream does. Strings
  * may lie in the text. */
 int field_set_parse(struct arena *a, struct str json, struct field_set *out, struct err *err);
-/* Whether anything is a member of both, the one still being text (checked, as above). Much quicker than
- * reading it. */
-bool field_set_meets(struct str json, const struct field_set *s);
+/* Adds the text of what is left of a set, itself still text (checked, as above; compact), without the members
+ * of `s`: nothing where nothing is left. Much quicker than reading and writing it. False: none of these was a
+ * member. */
+bool field_set_subtract(struct buf *out, struct str json, const struct field_set *s);
 /* A link as errors show it: .name, [name="x",port=80], [="x"], [0]. */
 void field_link_write(struct buf *out, const struct field_link *link);
 /* Calls `each` with the text of every member, in order : upstream's order has the members of a level before

@@ -203,34 +203,7 @@ int field_set_parse(struct arena *a, struct str json, struct field_set *out, str
     return read_set(a, &c, out, &self, 0, err);
 }
 
-/* --- looking without reading --- */
-
-/* Behind the string whose opening quote is at the cursor; the text is known to be right. */
-static void skip_string(struct json_cursor *c)
-{
-    for (bool escaped = true; escaped && c->p < c->end;) {
-        const char *quote = memchr(c->p + 1, '"', (size_t)(c->end - c->p - 1)), *p = quote;
-        c->p = quote ? quote : c->end;
-        for (escaped = false; p && p[-1] == '\\'; p--)
-            escaped = !escaped;
-    }
-    c->p += c->p < c->end;
-}
-
-/* The same of an object of objects. */
-static void skip_object(struct json_cursor *c)
-{
-    for (int depth = 0; c->p < c->end;) {
-        if (*c->p == '"') {
-            skip_string(c);
-            continue;
-        }
-        depth += (*c->p == '{') - (*c->p == '}');
-        c->p++;
-        if (depth == 0)
-            return;
-    }
-}
+/* --- taking away without reading --- */
 
 /* What the set has under a link's text. */
 static const struct field_node *node_of(struct arena *a, const struct field_set *s, struct str text)
@@ -242,37 +215,49 @@ static const struct field_node *node_of(struct arena *a, const struct field_set 
     return text.p[0] != 'f' && read_link(a, text, &link, NULL) == 0 ? field_set_find(s, link) : NULL;
 }
 
-static bool meets(struct arena *a, struct json_cursor *c, const struct field_set *s, bool member)
+/* An object's members to `out`, but for what `gone` has below it, and `member`: for itself. False, and
+ * nothing added: none is left. */
+static bool subtract(struct arena *a, struct json_cursor *c, const struct field_set *gone, bool member,
+                     struct buf *out)
 {
+    size_t start = out->n;
     struct str raw;
-    bool plain;
-    if (!json_take(c, '{'))
-        return false;
-    if (json_take(c, '}'))
-        return member;
-    do {
-        json_space(c);
-        if (c->p == c->end || !json_scan_string(c, &raw, &plain) || !json_take(c, ':') || !raw.n)
-            return false;
-        json_space(c);
-        bool self = str_is(raw, ".");
-        if (self && member)
-            return true;
-        const struct field_node *n = self ? NULL : node_of(a, s, plain ? raw : json_unescape(a, raw));
-        if (n && meets(a, c, &n->below, n->member))
-            return true;
+    bool plain, self = json_take(c, '{') && json_take(c, '}');
+    buf_add_c(out, '{');
+    for (bool more = !self; more; more = json_take(c, ',') || !json_take(c, '}')) {
+        size_t before = out->n;
+        const char *from = c->p;
+        if (c->p == c->end || !json_scan_string(c, &raw, &plain) || !raw.n)
+            break;
+        bool is_self = str_is(raw, ".");
+        const struct field_node *n = is_self ? NULL : node_of(a, gone, plain ? raw : json_unescape(a, raw));
+        json_take(c, ':');
+        if (out->n > start + 1)
+            buf_add_c(out, ',');
         if (!n)
-            skip_object(c);
-    } while (json_take(c, ','));
-    json_take(c, '}');
-    return false;
+            json_pass(c);
+        self |= is_self;
+        buf_add(out, from, (size_t)(c->p - from));
+        if ((is_self && member) || (n && !subtract(a, c, &n->below, n->member, out)))
+            out->n = before;
+    }
+    bool left = out->n > start + 1 || (self && !member);
+    buf_add_c(out, '}');
+    if (str_is(str_from_at(buf_str(out), start), "{\".\":{}}") || !left)
+        out->n = start;
+    if (left && out->n == start)
+        buf_add_lit(out, "{}");
+    return left;
 }
 
-bool field_set_meets(struct str json, const struct field_set *s)
+bool field_set_subtract(struct buf *out, struct str json, const struct field_set *s)
 {
     _cleanup_arena_ struct arena a = {0};
     struct json_cursor c = {json.p, json.p + json.n};
-    return s->n && meets(&a, &c, s, false);
+    size_t start = out->n;
+    if (s->n)
+        subtract(&a, &c, s, false, out);
+    return s->n && out->n - start != json.n;
 }
 
 /* --- for people --- */

@@ -241,14 +241,20 @@ static const struct field_set *touched_by(struct arena *a, const struct comparis
 
 static void yield(struct arena *a, struct managed_entry *e, const struct comparison *c, void *arg)
 {
-    if (e->folded && !field_set_meets(*e->bytes, touched_by(a, c, arg)))
+    const struct field_set *gone = touched_by(a, c, arg);
+    if (e->folded) {
+        _cleanup_buf_ struct buf left = {0};
+        if (!field_set_subtract(&left, *e->bytes, gone))
+            return;
+        e->bytes = arena_new(a, struct str);
+        *e->bytes = arena_str(a, buf_str(&left));
+        e->folded = left.n; /* else it is a set of nothing */
         return;
-    managed_unfold(a, e);
-    struct field_set lost = changed_of(a, e, c), gone = field_set_intersection(a, &e->set, &c->removed);
-    if (field_set_empty(&lost) && field_set_empty(&gone))
+    }
+    struct field_set lost = field_set_intersection(a, &e->set, gone);
+    if (field_set_empty(&lost))
         return;
     e->set = field_set_difference(a, &e->set, &lost);
-    e->set = field_set_difference(a, &e->set, &gone);
     e->bytes = NULL;
 }
 

@@ -15,6 +15,10 @@ enum {
  * does not apply ERR_INVALID (422), too many operations ERR_TOO_LARGE. */
 int patch_json(struct arena *a, struct value *doc, struct value *patch, struct err *err);
 
+/* The next part of a JSON pointer (RFC 6901), which starts with '/', and moves on behind it; false at its end
+ * or when malformed. */
+bool patch_pointer_next(struct arena *a, struct str *pointer, struct str *part);
+
 /* RFC 7386, application/merge-patch+json. */
 int patch_merge(struct arena *a, struct value *doc, struct value *patch, struct err *err);
 

@@ -13,15 +13,14 @@ static int patch_rejected(struct err *err)
     return err_set(err, ERR_INVALID, "the server rejected our request due to an error in our request");
 }
 
-/* The next part of a JSON pointer (RFC 6901), which starts with '/'; false at its end or when malformed. */
-static bool pointer_next(struct json_patch *p, struct str *pointer, struct str *part)
+bool patch_pointer_next(struct arena *a, struct str *pointer, struct str *part)
 {
     if (!str_starts(*pointer, STR("/")))
         return false;
     size_t end = 1, n = 0;
     while (end < pointer->n && pointer->p[end] != '/')
         end++;
-    char *to = arena_alloc(p->arena, end);
+    char *to = arena_alloc(a, end);
     for (size_t i = 1; i < end; i++) {
         char c = pointer->p[i], next = i + 1 < end ? pointer->p[i + 1] : 0;
         if (c == '~' && (next == '0' || next == '1')) {
@@ -60,11 +59,11 @@ static struct value *pointer_step(struct value *v, struct str part)
 static struct value *pointer_parent(struct json_patch *p, struct str pointer, struct str *last)
 {
     struct value *v = p->doc;
-    if (!pointer_next(p, &pointer, last))
+    if (!patch_pointer_next(p->arena, &pointer, last))
         return NULL;
     while (v && pointer.n) {
         v = pointer_step(v, *last);
-        if (!pointer_next(p, &pointer, last))
+        if (!patch_pointer_next(p->arena, &pointer, last))
             return NULL;
     }
     return v;
