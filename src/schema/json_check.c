@@ -4,9 +4,9 @@
 
 #include <stdio.h>
 
-static int refuse(struct err *err, struct str json, const char *p, const char *context)
+static int refuse(struct err *err, const char *p, const char *end, const char *context)
 {
-    if (p >= json.p + json.n)
+    if (p >= end)
         return err_set(err, ERR_BAD_REQUEST, "unexpected end of JSON input");
     /* Go quotes the byte as if it were a character of its own. */
     unsigned char ch = (unsigned char)*p;
@@ -142,14 +142,15 @@ static const char *check_key(const char *p, const char *end, struct complaint *c
 
 int json_syntax_error(struct str json, struct err *err)
 {
-    const char *p = json.p, *end = json.p + json.n;
+    struct json_cursor text = json_start(json);
+    const char *p = text.p, *end = text.end;
     char open[JSON_DEPTH];
     unsigned depth = 0;
     struct complaint c = {0};
     for (;;) {
         p = space(p, end);
         if (p == end)
-            return refuse(err, json, p, "");
+            return refuse(err, p, end, "");
         if (*p == '{' || *p == '[') {
             char close = *p == '{' ? '}' : ']';
             if (depth == JSON_DEPTH)
@@ -160,7 +161,7 @@ int json_syntax_error(struct str json, struct err *err)
             } else {
                 open[depth++] = close;
                 if (close == '}' && !(p = check_key(p, end, &c)))
-                    return refuse(err, json, c.at, c.why);
+                    return refuse(err, c.at, end, c.why);
                 continue;
             }
         } else {
@@ -168,24 +169,24 @@ int json_syntax_error(struct str json, struct err *err)
                 : *p == '-' || (*p >= '0' && *p <= '9') ? check_number(p, end, &c)
                                                         : check_word(p, end, &c);
             if (!p)
-                return refuse(err, json, c.at, c.why);
+                return refuse(err, c.at, end, c.why);
         }
         for (;;) {
             p = space(p, end);
             if (depth == 0) {
                 if (p < end)
-                    return refuse(err, json, p, "after top-level value");
+                    return refuse(err, p, end, "after top-level value");
                 return err_set(err, ERR_BAD_REQUEST, "exceeded max depth");
             }
             char close = open[depth - 1];
             if (p < end && *p == ',') {
                 p++;
                 if (close == '}' && !(p = check_key(p, end, &c)))
-                    return refuse(err, json, c.at, c.why);
+                    return refuse(err, c.at, end, c.why);
                 break;
             }
             if (p == end || *p != close)
-                return refuse(err, json, p,
+                return refuse(err, p, end,
                               close == '}' ? "after object key:value pair" : "after array element");
             p++;
             depth--;
@@ -195,7 +196,7 @@ int json_syntax_error(struct str json, struct err *err)
 
 int json_check(struct str json, struct err *err)
 {
-    struct json_cursor c = {json.p, json.p + json.n};
+    struct json_cursor c = json_start(json);
     if (json_skip(&c)) {
         json_space(&c);
         if (c.p == c.end)

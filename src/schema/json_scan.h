@@ -11,6 +11,13 @@ struct json_cursor {
     const char *p, *end;
 };
 
+/* At the start of a text, which may be no memory at all. */
+static inline struct json_cursor json_start(struct str json)
+{
+    const char *p = json.p ? json.p : "";
+    return (struct json_cursor){p, p + json.n};
+}
+
 static inline void json_space(struct json_cursor *c)
 {
     while (c->p < c->end && (*c->p == ' ' || *c->p == '\n' || *c->p == '\t' || *c->p == '\r'))

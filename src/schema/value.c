@@ -200,8 +200,7 @@ static bool parse(struct parser *p, struct value *out)
 int value_parse_strict(struct arena *a, struct str json, struct value *out, struct strict_errors *strict,
                        struct err *err)
 {
-    const char *text = json.p ? json.p : "";
-    struct parser p = {.c = {text, text + json.n}, .a = a, .strict = strict};
+    struct parser p = {.c = json_start(json), .a = a, .strict = strict};
     bool ok = parse(&p, out);
     json_space(&p.c);
     buf_free(&p.scratch);

@@ -91,6 +91,8 @@ static void wrong_syntax(void **state)
 {
     (void)state;
     refuses(pod, "", "unexpected end of JSON input");
+    refuses_text(&pod_type, (struct str){0}, "unexpected end of JSON input");
+    assert_int_equal(json_check((struct str){0}, NULL), -1);
     refuses(pod, "{", "unexpected end of JSON input");
     refuses(pod, "{\"a\":\"", "unexpected end of JSON input");
     refuses(pod, "{\"a\" 1}", "invalid character '1' after object key");

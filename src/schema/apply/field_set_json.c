@@ -83,7 +83,7 @@ void field_set_write(struct buf *out, const struct field_set *s)
  * is parsed and written again. */
 static bool key_is_canonical(struct str json)
 {
-    struct json_cursor c = {json.p, json.p + json.n};
+    struct json_cursor c = json_start(json);
     struct str name, text, last = {0};
     bool plain, integer;
     for (char before = '{'; c.p < c.end && *c.p == before; before = ',') {
@@ -197,7 +197,7 @@ static int read_set(struct arena *a, struct json_cursor *c, struct field_set *ou
 
 int field_set_parse(struct arena *a, struct str json, struct field_set *out, struct err *err)
 {
-    struct json_cursor c = {json.p, json.p + json.n};
+    struct json_cursor c = json_start(json);
     bool self;
     *out = (struct field_set){0};
     return read_set(a, &c, out, &self, 0, err);
@@ -253,7 +253,7 @@ static bool subtract(struct arena *a, struct json_cursor *c, const struct field_
 bool field_set_subtract(struct buf *out, struct str json, const struct field_set *s)
 {
     _cleanup_arena_ struct arena a = {0};
-    struct json_cursor c = {json.p, json.p + json.n};
+    struct json_cursor c = json_start(json);
     size_t start = out->n;
     if (s->n)
         subtract(&a, &c, s, false, out);
