@@ -19,29 +19,44 @@ static const uint8_t special[256] = {
     [0 ... 0x1f] = 1, ['"'] = 1, ['\\'] = 1, ['<'] = 1, ['>'] = 1, ['&'] = 1, [0x80 ... 0xff] = 1,
 };
 
-size_t json_plain_length(struct str s)
+#ifdef __SSE2__
+/* Which of 16 letters may not stand for themselves. */
+static inline unsigned special_among(__m128i b)
 {
-    const char *p = s.p;
-    size_t n = s.n;
+    __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('"')), _mm_cmpeq_epi8(b, _mm_set1_epi8('\\')));
+    odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('&')));
+    /* '<' and '>' differ in one bit. */
+    odd = _mm_or_si128(odd, _mm_cmpeq_epi8(_mm_or_si128(b, _mm_set1_epi8(2)), _mm_set1_epi8('>')));
+    /* Signed: below a space are the controls and all that is not ASCII. */
+    odd = _mm_or_si128(odd, _mm_cmplt_epi8(b, _mm_set1_epi8(0x20)));
+    return (unsigned)_mm_movemask_epi8(odd);
+}
+#endif
+
+/* json_plain_length, and copies these bytes (perhaps more) to `to`, which has room for all; NULL: does not.
+ */
+static inline size_t copy_plain(char *to, struct str s)
+{
     size_t i = 0;
 #ifdef __SSE2__
-    for (; i + 16 <= n; i += 16) {
-        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-        __m128i odd =
-            _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('"')), _mm_cmpeq_epi8(b, _mm_set1_epi8('\\')));
-        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('&')));
-        /* '<' and '>' differ in one bit. */
-        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(_mm_or_si128(b, _mm_set1_epi8(2)), _mm_set1_epi8('>')));
-        /* Signed: below a space are the controls and all that is not ASCII. */
-        odd = _mm_or_si128(odd, _mm_cmplt_epi8(b, _mm_set1_epi8(0x20)));
-        unsigned at = (unsigned)_mm_movemask_epi8(odd);
+    for (; i + 16 <= s.n; i += 16) {
+        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i));
+        unsigned at = special_among(b);
+        if (to)
+            _mm_storeu_si128((__m128i *)(void *)(to + i), b);
         if (at)
             return i + (unsigned)__builtin_ctz(at);
     }
 #endif
-    while (i < n && !special[(unsigned char)p[i]])
-        i++;
+    for (; i < s.n && !special[(unsigned char)s.p[i]]; i++)
+        if (to)
+            to[i] = s.p[i];
     return i;
+}
+
+size_t json_plain_length(struct str s)
+{
+    return copy_plain(NULL, s);
 }
 
 /* Adds one special letter (or character) and returns how many bytes of `s` it was. */
@@ -73,13 +88,11 @@ static size_t escape(struct buf *out, struct str s)
 
 void json_encode_string(struct buf *out, struct str s)
 {
-    char *to = buf_room(out, s.n + 2);
-    *to++ = '"';
+    *buf_room(out, s.n + 2) = '"';
     out->n++;
     for (;;) {
-        size_t n = json_plain_length(s);
-        if (n)
-            buf_add(out, s.p, n);
+        size_t n = copy_plain(buf_room(out, s.n), s);
+        out->n += n;
         if (n == s.n)
             break;
         s.p += n, s.n -= n;

@@ -14,31 +14,35 @@ struct tail {
     char first[2048];
 };
 
-static char *room(struct tail *t, size_t n)
+static __attribute__((noinline)) void grow(struct tail *t, size_t n)
 {
-    if (t->at < n) {
-        size_t used = t->cap - t->at, cap = t->cap * 2 > used + n ? t->cap * 2 : (used + n) * 2;
-        char *p = mem_alloc(cap);
-        memcpy(p + cap - used, t->p + t->at, used);
-        if (t->p != t->first)
-            free(t->p);
-        t->p = p;
-        t->at = cap - used;
-        t->cap = cap;
-    }
+    size_t used = t->cap - t->at, cap = t->cap * 2 > used + n ? t->cap * 2 : (used + n) * 2;
+    char *p = mem_alloc(cap);
+    memcpy(p + cap - used, t->p + t->at, used);
+    if (t->p != t->first)
+        free(t->p);
+    t->p = p;
+    t->at = cap - used;
+    t->cap = cap;
+}
+
+static inline char *room(struct tail *t, size_t n)
+{
+    if (t->at < n)
+        grow(t, n);
     t->at -= n;
     return t->p + t->at;
 }
 
-static void put_varint(struct tail *t, uint64_t v)
+static inline void put_varint(struct tail *t, uint64_t v)
 {
-    char *to = room(t, wire_varint_size(v));
+    char *to = room(t, v < 0x80 ? 1 : wire_varint_size(v));
     for (; v >= 0x80; v >>= 7)
         *to++ = (char)(v | 0x80);
     *to = (char)v;
 }
 
-static void put_tag(struct tail *t, uint32_t number, enum wire_type wire)
+static inline void put_tag(struct tail *t, uint32_t number, enum wire_type wire)
 {
     put_varint(t, (uint64_t)number << 3 | wire);
 }
