@@ -7,6 +7,7 @@
 #include "api/service/services.h"
 #include "base/random.h"
 #include "schema/default.h"
+#include "schema/layout.h"
 #include "schema/timestamp.h"
 #include "schema/validate.h"
 
@@ -147,6 +148,21 @@ static void prepare_create(struct road *d)
         take_field(d, d->resource->status, NULL);
     if (d->strategy->prepare_create)
         d->strategy->prepare_create(d->object, &d->context);
+}
+
+/* What is said again as it is becomes the present object's own, which makes it cheap to see later that
+ * nothing changed. */
+static void share_unchanged(struct road *d)
+{
+    const struct type *t = d->resource->type;
+    for (unsigned i = 0; i < t->n_fields; i++) {
+        const struct field *f = &t->fields[i];
+        void *at = field_at(f, d->object);
+        const void *old = field_at(f, d->old);
+        bool metadata = d->resource->has_metadata && f->offset == d->resource->metadata_offset;
+        if (!metadata && f->shape != SHAPE_INLINE && field_eq(f, at, old))
+            memcpy(at, old, layout_extent(f));
+    }
 }
 
 /* Whether what generation counts has changed: the spec, or without one everything but the metadata. */
@@ -314,6 +330,8 @@ static int write_try(struct road *d)
     }
     if (d->write->make(d) < 0)
         return -1;
+    if (d->old && !d->write->take) /* which may write into it */
+        share_unchanged(d);
     if (check_names(d) < 0 || (d->old && check_precondition(d) < 0))
         return -1;
     if (!d->write->untracked)
