@@ -5,6 +5,7 @@
 #include "api/patch.h"
 #include "api/valid.h"
 #include "schema/json.h"
+#include "schema/patch/excerpt.h"
 #include "schema/timestamp.h"
 #include "schema/yaml.h"
 
@@ -39,6 +40,19 @@ static struct str object_text(struct arena *a, const struct value *config)
                         STR_ARG(value_get_str(m, STR("name"))), STR_ARG(kind_text(a, config)));
 }
 
+/* JSON is YAML too, and read much quicker: plain letters that say nothing twice mean the same in both. */
+static int parse_config(struct arena *a, struct str body, struct value *config, struct strict_errors *strict,
+                        struct err *err)
+{
+    struct strict_errors twice = {0};
+    bool plain = true;
+    for (size_t i = 0; plain && i < body.n; i++)
+        plain = (body.p[i] >= ' ' && body.p[i] < 0x7f) || body.p[i] == '\n';
+    if (plain && value_parse_strict(a, body, config, &twice, NULL) == 0 && !twice.n)
+        return 0;
+    return yaml_parse_strict(a, body, config, strict, err);
+}
+
 static int read_config(struct application *x, struct value *config, struct strict_errors *strict)
 {
     struct api_request *r = x->road->r;
@@ -46,7 +60,7 @@ static int read_config(struct application *x, struct value *config, struct stric
     _cleanup_err_ struct err why = {0};
     if (r->body.n > PATCH_BODY_MAX)
         return err_set(err, ERR_TOO_LARGE, "Request entity too large: limit is %d", PATCH_BODY_MAX);
-    if (yaml_parse_strict(r->arena, r->body, config, strict, &why) < 0)
+    if (parse_config(r->arena, r->body, config, strict, &why) < 0)
         return bad_request(err, "error decoding YAML", why.message);
     if (config->kind == JSON_NULL)
         *config = VALUE_OBJECT;
@@ -83,12 +97,13 @@ static int check_strict(struct application *x, const struct strict_errors *stric
                : 0;
 }
 
-/* A struct as a tree, without its managedFields. */
-static struct value tree_of(struct arena *a, const struct type *t, const void *typed)
+/* What is reached of a struct as a tree, without its managedFields. */
+static struct value tree_of(struct arena *a, const struct type *t, const void *typed,
+                            const struct value *reach)
 {
     struct value v = VALUE_OBJECT;
     _cleanup_buf_ struct buf json = {0};
-    json_encode(&json, t, typed);
+    excerpt_write(&json, t, typed, reach);
     int result = value_parse(a, arena_str(a, buf_str(&json)), &v, NULL);
     ensure(result == 0);
     struct value *m = value_get(&v, STR("metadata"));
@@ -183,18 +198,82 @@ static int run(struct application *x, struct apply *apply)
     return 0;
 }
 
+/* What an application can reach: what it says, and what its owner has said before. All, where other owners
+ * name fields in other versions, or nobody owns anything yet. */
+static struct value reach_of(struct apply *x)
+{
+    struct arena *a = x->arena;
+    struct value reach = reach_of_merge(a, x->type, &x->config);
+    struct managed_entry *mine = managed_find(&x->managed, &x->owner);
+    bool all = !x->managed.n;
+    for (size_t i = 0; i < x->managed.n; i++)
+        all |= !str_eq(x->managed.at[i].owner.api_version, x->owner.api_version);
+    if (all)
+        return VALUE_NULL;
+    if (mine)
+        reach_add_fields(a, x->type, &reach, managed_unfold(a, mine));
+    struct value *m = value_get(&reach, STR("metadata"));
+    if (m && m->kind == JSON_OBJECT) /* kubectl's may stand there */
+        value_set(a, m, STR("annotations"), VALUE_NULL);
+    return reach;
+}
+
+/* Whether a struct of which only a part is reached shows none of it, before or after: then whether it is
+ * empty, which counts as something of its own, cannot be told. */
+static bool unclear(const struct value *reach, const struct value *live, const struct value *result)
+{
+    if (reach->kind != JSON_OBJECT)
+        return false;
+    if (!live || live->kind != JSON_OBJECT || !live->members.n || !result || result->kind != JSON_OBJECT ||
+        !result->members.n)
+        return true;
+    for (size_t i = 0; i < reach->members.n; i++) {
+        struct str name = reach->members.at[i].key;
+        if (unclear(&reach->members.at[i].value, value_get(live, name), value_get(result, name)))
+            return true;
+    }
+    return false;
+}
+
+/* Applies to as much of the object as the configuration reaches, or to the `whole`. 1: that much does not
+ * tell. */
+static int apply_part(struct application *x, struct apply apply, bool whole, struct err *err)
+{
+    struct arena *a = apply.arena;
+    const struct type *t = apply.type;
+    _cleanup_err_ struct err why = {0};
+    if (managed_read_folded(a, x->managed, &apply.managed, &why) < 0)
+        return failed(err,
+                      arena_printf(a, "failed to decode managed fields: " STR_FMT, STR_ARG(why.message)));
+    struct value reach = whole ? VALUE_NULL : reach_of(&apply);
+    if (!whole && reach.kind != JSON_OBJECT)
+        return 1;
+    apply.live = tree_of(a, t, x->live, &reach);
+    apply.empty = apply.managed.n ? VALUE_OBJECT : tree_of(a, t, arena_alloc(a, t->size), &VALUE_NULL);
+    if (run(x, &apply) < 0)
+        return -1;
+    if (unclear(&reach, &apply.live, &apply.result))
+        return 1;
+    void *fresh = arena_alloc(a, t->size);
+    if (json_decode(a, t, value_json(a, &apply.result), JSON_BORROW, fresh, NULL, &why) < 0)
+        return failed(err,
+                      arena_printf(a, "failed to convert new typed object (" STR_FMT ") to object: " STR_FMT,
+                                   STR_ARG(object_text(a, &apply.config)), STR_ARG(why.message)));
+    x->object = excerpt_put_back(a, t, x->live, fresh, &reach);
+    x->names_version = value_get(value_get(&apply.config, STR("metadata")), STR("resourceVersion"));
+    strategy_defaults(x->resource, x->object, a);
+    resource_meta(x->resource, x->object)->managed_fields = managed_write(a, &apply.managed);
+    return 0;
+}
+
 int apply_body(struct application *x)
 {
-    struct road *d = x->road;
-    struct api_request *r = d->r;
-    struct arena *a = r->arena;
-    const struct type *t = x->resource->type;
+    struct api_request *r = x->road->r;
     struct strict_errors strict = {0};
-    _cleanup_err_ struct err why = {0};
     struct apply apply = {
-        .arena = a,
-        .type = t,
-        .owner = managed_owner(d, true),
+        .arena = r->arena,
+        .type = x->resource->type,
+        .owner = managed_owner(x->road, true),
         .manager_of_old = STR("before-first-apply"),
         .ignored = x->ignored,
         .versions = x->versions,
@@ -204,22 +283,13 @@ int apply_body(struct application *x)
     apply.owner.api_version = x->resource->api_version;
     if (read_config(x, &apply.config, &strict) < 0)
         return -1;
-    if (managed_read(a, x->managed, &apply.managed, &why) < 0)
-        return failed(&r->err,
-                      arena_printf(a, "failed to decode managed fields: " STR_FMT, STR_ARG(why.message)));
-    apply.live = tree_of(a, t, x->live);
-    apply.empty = tree_of(a, t, arena_alloc(a, t->size));
-    if (run(x, &apply) < 0 || check_strict(x, &strict) < 0)
-        return -1;
-    x->object = arena_alloc(a, t->size);
-    if (json_decode(a, t, value_json(a, &apply.result), JSON_BORROW, x->object, NULL, &why) < 0)
-        return failed(&r->err,
-                      arena_printf(a, "failed to convert new typed object (" STR_FMT ") to object: " STR_FMT,
-                                   STR_ARG(object_text(a, &apply.config)), STR_ARG(why.message)));
-    x->names_version = value_get(value_get(&apply.config, STR("metadata")), STR("resourceVersion"));
-    strategy_defaults(x->resource, x->object, a);
-    resource_meta(x->resource, x->object)->managed_fields = managed_write(a, &apply.managed);
-    return 0;
+    /* What goes wrong is told of the whole object. */
+    if (apply_part(x, apply, false, &r->err) != 0) {
+        err_clear(&r->err);
+        if (apply_part(x, apply, true, &r->err) < 0)
+            return -1;
+    }
+    return check_strict(x, &strict);
 }
 
 /* An object that is to be: its name must be said, and it can be no other one. */

@@ -39,7 +39,7 @@ static void keep_owned(struct apply *x, struct versioned *merged, struct version
     struct field_set owned = {0};
     for (size_t i = 0; i < x->managed.n; i++)
         if (str_eq(x->managed.at[i].owner.api_version, api_version))
-            owned = field_set_union(a, &owned, &x->managed.at[i].set);
+            owned = field_set_union(a, &owned, managed_unfold(a, &x->managed.at[i]));
     owned = typed_tree_with_parents(a, m.type, &owned);
     struct field_set all = fields_of(x, &m), left = fields_of(x, &p);
     struct field_set keep = field_set_union(a, &left, &owned);
@@ -57,13 +57,23 @@ static bool version_done(const struct managed *m, size_t i)
     return false;
 }
 
+/* Nothing that the owner has applied last is missing now. */
+static bool says_all_again(const struct apply *x, const struct managed_entry *last)
+{
+    const struct managed_entry *mine = managed_find(&x->managed, &x->owner);
+    if (!mine || !str_eq(last->owner.api_version, x->owner.api_version))
+        return false;
+    struct field_set dropped = field_set_difference(x->arena, &last->set, &mine->set);
+    return field_set_empty(&dropped);
+}
+
 /* `merged` without what the owner has applied last, does not apply now, and nobody else owns. */
 static struct value prune(struct apply *x, const struct value *merged, const struct managed_entry *last)
 {
     struct arena *a = x->arena;
     struct versioned now = {x->type, x->owner.api_version, *merged}, before, kept, pruned, back;
     struct str last_version = last->owner.api_version;
-    if (field_set_empty(&last->set) || !in_version(x, &now, last_version, &before))
+    if (field_set_empty(&last->set) || says_all_again(x, last) || !in_version(x, &now, last_version, &before))
         return *merged;
     struct field_set applied = typed_tree_with_parents(a, before.type, &last->set);
     kept = pruned = before;
@@ -127,8 +137,10 @@ int apply_run(struct apply *x)
     if (x->ignored)
         set = field_set_without(a, &set, x->ignored);
     struct managed_entry *mine = managed_find(&x->managed, &x->owner), last = {0};
-    if (mine)
+    if (mine) {
+        managed_unfold(a, mine);
         last = *mine;
+    }
     managed_set(a, &x->managed, &x->owner, set);
     x->result = prune(x, &x->result, &last);
     x->changed = !value_eq(&x->live, &x->result);

@@ -216,13 +216,6 @@ static void each_other(struct arena *a, struct managed *m, const struct owner *s
     }
 }
 
-static struct field_set changed_of(struct arena *a, const struct managed_entry *e, const struct comparison *c)
-{
-    struct field_set x = field_set_intersection(a, &e->set, &c->modified),
-                     y = field_set_intersection(a, &e->set, &c->added);
-    return field_set_union(a, &x, &y);
-}
-
 /* All that a change did, reckoned once for all entries of a version. */
 struct touched {
     const struct comparison *by;
@@ -334,8 +327,11 @@ void managed_update(struct arena *a, struct managed *m, const struct owner *self
 static void collect(struct arena *a, struct managed_entry *e, const struct comparison *c, void *arg)
 {
     struct conflicts *all = arg;
-    managed_unfold(a, e);
-    struct field_set set = changed_of(a, e, c);
+    _cleanup_buf_ struct buf left = {0};
+    struct field_set changed = field_set_union(a, &c->modified, &c->added);
+    if (e->folded && !field_set_subtract(&left, *e->bytes, &changed))
+        return;
+    struct field_set set = field_set_intersection(a, managed_unfold(a, e), &changed);
     if (!field_set_empty(&set))
         all->at[all->n++] = (struct conflict){arena_dup(a, e, sizeof *e), set};
 }

@@ -61,6 +61,20 @@ struct value reach_of_operations(struct arena *a, const struct type *t, const st
     return reach;
 }
 
+void reach_add_fields(struct arena *a, const struct type *t, struct value *reach, const struct field_set *set)
+{
+    for (size_t i = 0; reach->kind == JSON_OBJECT && i < set->n; i++) {
+        const struct field_node *n = &set->at[i];
+        uint32_t base;
+        const struct type *below = inner(type_field(t, n->link.text, &base));
+        struct value *member = value_get(reach, n->link.text);
+        if (!member)
+            member = value_set(a, reach, n->link.text, below ? VALUE_OBJECT : VALUE_NULL);
+        if (below)
+            reach_add_fields(a, below, member, &n->below);
+    }
+}
+
 /* --- taking out and putting back --- */
 
 void excerpt_write(struct buf *out, const struct type *t, const void *v, const struct value *reach)
