@@ -7,6 +7,7 @@
 #include "http/client.h"
 #include "server/access/authn.h"
 #include "server/access/authz.h"
+#include "server/access/front_proxy.h"
 #include "server/bootstrap.h"
 #include "server/metrics.h"
 #include "server/request.h"

@@ -3,7 +3,7 @@
 #pragma once
 #include "api/api.h"
 #include "base/loop.h"
-#include "server/access/front_proxy.h"
+#include "server/access/front_proxy_options.h"
 #include "server/audit/audit_options.h"
 
 struct server;
