@@ -14,6 +14,7 @@ static const struct controller_def *const defs[] = {
     &cluster_role_aggregation_controller,
     &namespace_controller,
     &service_account_controller,
+    &default_service_cidr_controller,
     &service_cidr_controller,
     &service_ip_address_controller,
     &service_account_token_controller,

@@ -30,6 +30,7 @@ extern const struct controller_def resource_quota_controller;
 extern const struct controller_def root_ca_publisher_controller;
 extern const struct controller_def service_account_controller;
 extern const struct controller_def service_account_token_controller;
+extern const struct controller_def default_service_cidr_controller;
 extern const struct controller_def service_cidr_controller;
 extern const struct controller_def service_ip_address_controller;
 extern const struct controller_def stateful_set_controller;

@@ -70,14 +70,13 @@ static int cluster_start(void **state, int64_t node_grace, bool legacy_tokens)
     informer_handle(client_informer(c->client, &event_resource, NULL), on_change, c);
     _cleanup_buf_ struct buf key = {0};
     assert_ok(jwt_key_make(false, &key, &err), err);
-    static struct str cluster_cidrs[] = {STR_INIT("10.244.0.0/16"), STR_INIT("fd00:10:244::/56")},
-                      inside_cidr[] = {STR_INIT("10.244.2.0/25")};
+    static struct str cluster_cidrs[] = {STR_INIT("10.244.0.0/16"), STR_INIT("fd00:96::/56")};
     struct controllers_options o = {
         .token_key_pem = buf_str(&key),
         .legacy_tokens = legacy_tokens,
         .ca_pem = STR("-----BEGIN CERTIFICATE-----\n"),
         .cluster_cidrs = {cluster_cidrs, 2},
-        .service_cidrs = {inside_cidr, 1},
+        .service_cidrs = {service_cidrs, 2},
         .cluster_dns = STR("10.96.0.10"),
         .node_grace_ns = node_grace,
         .terminated_pods_max = 5,

@@ -153,6 +153,16 @@ static void a_range_stays_while_either_family_is_needed(void **state)
     becomes(&service_cidr_resource, "/more", "metadata.name", "");
 }
 
+static void the_first_range_is_there_again(void **state)
+{
+    struct cluster *c = *state;
+    becomes(&service_cidr_resource, "/kubernetes", "status.conditions[type=Ready].status", "True");
+    struct str uid = field(c, &service_cidr_resource, "/kubernetes", "metadata.uid");
+    erase(c, &service_cidr_resource, "/kubernetes", PROPAGATE_DEFAULT);
+    comes_anew(&service_cidr_resource, "/kubernetes", uid);
+    becomes(&service_cidr_resource, "/kubernetes", "spec.cidrs", "[\"10.96.0.0/12\",\"fd00:96::/112\"]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +174,7 @@ int main(void)
         cluster_test(the_object_is_named_canonically),
         cluster_test(what_is_wrong_is_repaired),
         cluster_test(a_range_stays_while_either_family_is_needed),
+        cluster_test(the_first_range_is_there_again),
     };
     return cmocka_run_group_tests_name("controllers/dual_stack", tests, NULL, NULL);
 }

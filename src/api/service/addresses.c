@@ -80,16 +80,17 @@ struct ip addresses_first(const struct addresses *s)
     return s->own[0].first;
 }
 
-/* The server's ranges and those of ServiceCIDRs that stay; each once. */
+/* Those of ServiceCIDRs that stay, each once; before there are any, the server's. */
 static size_t ranges_now(struct addresses *s, struct address_range out[RANGES_MAX])
 {
-    size_t n = s->n_own;
-    memcpy(out, s->own, n * sizeof *out);
+    size_t n = 0;
+    bool any = false;
     _cleanup_snapshot_ struct snapshot *snap = store_snapshot(s->api->store);
     struct cursor c;
     cursor_open(&c, snap, store_table(s->api->store, &service_cidr_resource), STR(""), STR(""), STR(""));
     for (struct object *o; (o = cursor_next(&c)) && n < RANGES_MAX;) {
         const struct service_cidr *cidr = object_typed(o);
+        any = true;
         for (size_t i = 0; i < cidr->spec.cidrs.n && n < RANGES_MAX && !cidr->metadata.deletion_timestamp;
              i++) {
             struct address_range r;
@@ -100,7 +101,10 @@ static size_t ranges_now(struct addresses *s, struct address_range out[RANGES_MA
                 out[n++] = r;
         }
     }
-    return n;
+    if (any)
+        return n;
+    memcpy(out, s->own, s->n_own * sizeof *out);
+    return s->n_own;
 }
 
 static bool service_has(struct api *a, const struct parent_reference *ref, struct ip ip)

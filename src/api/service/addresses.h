@@ -1,7 +1,7 @@
-/* Cluster IPs of both families: which are whose. They come out of the ranges that ServiceCIDR objects give,
- * besides those that the server was started with. Taken is what services of this API have or are getting, and
- * what IPAddress objects say is (KEP-1880); of those that were made for services here, only where the service
- * still has it. */
+/* Cluster IPs of both families: which are whose. They come out of the ranges that ServiceCIDR objects give;
+ * the first of these has those that the server was started with. Taken is what services of this API have or
+ * are getting, and what IPAddress objects say is (KEP-1880); of those that were made for services here, only
+ * where the service still has it. */
 #pragma once
 #include "api/road.h"
 #include "base/ip.h"
