@@ -79,6 +79,8 @@ void valid_cidr(struct field_errors *e, const struct path *at, struct str v);
 /* Of newer fields: only the usual form. */
 void valid_canonical_ip(struct field_errors *e, const struct path *at, struct str v);
 void valid_canonical_cidr(struct field_errors *e, const struct path *at, struct str v);
+/* "10.0.0.7/24": an interface's, with the range that it is in. */
+void valid_interface_address(struct field_errors *e, const struct path *at, struct str v);
 /* One that traffic can be sent to: not of this machine or its link; nothing for what is no address. */
 void valid_endpoint_ip(struct field_errors *e, const struct path *at, struct str v);
 bool is_ip(struct str v);

@@ -99,6 +99,19 @@ void valid_canonical_cidr(struct field_errors *e, const struct path *at, struct 
         field_invalid(e, at, v, "must be in canonical form (\"" STR_FMT "\")", STR_ARG(text));
 }
 
+void valid_interface_address(struct field_errors *e, const struct path *at, struct str v)
+{
+    struct ip_prefix p;
+    struct ip ip;
+    if (!ip_prefix_parse_sloppy(v, &p, &ip)) {
+        field_invalid(e, at, v, "must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)");
+        return;
+    }
+    struct str text = arena_printf(&e->arena, STR_FMT "/%u", STR_ARG(ip_text(&e->arena, ip)), p.bits);
+    if (!str_eq(v, text))
+        field_invalid(e, at, v, "must be in canonical form (\"" STR_FMT "\")", STR_ARG(text));
+}
+
 static bool inside(struct ip ip, const char *prefix)
 {
     struct ip_prefix p;

@@ -107,6 +107,18 @@ static void each_field_takes_both_families(void **state)
          "10.9.8.0/24 or 2001:db8::/64)"},
         {&service_resource, SERVICE("'clusterIP':'010.96.0.7'"),
          "spec.clusterIPs[0]: Invalid value: \"010.96.0.7\": must not have leading 0s"},
+        {&service_resource,
+         "{'metadata':{'name':'s','annotations':{'service.beta.kubernetes.io/"
+         "load-balancer-source-ranges':'10.0.0.0/8, "
+         "fd00::/129'}},'spec':{'type':'LoadBalancer','ports':[{'port':80}]}}",
+         "metadata.annotations[service.beta.kubernetes.io/load-balancer-source-ranges]: Invalid value: "
+         "\"fd00::/129\": "
+         "must be a valid CIDR value"},
+        {&pod_resource,
+         "{'metadata':{'name':'p'},'spec':{'containers':[{'name':'c','image':'i'}],'hostAliases':[{'ip':'"
+         "2001:db8::7',"
+         "'hostnames':['a']},{'ip':'2001:db8','hostnames':['b']}]}}",
+         "spec.hostAliases[1].ip: Invalid value: \"2001:db8\": must be a valid IP address"},
         {&pod_resource, DNS("2001:db8::53"), NULL},
         {&pod_resource, DNS("::ffff:192.0.2.53"),
          "spec.dnsConfig.nameservers[0]: Invalid value: "

@@ -168,6 +168,12 @@ static void claim_validate_status(const void *o, const void *before, struct fiel
                         same(&allocation_result_type, now->allocation, old->allocation), BAD_NONE);
     if (now->reserved_for.n && !now->allocation)
         field_forbidden(e, PATH(&status, "reservedFor"), "may not be specified when `allocated` is not set");
+    each (now->devices, i) {
+        const struct network_device_data *n = now->devices.at[i].network_data;
+        const struct path *ips = PATH(PATH(PATH_AT(PATH(&status, "devices"), i), "networkData"), "ips");
+        for (size_t k = 0; n && k < n->ips.n; k++)
+            valid_interface_address(e, PATH_AT(ips, k), n->ips.at[k]);
+    }
 }
 
 const struct strategy resource_claim_strategy = {

@@ -148,6 +148,24 @@ static void valid_affinity_seconds(struct field_errors *e, const struct path *sp
     }
 }
 
+/* What the field was before there was one. */
+static void valid_source_annotation(struct field_errors *e, const struct service *s)
+{
+    static const char key[] = "service.beta.kubernetes.io/load-balancer-source-ranges";
+    const struct str *said = str_map_get(&s->metadata.annotations, str_from(key));
+    struct path meta = path_child(NULL, STR("metadata")), annotations = path_child(&meta, STR("annotations"));
+    if (!said)
+        return;
+    if (!is_type(&s->spec, "LoadBalancer")) {
+        field_forbidden(e, PATH_OF(&annotations, str_from(key)),
+                        "may only be used when `type` is 'LoadBalancer'");
+        return;
+    }
+    struct str rest = str_trim(*said), one;
+    while (rest.n && str_cut(&rest, ',', &one))
+        valid_cidr(e, PATH_OF(&annotations, str_from(key)), str_trim(one));
+}
+
 static void service_validate(const void *o, struct field_errors *e)
 {
     const struct service_spec *s = &((const struct service *)o)->spec;
@@ -175,6 +193,8 @@ static void service_validate(const void *o, struct field_errors *e)
     each (s->load_balancer_source_ranges, i)
         valid_cidr(e, PATH_AT(PATH(spec, "LoadBalancerSourceRanges"), i),
                    str_trim(s->load_balancer_source_ranges.at[i]));
+    if (!s->load_balancer_source_ranges.n)
+        valid_source_annotation(e, o);
     if (s->allocate_load_balancer_node_ports && !is_type(s, "LoadBalancer"))
         field_forbidden(e, PATH(spec, "allocateLoadBalancerNodePorts"),
                         "may only be used when `type` is 'LoadBalancer'");
