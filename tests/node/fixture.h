@@ -100,6 +100,13 @@ static inline void fixture_image(const char *path, const char *name, const char 
     archive_write_free(a);
 }
 
+/* The i-th of this process' ports (0 to 3), which the kernel gives to no one: below those of clients and node
+ * ports. */
+static inline int fixture_port(int i)
+{
+    return 10000 + (int)getpid() % 5000 * 4 + i;
+}
+
 static inline bool fixture_has(const char *program)
 {
     return process_run(&(struct process_options){.argv = (const char *[]){"which", program, NULL}}, NULL) ==

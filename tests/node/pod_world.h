@@ -61,7 +61,7 @@ static inline int setup(void **state)
                                        .log_dir = t->logs,
                                        .cgroup_root = t->cgroup,
                                        .no_network = true,
-                                       .port = 20000 + (int)getpid() % 20000,
+                                       .port = fixture_port(0),
                                        .listen = "127.0.0.1",
                                        .n_loops = 1};
     ask_open(&t->ask);

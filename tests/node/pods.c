@@ -411,7 +411,7 @@ static void probes_over_http_and_tcp(void **state)
     NEED_NODE(t);
     /* On the host's network: the test has no pod network, and the agent probes from there. */
     char spec[1024];
-    int port = 41000 + (int)getpid() % 10000;
+    int port = fixture_port(1);
     snprintf(
         spec, sizeof spec,
         "'hostNetwork':true,'containers':[{'name':'c','image':'boat:1','command':['sh','-c','mkdir /tmp/w; "

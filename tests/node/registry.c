@@ -314,7 +314,7 @@ static void pulls_from_docker_registry(void **state)
                     fixture_has("skopeo"),
                 "root, busybox-static, docker-registry and skopeo");
     struct arena *a = &w->arena;
-    int port = 20000 + (int)getpid() % 20000;
+    int port = fixture_port(0);
     const char *config = arena_printf(a, "%s/registry.yml", w->dir).p,
                *archive = arena_printf(a, "%s/image.tar", w->dir).p;
     struct str yaml = arena_printf(a,
