@@ -13,6 +13,9 @@
 
 #include "base/thread.h"
 
+/* Who a route is by (rtm_protocol): a number that nobody else has (iproute2's rt_protos). */
+enum { NETLINK_OURS = 83 };
+
 struct netlink {
     struct mnl_socket *socket;
     uint32_t seq;
@@ -88,8 +91,9 @@ static struct nlmsghdr *netlink_begin(struct netlink *nl, uint16_t type, uint16_
     return h;
 }
 
-/* Sends the request and waits for its acknowledgement: 0, or the kernel's errno. */
-static int netlink_ask(struct netlink *nl, struct nlmsghdr *h)
+/* Sends the request and waits for its acknowledgement, or the end of what it asks for, each message of which
+ * goes to `seen` (or NULL): 0, or the kernel's errno. */
+static int netlink_ask(struct netlink *nl, struct nlmsghdr *h, mnl_cb_t seen, void *arg)
 {
     if (mnl_socket_sendto(nl->socket, h, h->nlmsg_len) < 0)
         return errno;
@@ -99,7 +103,7 @@ static int netlink_ask(struct netlink *nl, struct nlmsghdr *h)
             continue;
         if (n < 0)
             return errno;
-        int rc = mnl_cb_run(nl->in, (size_t)n, nl->seq, mnl_socket_get_portid(nl->socket), NULL, NULL);
+        int rc = mnl_cb_run(nl->in, (size_t)n, nl->seq, mnl_socket_get_portid(nl->socket), seen, arg);
         if (rc <= MNL_CB_STOP)
             return rc < 0 ? errno : 0;
     }
@@ -107,7 +111,7 @@ static int netlink_ask(struct netlink *nl, struct nlmsghdr *h)
 
 static int netlink_do(struct netlink *nl, struct nlmsghdr *h, int harmless, struct err *err, const char *what)
 {
-    int e = netlink_ask(nl, h);
+    int e = netlink_ask(nl, h, NULL, NULL);
     return e == 0 || e == harmless ? 0 : err_errno(err, e, "%s", what);
 }
 
@@ -275,7 +279,7 @@ static struct nlmsghdr *netlink_route(struct netlink *nl, uint16_t type, uint16_
         .rtm_family = netlink_family(r->to.base),
         .rtm_dst_len = (uint8_t)r->to.bits,
         .rtm_table = RT_TABLE_MAIN,
-        .rtm_protocol = RTPROT_STATIC,
+        .rtm_protocol = NETLINK_OURS,
         .rtm_scope = r->via.family ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
         .rtm_type = RTN_UNICAST,
         .rtm_flags = r->on_link ? RTNH_F_ONLINK : 0,
@@ -301,6 +305,48 @@ int netlink_set_route(struct netlink *nl, const struct route *r, struct err *err
 int netlink_delete_route(struct netlink *nl, const struct route *r, struct err *err)
 {
     return netlink_do(nl, netlink_route(nl, RTM_DELROUTE, 0, r), ESRCH, err, "delete a route");
+}
+
+/* A walk over routes. */
+struct netlink_walk {
+    enum ip_family family;
+    void (*fn)(void *arg, const struct route *r);
+    void *arg;
+    struct route now; /* the one being read */
+};
+
+static int netlink_walk_attribute(const struct nlattr *a, void *arg)
+{
+    struct netlink_walk *w = arg;
+    int type = mnl_attr_get_type(a);
+    if ((type == RTA_DST || type == RTA_GATEWAY) && mnl_attr_get_payload_len(a) == ip_bits(w->family) / 8)
+        *(type == RTA_DST ? &w->now.to.base : &w->now.via) =
+            ip_from_bytes(w->family, mnl_attr_get_payload(a));
+    return MNL_CB_OK;
+}
+
+static int netlink_walk_seen(const struct nlmsghdr *h, void *arg)
+{
+    struct netlink_walk *w = arg;
+    const struct rtmsg *m = mnl_nlmsg_get_payload(h);
+    if (h->nlmsg_type != RTM_NEWROUTE || m->rtm_protocol != NETLINK_OURS || m->rtm_table != RT_TABLE_MAIN)
+        return MNL_CB_OK;
+    w->now = (struct route){.to = {{w->family, 0}, m->rtm_dst_len}};
+    mnl_attr_parse(h, sizeof *m, netlink_walk_attribute, w);
+    if (w->now.via.family)
+        w->fn(w->arg, &w->now);
+    return MNL_CB_OK;
+}
+
+int netlink_each_route(struct netlink *nl, enum ip_family family,
+                       void (*fn)(void *arg, const struct route *r), void *arg, struct err *err)
+{
+    struct rtmsg m = {.rtm_family = family == IP_V6 ? AF_INET6 : AF_INET};
+    struct nlmsghdr *h = netlink_begin(nl, RTM_GETROUTE, 0, &m, sizeof m);
+    h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    int e =
+        netlink_ask(nl, h, netlink_walk_seen, &(struct netlink_walk){.family = family, .fn = fn, .arg = arg});
+    return e ? err_errno(err, e, "list the routes") : 0;
 }
 
 int netlink_set_neighbour(struct netlink *nl, int index, struct ip ip, struct mac mac, struct err *err)

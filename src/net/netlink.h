@@ -46,8 +46,12 @@ struct route {
     int index;      /* link; 0: by `via` */
     bool on_link;   /* `via` is reached through the link although no route says so */
 };
-/* Adds the route, in place of one to the same destination. */
+/* Adds the route, in place of one to the same destination, and notes in it that it is ours. */
 int netlink_set_route(struct netlink *nl, const struct route *r, struct err *err);
 int netlink_delete_route(struct netlink *nl, const struct route *r, struct err *err);
+/* Calls with every route of a family that is ours and leads through a gateway (`to` and `via`). The call may
+ * not use `nl`. */
+int netlink_each_route(struct netlink *nl, enum ip_family family,
+                       void (*fn)(void *arg, const struct route *r), void *arg, struct err *err);
 /* A neighbour that never needs to be asked for. */
 int netlink_set_neighbour(struct netlink *nl, int index, struct ip ip, struct mac mac, struct err *err);

@@ -14,5 +14,5 @@ struct routes_options {
 
 int routes_start(struct client *c, const struct routes_options *o, struct routes **out, struct err *err);
 void routes_stop(struct routes *r); /* leaves the routes as they are */
-/* Takes the rules for the way out back; routes go with the links and addresses they are for. */
+/* Takes routes and rules back. */
 int routes_remove(struct err *err);
