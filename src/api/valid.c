@@ -117,6 +117,25 @@ void valid_immutable_str(struct field_errors *e, const struct path *at, struct s
     valid_immutable(e, at, str_eq(v, old), BAD(v));
 }
 
+enum { DRIVER_NAME_MOST = 63 };
+
+void valid_driver_name(struct field_errors *e, const struct path *at, struct str name)
+{
+    _cleanup_arena_ struct arena a = {0};
+    struct str messages[FORMAT_MESSAGES];
+    char *low = arena_c(&a, name);
+    for (size_t i = 0; i < name.n; i++)
+        if (low[i] >= 'A' && low[i] <= 'Z')
+            low[i] = (char)(low[i] + 32);
+    if (!name.n)
+        field_required(e, at, "%s", "");
+    if (name.n > DRIVER_NAME_MOST)
+        field_too_long(e, at, DRIVER_NAME_MOST);
+    size_t n = name.n ? format_check(FORMAT_DNS1123_SUBDOMAIN, str_slice(low, name.n), messages) : 0;
+    for (size_t i = 0; i < n; i++)
+        field_invalid(e, at, name, STR_FMT, STR_ARG(messages[i]));
+}
+
 void valid_fixed(struct field_errors *e, const struct path *at, const struct type *t, struct str name,
                  const void *now, const void *old)
 {
@@ -275,6 +294,16 @@ const struct str *str_map_get(const struct str_map *m, struct str key)
             high = mid;
     }
     return NULL;
+}
+
+bool str_map_same(const struct str_map *a, const struct str_map *b)
+{
+    if (a->n != b->n)
+        return false;
+    each (*a, i)
+        if (!str_eq(a->at[i].key, b->at[i].key) || !str_eq(a->at[i].value, b->at[i].value))
+            return false;
+    return true;
 }
 
 void str_map_put(struct str_map *m, struct arena *a, struct str key, struct str value)

@@ -46,6 +46,8 @@ void valid_one_of(struct field_errors *e, const struct path *at, struct str v, c
 /* One of the values, which are shown as given; an empty one is none of them. */
 void valid_supported(struct field_errors *e, const struct path *at, struct str v, const struct str *values,
                      size_t n);
+/* Of a driver of storage or devices: a DNS name in which capitals may stand. */
+void valid_driver_name(struct field_errors *e, const struct path *at, struct str name);
 /* "acme.io/foo": a domain, and behind the first slash a path. */
 void valid_domain_prefixed_path(struct field_errors *e, const struct path *at, struct str v);
 /* A value as messages show it, as JSON; NULL is null. It lives in the list's arena. */
@@ -103,6 +105,7 @@ void valid_resource_requirements(struct field_errors *e, const struct path *at,
                                  const struct pod_resource_claim_vec *claims);
 
 const struct str *str_map_get(const struct str_map *m, struct str key);
+bool str_map_same(const struct str_map *a, const struct str_map *b);
 void str_map_put(struct str_map *m, struct arena *a, struct str key, struct str value);
 bool str_vec_has(const struct str_vec *v, struct str s);
 void str_vec_add(struct str_vec *v, struct arena *a, struct str s);

@@ -1,6 +1,7 @@
 /* Kinds that clusters are set up with: storage, priorities, runtimes, events, leases, API services. */
 #include "kinds/apiregistration_v1.h"
 #include "kinds/coordination_v1.h"
+#include "kinds/discovery_v1.h"
 #include "kinds/events_v1.h"
 #include "kinds/node_v1.h"
 #include "kinds/scheduling_v1.h"
@@ -121,10 +122,57 @@ static void what_is_refused(void **state)
     JUDGE_CHANGES(*state, changes);
 }
 
+#define SLICE_OF(more)                                                                                       \
+    "{'metadata':{'name':'x'},'addressType':'IPv4','endpoints':[{'addresses':['10.1.0.1']" more "}]}"
+
+static const struct verdict endpoint_slices[] = {
+    {&endpoint_slice_resource, SLICE_OF(",'hints':{'forZones':[{'name':'a'}]}"), NULL},
+    {&endpoint_slice_resource,
+     SLICE_OF(",'hints':{'forZones':[{'name':'a b'},{'name':'a b'}],'forNodes':[{'name':'N'}]}"),
+     "endpoints[0].hints.forZones[0].name: Invalid value: \"a b\"|forZones[1].name: Duplicate value: \"a "
+     "b\"|forNodes[0].name: Invalid value: \"N\""},
+    {&endpoint_slice_resource, SLICE_OF(",'deprecatedTopology':{'a b':'c'},'hostname':'H'"),
+     "endpoints[0].deprecatedTopology: Invalid value: \"a b\"|endpoints[0].hostname: Invalid value: \"H\""},
+};
+
+static void endpoints_have_hints(void **state)
+{
+    struct world *w = *state;
+    JUDGE(w, endpoint_slices);
+    assert_code(create(w, &endpoint_slice_resource, "default", SLICE_OF("")), 201);
+    struct api_request *r = patch(w, &endpoint_slice_resource, "default", "x", API_PATCH_MERGE,
+                                  "{'metadata':{'labels':{'a':'b'}}}");
+    assert_field(w, r, "metadata.generation", "2");
+    r = patch(w, &endpoint_slice_resource, "default", "x", API_PATCH_MERGE,
+              "{'metadata':{'annotations':{'a':'b'}}}");
+    assert_field(w, r, "metadata.generation", "2");
+}
+
+static void old_labels_are_warned_of(void **state)
+{
+    struct world *w = *state;
+    struct api_request *r = create(w, &storage_class_resource, "",
+                                   WHERE("{'key':'failure-domain.beta.kubernetes.io/zone','values':['a']}"));
+    assert_code(r, 201);
+    assert_int_equal(r->warnings.n, 1);
+    assert_str(r->warnings.at[0],
+               "allowedTopologies[0].matchLabelExpressions[0].key: deprecated since v1.17; use "
+               "\"topology.kubernetes.io/zone\" instead");
+    r = create(w, &runtime_class_resource, "",
+               "{'metadata':{'name':'r'},'handler':'h','scheduling':{'nodeSelector':{'beta.kubernetes.io/"
+               "os':'linux'}}}");
+    assert_code(r, 201);
+    assert_int_equal(r->warnings.n, 1);
+    assert_str(r->warnings.at[0], "scheduling.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; "
+                                  "use \"kubernetes.io/os\" instead");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_refused, world_open, world_close),
+        cmocka_unit_test_setup_teardown(endpoints_have_hints, world_open, world_close),
+        cmocka_unit_test_setup_teardown(old_labels_are_warned_of, world_open, world_close),
     };
     return cmocka_run_group_tests_name("api/cluster_kinds", tests, NULL, NULL);
 }

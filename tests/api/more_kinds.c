@@ -117,7 +117,7 @@ static const struct bad cases[] = {
     {&resource_resource_claim_resource,
      CLAIM("'requests':[{'name':'r','exactly':{'deviceClassName':'gpu','count':1}},{'name':'r','exactly':{'"
            "deviceClassName':'gpu','count':1}}]"),
-     "spec.devices.requests[1].name: Duplicate value: \"r\""},
+     "spec.devices.requests[1]: Duplicate value: \"r\""},
     {&resource_resource_claim_resource,
      CLAIM("'requests':[{'name':'r','exactly':{'deviceClassName':'gpu','count':1}}],'constraints':[{'"
            "requests':['x'],'matchAttribute':'example.com/numa'}]"),
@@ -129,7 +129,7 @@ static const struct bad cases[] = {
      "spec.selectors[0].cel: Required value"},
     {&device_class_resource,
      "{'metadata':{'name':'h'},'spec':{'config':[{'opaque':{'driver':'d.example.com','parameters':[1]}}]}}",
-     "spec.config[0].opaque.parameters: Invalid value: must be a valid JSON object"},
+     "spec.config[0].opaque.parameters: Invalid value: \"<value omitted>\": must be a valid JSON object"},
     {&resource_slice_resource,
      SLICE("'nodeName':'n','devices':[{'name':'d0','attributes':{'a':{'string':'x'}}}]"), NULL},
     {&resource_slice_resource, SLICE("'devices':[]"),
@@ -137,7 +137,8 @@ static const struct bad cases[] = {
      "is required"},
     {&resource_slice_resource,
      SLICE("'nodeName':'n','devices':[{'name':'d0','attributes':{'a':{'string':'x','int':1}}}]"),
-     "spec.devices[0].attributes[a]: Invalid value: exactly one value must be specified"},
+     "spec.devices[0].attributes[a]: Invalid value: {\"int\":1,\"string\":\"x\"}: exactly one value must be "
+     "specified"},
 };
 
 static void each_kind_says_what_is_wrong(void **state)

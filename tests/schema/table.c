@@ -270,6 +270,10 @@ static void test_storage_and_config(void **state)
           "{\"metadata\":{\"name\":\"s\",\"annotations\":{\"storageclass.kubernetes.io/"
           "is-default-class\":\"true\"}},\"provisioner\":\"x\"}",
           "[\"s (default)\",\"x\",\"Delete\",\"Immediate\",false,\"<unknown>\"]");
+    check(&ingress_class_resource,
+          "{\"metadata\":{\"name\":\"i\",\"annotations\":{\"ingressclass.kubernetes.io/"
+          "is-default-class\":\"true\"}},\"spec\":{\"controller\":\"x\"}}",
+          "[\"i (default)\",\"x\",\"<none>\",\"<unknown>\"]");
 }
 
 static void test_roles(void **state)

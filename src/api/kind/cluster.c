@@ -1,6 +1,7 @@
 /* Leases, priority classes, runtime classes. */
 #include "api/kind/container.h"
 #include "api/kind/kinds.h"
+#include "api/kind/warn.h"
 #include "kinds/coordination_v1.h"
 #include "kinds/node_v1.h"
 #include "kinds/scheduling_v1.h"
@@ -99,7 +100,19 @@ static void runtime_class_validate(const void *o, struct field_errors *e)
     valid_tolerations(e, PATH(scheduling, "tolerations"), &c->scheduling->tolerations);
 }
 
+static void runtime_class_warn(const void *o, const void *old, const struct strategy_context *c)
+{
+    const struct runtime_class *r = o;
+    const struct path *selector = PATH(PATH(NULL, "scheduling"), "nodeSelector");
+    (void)old;
+    if (r->scheduling)
+        each (r->scheduling->node_selector, i)
+            warn_node_label(PATH_OF(selector, r->scheduling->node_selector.at[i].key),
+                            r->scheduling->node_selector.at[i].key, true, c);
+}
+
 const struct strategy runtime_class_strategy = {
     .resource = &runtime_class_resource,
+    .warn = runtime_class_warn,
     .validate = runtime_class_validate,
 };

@@ -1,278 +1,163 @@
-/* Devices: who offers them, and who claims them (upstream: pkg/apis/resource/validation). */
+/* Devices: what their kinds have in common, and DeviceClass (pkg/apis/resource/validation). */
+#include "api/kind/device.h"
+
 #include "api/kind/device_condition.h"
 #include "api/kind/kinds.h"
-#include "kinds/resource_v1.h"
+#include "schema/json.h"
 
-enum {
-    REQUESTS_MOST = 32,
-    ALTERNATIVES_MOST = 8,
-    SELECTORS_MOST = 32,
-    CONSTRAINTS_MOST = 32,
-    CONFIGS_MOST = 32,
-    EXPRESSION_MOST = 10 * 1024,
-    DEVICES_MOST = 128,
-    ATTRIBUTES_MOST = 32,
-    POOL_NAME_MOST = 253,
-};
+enum { SELECTORS_MAX = 32, EXPRESSION_MAX = 10 * 1024, POOL_NAME_MAX = 253, ID_MAX = 32, CONDITIONS_MAX = 4 };
 
-static void valid_most(struct field_errors *e, const struct path *at, size_t n, size_t most)
+bool valid_most(struct field_errors *e, const struct path *at, size_t n, size_t most)
 {
     if (n > most)
         field_too_many(e, at, n, most);
+    return n <= most;
 }
 
-/* --- selectors and configurations, which claims and classes share --- */
-
-static void valid_selectors(struct field_errors *e, const struct path *at,
+void valid_device_selectors(struct field_errors *e, const struct path *at,
                             const struct device_selector_vec *v)
 {
-    valid_most(e, at, v->n, SELECTORS_MOST);
+    if (!valid_most(e, at, v->n, SELECTORS_MAX))
+        return;
     each (*v, i) {
         const struct path *cel = PATH(PATH_AT(at, i), "cel"), *expression = PATH(cel, "expression");
-        if (!v->at[i].cel) {
-            field_required(e, cel, "what selects");
-            continue;
-        }
-        valid_required(e, expression, v->at[i].cel->expression);
-        if (v->at[i].cel->expression.n > EXPRESSION_MOST)
-            field_too_long(e, expression, EXPRESSION_MOST);
-        else if (v->at[i].cel->expression.n)
+        if (!v->at[i].cel)
+            field_required(e, cel, "%s", "");
+        else if (!v->at[i].cel->expression.n)
+            field_required(e, expression, "%s", "");
+        else if (v->at[i].cel->expression.n > EXPRESSION_MAX)
+            field_too_long(e, expression, EXPRESSION_MAX);
+        else
             valid_device_condition(e, expression, v->at[i].cel->expression);
     }
 }
 
-static void valid_opaque(struct field_errors *e, const struct path *at,
-                         const struct opaque_device_configuration *o)
+void valid_device_data(struct field_errors *e, const struct path *at, struct str json)
+{
+    _cleanup_err_ struct err err = {0};
+    if (!json.n || str_is(json, "null"))
+        field_required(e, at, "%s", "");
+    else if (json.n > DEVICE_DATA_MAX)
+        field_too_long(e, at, DEVICE_DATA_MAX);
+    else if (json_check(json, &err) < 0)
+        field_invalid(e, at, STR("<value omitted>"), "error parsing data as JSON: " STR_FMT,
+                      STR_ARG(err.message));
+    else if (json.p[0] != '{')
+        field_invalid(e, at, STR("<value omitted>"), "must be a valid JSON object");
+}
+
+void valid_device_configuration(struct field_errors *e, const struct path *at,
+                                const struct opaque_device_configuration *o)
 {
     const struct path *opaque = PATH(at, "opaque");
     if (!o) {
-        field_required(e, opaque, "how the device is set up");
+        field_required(e, opaque, "%s", "");
         return;
     }
-    valid_subdomain(e, PATH(opaque, "driver"), o->driver);
-    valid_required(e, PATH(opaque, "parameters"), o->parameters);
-    if (o->parameters.n && o->parameters.p[0] != '{')
-        field_error(e, FIELD_ERROR_INVALID, PATH(opaque, "parameters"), BAD_NONE,
-                    "must be a valid JSON object");
+    valid_driver_name(e, PATH(opaque, "driver"), o->driver);
+    valid_device_data(e, PATH(opaque, "parameters"), o->parameters);
 }
 
-/* --- ResourceClaim --- */
-
-static void valid_amount(struct field_errors *e, const struct path *at, struct str mode, int64_t count)
+void valid_pool_name(struct field_errors *e, const struct path *at, struct str name)
 {
-    if (str_is(mode, "ExactCount") && count <= 0)
-        field_invalid_int(e, PATH(at, "count"), count, "must be greater than zero");
-    if (str_is(mode, "All") && count)
-        field_invalid_int(e, PATH(at, "count"), count, "must not be specified when allocationMode is 'All'");
-}
-
-static void valid_request(struct field_errors *e, const struct path *at, const struct device_request *r)
-{
-    const struct path *exactly = PATH(at, "exactly"), *first = PATH(at, "firstAvailable");
-    valid_label_name(e, PATH(at, "name"), r->name);
-    if (!r->exactly == !r->first_available.n)
-        field_error(e, r->exactly ? FIELD_ERROR_INVALID : FIELD_ERROR_REQUIRED, at, BAD_NONE,
-                    "exactly one of `exactly` or `firstAvailable` is required%s",
-                    r->exactly ? ", but multiple fields are set" : "");
-    if (r->exactly) {
-        valid_subdomain(e, PATH(exactly, "deviceClassName"), r->exactly->device_class_name);
-        valid_selectors(e, PATH(exactly, "selectors"), &r->exactly->selectors);
-        valid_amount(e, exactly, r->exactly->allocation_mode, r->exactly->count);
+    if (!name.n) {
+        field_required(e, at, "%s", "");
+        return;
     }
-    valid_most(e, first, r->first_available.n, ALTERNATIVES_MOST);
-    each (r->first_available, i) {
-        const struct device_sub_request *s = &r->first_available.at[i];
-        const struct path *one = PATH_AT(first, i);
-        valid_label_name(e, PATH(one, "name"), s->name);
-        for (size_t k = 0; k < i; k++)
-            if (str_eq(r->first_available.at[k].name, s->name))
-                field_duplicate(e, PATH(one, "name"), s->name);
-        valid_subdomain(e, PATH(one, "deviceClassName"), s->device_class_name);
-        valid_selectors(e, PATH(one, "selectors"), &s->selectors);
-        valid_amount(e, one, s->allocation_mode, s->count);
-    }
+    if (name.n > POOL_NAME_MAX)
+        field_too_long(e, at, POOL_NAME_MAX);
+    for (struct str part, rest = name; str_cut(&rest, '/', &part);)
+        format_validate(e, at, FORMAT_DNS1123_SUBDOMAIN, part);
 }
 
-/* NAME, or NAME/ALTERNATIVE, of one of the claim's requests. */
-static void valid_names(struct field_errors *e, const struct path *at, const struct str_vec *names,
-                        const struct device_request_vec *requests)
+static void valid_identifier(struct field_errors *e, const struct path *at, struct str id)
 {
-    valid_most(e, at, names->n, REQUESTS_MOST);
+    if (id.n > ID_MAX)
+        field_too_long(e, at, ID_MAX);
+    format_validate(e, at, FORMAT_C_IDENTIFIER, id);
+}
+
+void valid_device_qualified(struct field_errors *e, const struct path *at, struct str name, bool full)
+{
+    struct str id = name, domain = {0};
+    str_cut(&id, '/', &domain);
+    if (!id.p) {
+        valid_identifier(e, at, name);
+        if (full)
+            field_invalid(e, at, name,
+                          "a fully qualified name must be a domain and a name separated by a slash");
+        return;
+    }
+    if (!domain.n)
+        field_invalid(e, at, STR(""), "the domain must not be empty");
+    else
+        valid_driver_name(e, at, domain);
+    if (!id.n)
+        field_invalid(e, at, STR(""), "the name must not be empty");
+    else
+        valid_identifier(e, at, id);
+}
+
+static void valid_condition_names(struct field_errors *e, const struct path *at, const struct str_vec *names)
+{
+    if (!valid_most(e, at, names->n, CONDITIONS_MAX))
+        return;
     each (*names, i) {
-        struct str rest = names->at[i], request;
-        bool found = false;
-        str_cut(&rest, '/', &request);
-        each (*requests, k) {
-            const struct device_request *r = &requests->at[k];
-            if (!str_eq(r->name, request))
-                continue;
-            found = !rest.p;
-            each (r->first_available, m)
-                found = found || str_eq(r->first_available.at[m].name, rest);
-        }
-        if (!found)
-            field_invalid(
-                e, PATH_AT(at, i), names->at[i],
-                "must be the name of a request in the claim or the name of a request and a subrequest "
-                "separated by '/'");
-        for (size_t k = 0; k < i; k++)
-            if (str_eq(names->at[k], names->at[i]))
-                field_duplicate(e, PATH_AT(at, i), names->at[i]);
+        struct str_vec before = {names->at, i};
+        valid_qualified(e, PATH_AT(at, i), names->at[i]);
+        if (str_vec_has(&before, names->at[i]))
+            field_duplicate(e, PATH_AT(at, i), names->at[i]);
     }
 }
 
-static void valid_claim(struct field_errors *e, const struct path *spec, const struct resource_claim_spec *s)
+void valid_binding_conditions(struct field_errors *e, const struct path *at, const struct str_vec *conditions,
+                              const struct str_vec *failures)
 {
-    const struct device_claim *d = &s->devices;
-    const struct path *devices = PATH(spec, "devices"), *requests = PATH(devices, "requests"),
-                      *constraints = PATH(devices, "constraints"), *config = PATH(devices, "config");
-    valid_most(e, requests, d->requests.n, REQUESTS_MOST);
-    each (d->requests, i) {
-        valid_request(e, PATH_AT(requests, i), &d->requests.at[i]);
-        for (size_t k = 0; k < i; k++)
-            if (str_eq(d->requests.at[k].name, d->requests.at[i].name))
-                field_duplicate(e, PATH(PATH_AT(requests, i), "name"), d->requests.at[i].name);
-    }
-    valid_most(e, constraints, d->constraints.n, CONSTRAINTS_MOST);
-    each (d->constraints, i) {
-        const struct device_constraint *c = &d->constraints.at[i];
-        const struct path *at = PATH_AT(constraints, i);
-        valid_names(e, PATH(at, "requests"), &c->requests, &d->requests);
-        if (!c->match_attribute && !c->distinct_attribute)
-            field_required(e, PATH(at, "matchAttribute"), "what the devices have in common");
-        else if (c->match_attribute && str_index(*c->match_attribute, '/') < 0)
-            field_invalid(e, PATH(at, "matchAttribute"), *c->match_attribute, "must include a domain");
-    }
-    valid_most(e, config, d->config.n, CONFIGS_MOST);
-    each (d->config, i) {
-        const struct path *at = PATH_AT(config, i);
-        valid_names(e, PATH(at, "requests"), &d->config.at[i].requests, &d->requests);
-        valid_opaque(e, at, d->config.at[i].opaque);
-    }
+    const struct path *waits = PATH(at, "bindingConditions"), *ends = PATH(at, "bindingFailureConditions");
+    valid_condition_names(e, waits, conditions);
+    valid_condition_names(e, ends, failures);
+    each (*failures, i)
+        if (str_vec_has(conditions, failures->at[i]))
+            field_invalid(e, PATH_AT(ends, i), failures->at[i],
+                          "bindingFailureConditions must not overlap with bindingConditions");
+    if (!conditions->n && failures->n)
+        field_error(e, FIELD_ERROR_INVALID, waits, valid_bad_list(e, conditions),
+                    "bindingConditions are required to use bindingFailureConditions");
+    if (conditions->n && !failures->n)
+        field_error(e, FIELD_ERROR_INVALID, ends, valid_bad_list(e, failures),
+                    "bindingFailureConditions are required to use bindingConditions");
 }
 
-static void claim_validate(const void *o, struct field_errors *e)
+bool device_taint_effect_ok(struct str effect)
 {
-    struct path spec = path_child(NULL, STR("spec"));
-    valid_claim(e, &spec, &((const struct resource_resource_claim *)o)->spec);
+    return str_is(effect, "NoExecute") || str_is(effect, "NoSchedule") || str_is(effect, "None");
 }
-
-/* What is allocated stays, until it is given back as a whole. */
-static void claim_validate_status(const void *o, const void *before, struct field_errors *e)
-{
-    const struct resource_claim_status *now = &((const struct resource_resource_claim *)o)->status,
-                                       *old = &((const struct resource_resource_claim *)before)->status;
-    struct path status = path_child(NULL, STR("status"));
-    if (now->allocation && old->allocation)
-        valid_immutable(e, PATH(&status, "allocation"),
-                        same(&allocation_result_type, now->allocation, old->allocation), BAD_NONE);
-    if (now->reserved_for.n && !now->allocation)
-        field_forbidden(e, PATH(&status, "reservedFor"), "may not be specified when `allocated` is not set");
-    each (now->devices, i) {
-        const struct network_device_data *n = now->devices.at[i].network_data;
-        const struct path *ips = PATH(PATH(PATH_AT(PATH(&status, "devices"), i), "networkData"), "ips");
-        for (size_t k = 0; n && k < n->ips.n; k++)
-            valid_interface_address(e, PATH_AT(ips, k), n->ips.at[k]);
-    }
-}
-
-const struct strategy resource_claim_strategy = {
-    .resource = &resource_resource_claim_resource,
-    .validate = claim_validate,
-    .validate_status = claim_validate_status,
-};
-
-static void claim_template_validate(const void *o, struct field_errors *e)
-{
-    struct path spec = path_child(NULL, STR("spec")), inner = path_child(&spec, STR("spec"));
-    valid_claim(e, &inner, &((const struct resource_claim_template *)o)->spec.spec);
-}
-
-const struct strategy resource_claim_template_strategy = {
-    .resource = &resource_claim_template_resource,
-    .validate = claim_template_validate,
-};
 
 /* --- DeviceClass --- */
+
+/* "example.com/gpu": not of Kubernetes' own domains, and not too long for a quota. */
+static bool is_extended(struct str name)
+{
+    _cleanup_arena_ struct arena a = {0};
+    return str_index(name, '/') >= 0 && str_find(name, STR("kubernetes.io/")) < 0 &&
+           !str_starts(name, STR("requests.")) &&
+           format_ok(FORMAT_LABEL_KEY, arena_concat(&a, STR("requests."), name));
+}
 
 static void device_class_validate(const void *o, struct field_errors *e)
 {
     const struct device_class_spec *s = &((const struct device_class *)o)->spec;
     struct path spec = path_child(NULL, STR("spec")), config = path_child(&spec, STR("config"));
-    valid_selectors(e, PATH(&spec, "selectors"), &s->selectors);
-    valid_most(e, &config, s->config.n, CONFIGS_MOST);
-    each (s->config, i)
-        valid_opaque(e, PATH_AT(&config, i), s->config.at[i].opaque);
+    valid_device_selectors(e, PATH(&spec, "selectors"), &s->selectors);
+    if (valid_most(e, &config, s->config.n, DEVICE_CONFIGS_MAX))
+        each (s->config, i)
+            valid_device_configuration(e, PATH_AT(&config, i), s->config.at[i].opaque);
+    if (s->extended_resource_name && !is_extended(*s->extended_resource_name))
+        field_invalid(e, PATH(&spec, "extendedResourceName"), *s->extended_resource_name,
+                      "must be a valid extended resource name");
 }
 
 const struct strategy device_class_strategy = {
     .resource = &device_class_resource,
     .validate = device_class_validate,
-};
-
-/* --- ResourceSlice --- */
-
-static void valid_device(struct field_errors *e, const struct path *at, const struct device *d)
-{
-    const struct path *attributes = PATH(at, "attributes");
-    valid_label_name(e, PATH(at, "name"), d->name);
-    if (d->attributes.n + d->capacity.n > ATTRIBUTES_MOST)
-        field_error(e, FIELD_ERROR_INVALID, at, BAD_INT((int64_t)(d->attributes.n + d->capacity.n)),
-                    "the total number of attributes and capacities must not exceed %d", ATTRIBUTES_MOST);
-    each (d->attributes, i) {
-        const struct device_attribute *a = &d->attributes.at[i].value;
-        int set = !!a->int_ + !!a->bool_ + !!a->string + !!a->version + !!a->ints.n + !!a->bools.n +
-                  !!a->strings.n + !!a->versions.n;
-        const struct path *one = PATH_OF(attributes, d->attributes.at[i].key);
-        if (!set)
-            field_required(e, one, "exactly one value must be specified");
-        else if (set > 1)
-            field_error(e, FIELD_ERROR_INVALID, one, BAD_NONE, "exactly one value must be specified");
-    }
-}
-
-static void slice_validate(const void *o, struct field_errors *e)
-{
-    const struct resource_slice_spec *s = &((const struct resource_slice *)o)->spec;
-    struct path root = path_child(NULL, STR("spec"));
-    const struct path *spec = &root, *pool = PATH(spec, "pool"), *devices = PATH(spec, "devices");
-    int where = !!s->node_name + !!s->node_selector + (s->all_nodes && *s->all_nodes) +
-                (s->per_device_node_selection && *s->per_device_node_selection);
-    valid_subdomain(e, PATH(spec, "driver"), s->driver);
-    valid_required(e, PATH(pool, "name"), s->pool.name);
-    if (s->pool.name.n > POOL_NAME_MOST)
-        field_too_long(e, PATH(pool, "name"), POOL_NAME_MOST);
-    valid_not_negative(e, PATH(pool, "generation"), s->pool.generation);
-    if (s->pool.resource_slice_count <= 0)
-        field_invalid_int(e, PATH(pool, "resourceSliceCount"), s->pool.resource_slice_count,
-                          "must be greater than zero");
-    if (where != 1)
-        field_error(
-            e, where ? FIELD_ERROR_INVALID : FIELD_ERROR_REQUIRED, spec, BAD_NONE,
-            "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required%s",
-            where ? ", but multiple fields are set" : "");
-    valid_most(e, devices, s->devices.n, DEVICES_MOST);
-    each (s->devices, i) {
-        valid_device(e, PATH_AT(devices, i), &s->devices.at[i]);
-        for (size_t k = 0; k < i; k++)
-            if (str_eq(s->devices.at[k].name, s->devices.at[i].name))
-                field_duplicate(e, PATH(PATH_AT(devices, i), "name"), s->devices.at[i].name);
-    }
-}
-
-static void slice_validate_update(const void *o, const void *before, struct field_errors *e)
-{
-    const struct resource_slice_spec *now = &((const struct resource_slice *)o)->spec,
-                                     *old = &((const struct resource_slice *)before)->spec;
-    struct path spec = path_child(NULL, STR("spec"));
-    valid_immutable_str(e, PATH(&spec, "driver"), now->driver, old->driver);
-    valid_immutable_str(e, PATH(PATH(&spec, "pool"), "name"), now->pool.name, old->pool.name);
-    valid_immutable_str(e, PATH(&spec, "nodeName"), now->node_name ? *now->node_name : (struct str){0},
-                        old->node_name ? *old->node_name : (struct str){0});
-}
-
-const struct strategy resource_slice_strategy = {
-    .resource = &resource_slice_resource,
-    .validate = slice_validate,
-    .validate_update = slice_validate_update,
 };

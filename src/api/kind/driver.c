@@ -4,31 +4,12 @@
 #include "schema/copy.h"
 
 enum {
-    DRIVER_NAME_MOST = 63,
     NODE_ID_MOST = 192,
     MESSAGE_MOST = 1024,
     TOKEN_SECONDS_LEAST = 600,
     PERIOD_SECONDS_LEAST = 10,
     TOKEN_SECONDS_BITS = 32
 };
-
-/* Of a CSI driver: a DNS name in which capitals may stand. */
-static void valid_driver(struct field_errors *e, const struct path *at, struct str name)
-{
-    _cleanup_arena_ struct arena a = {0};
-    struct str messages[FORMAT_MESSAGES];
-    char *low = arena_c(&a, name);
-    for (size_t i = 0; i < name.n; i++)
-        if (low[i] >= 'A' && low[i] <= 'Z')
-            low[i] = (char)(low[i] + 32);
-    if (!name.n)
-        field_required(e, at, "%s", "");
-    if (name.n > DRIVER_NAME_MOST)
-        field_too_long(e, at, DRIVER_NAME_MOST);
-    size_t n = name.n ? format_check(FORMAT_DNS1123_SUBDOMAIN, str_slice(low, name.n), messages) : 0;
-    for (size_t i = 0; i < n; i++)
-        field_invalid(e, at, name, STR_FMT, STR_ARG(messages[i]));
-}
 
 /* --- CSIDriver --- */
 
@@ -39,7 +20,7 @@ static void driver_validate(const void *o, struct field_errors *e)
     struct path root = path_child(NULL, STR("spec"));
     const struct path *spec = &root, *modes = PATH(spec, "volumeLifecycleModes"),
                       *tokens = PATH(spec, "tokenRequests");
-    valid_driver(e, PATH(PATH(NULL, "metadata"), "name"), d->metadata.name);
+    valid_driver_name(e, PATH(PATH(NULL, "metadata"), "name"), d->metadata.name);
     if (!s->attach_required)
         field_required(e, PATH(spec, "attachedRequired"), "%s", "");
     if (!s->pod_info_on_mount)
@@ -102,7 +83,7 @@ static void node_drivers_validate(const void *o, struct field_errors *e)
     each (*all, i) {
         const struct csi_node_driver *d = &all->at[i];
         const struct path *at = PATH_AT(&list, i), *id = PATH(at, "nodeID"), *keys = PATH(at, "topologyKeys");
-        valid_driver(e, PATH(at, "name"), d->name);
+        valid_driver_name(e, PATH(at, "name"), d->name);
         for (size_t k = 0; k < i; k++)
             if (str_eq(all->at[k].name, d->name))
                 field_duplicate(e, PATH(at, "name"), d->name);
@@ -149,7 +130,7 @@ static void attachment_validate(const void *o, struct field_errors *e)
     struct path root = path_child(NULL, STR("spec"));
     const struct path *spec = &root, *source = PATH(spec, "source");
     const struct str *volume = s->source.persistent_volume_name;
-    valid_driver(e, PATH(spec, "attacher"), s->attacher);
+    valid_driver_name(e, PATH(spec, "attacher"), s->attacher);
     format_validate(e, PATH(spec, "nodeName"), FORMAT_DNS1123_SUBDOMAIN, s->node_name);
     if (!volume && !s->source.inline_volume_spec)
         field_required(e, source, "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
@@ -222,7 +203,7 @@ static void attributes_class_validate(const void *o, struct field_errors *e)
     const struct volume_attributes_class *c = o;
     const struct path *parameters = PATH(NULL, "parameters");
     size_t bytes = 0;
-    valid_driver(e, PATH(NULL, "driverName"), c->driver_name);
+    valid_driver_name(e, PATH(NULL, "driverName"), c->driver_name);
     if (!c->parameters.n)
         field_required(e, parameters, "must contain at least one key/value pair");
     if (c->parameters.n > 512)

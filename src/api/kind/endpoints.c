@@ -54,7 +54,13 @@ const struct strategy endpoints_strategy = {
 
 /* --- EndpointSlice --- */
 
-enum { SLICE_ENDPOINTS_MAX = 1000, SLICE_PORTS_MAX = 20000, SLICE_ADDRESSES_MAX = 100 };
+enum {
+    SLICE_ENDPOINTS_MAX = 1000,
+    SLICE_PORTS_MAX = 20000,
+    SLICE_ADDRESSES_MAX = 100,
+    SLICE_LABELS_MAX = 16,
+    SLICE_HINTS_MAX = 8
+};
 
 static void valid_slice_ip(struct field_errors *e, const struct path *at, struct str ip, struct str type)
 {
@@ -66,6 +72,22 @@ static void valid_slice_ip(struct field_errors *e, const struct path *at, struct
     if (ip_parse_sloppy(ip, &parsed) && (parsed.family == IP_V6) != str_is(type, "IPv6"))
         field_invalid(e, at, ip, "must be an " STR_FMT " address", STR_ARG(type));
     valid_endpoint_ip(e, at, ip);
+}
+
+/* For whom an endpoint is meant: a few names, each once. */
+static void valid_hints(struct field_errors *e, const struct path *at, const struct str_vec *names,
+                        enum format f)
+{
+    if (names->n > SLICE_HINTS_MAX) {
+        field_too_many(e, at, names->n, SLICE_HINTS_MAX);
+        return;
+    }
+    each (*names, i) {
+        struct str_vec before = {names->at, i};
+        if (str_vec_has(&before, names->at[i]))
+            field_duplicate(e, PATH(PATH_AT(at, i), "name"), names->at[i]);
+        format_validate(e, PATH(PATH_AT(at, i), "name"), f, names->at[i]);
+    }
 }
 
 static void valid_endpoint(struct field_errors *e, const struct path *at, const struct endpoint *ep,
@@ -87,8 +109,18 @@ static void valid_endpoint(struct field_errors *e, const struct path *at, const 
         format_validate(e, PATH(at, "nodeName"), FORMAT_DNS1123_SUBDOMAIN, *ep->node_name);
     if (ep->hostname)
         format_validate(e, PATH(at, "hostname"), FORMAT_DNS1123_LABEL, *ep->hostname);
-    if (ep->hints && ep->hints->for_zones.n > 8)
-        field_too_many(e, PATH(PATH(at, "hints"), "forZones"), ep->hints->for_zones.n, 8);
+    if (ep->deprecated_topology.n > SLICE_LABELS_MAX)
+        field_too_many(e, PATH(at, "deprecatedTopology"), ep->deprecated_topology.n, SLICE_LABELS_MAX);
+    valid_labels(e, PATH(at, "deprecatedTopology"), &ep->deprecated_topology);
+    if (!ep->hints)
+        return;
+    struct str_vec zones = {0}, nodes = {0};
+    each (ep->hints->for_zones, i)
+        str_vec_add(&zones, &e->arena, ep->hints->for_zones.at[i].name);
+    each (ep->hints->for_nodes, i)
+        str_vec_add(&nodes, &e->arena, ep->hints->for_nodes.at[i].name);
+    valid_hints(e, PATH(PATH(at, "hints"), "forZones"), &zones, FORMAT_LABEL_VALUE);
+    valid_hints(e, PATH(PATH(at, "hints"), "forNodes"), &nodes, FORMAT_DNS1123_SUBDOMAIN);
 }
 
 static void endpoint_slice_validate(const void *o, struct field_errors *e)
@@ -122,6 +154,14 @@ static void endpoint_slice_validate(const void *o, struct field_errors *e)
     }
 }
 
+/* Labels count as a change of what is wanted, too. */
+static void endpoint_slice_prepare_update(void *o, const void *old, const struct strategy_context *c)
+{
+    struct object_meta *m = &((struct endpoint_slice *)o)->metadata;
+    (void)c;
+    m->generation += !str_map_same(&m->labels, &((const struct endpoint_slice *)old)->metadata.labels);
+}
+
 static void endpoint_slice_validate_update(const void *o, const void *old, struct field_errors *e)
 {
     valid_immutable_str(e, PATH(NULL, "addressType"), ((const struct endpoint_slice *)o)->address_type,
@@ -130,6 +170,7 @@ static void endpoint_slice_validate_update(const void *o, const void *old, struc
 
 const struct strategy endpoint_slice_strategy = {
     .resource = &endpoint_slice_resource,
+    .prepare_update = endpoint_slice_prepare_update,
     .validate = endpoint_slice_validate,
     .validate_update = endpoint_slice_validate_update,
 };

@@ -1,6 +1,7 @@
 /* StatefulSets (pkg/apis/apps/validation). */
 #include "api/kind/kinds.h"
 #include "api/kind/pod.h"
+#include "api/kind/warn.h"
 #include "api/kind/workload.h"
 
 static void stateful_set_defaults(void *o, struct arena *a)
@@ -160,7 +161,12 @@ NAMED_TEMPLATE_WARN(stateful_set_template_warn, stateful_set)
 static void stateful_set_warn(const void *o, const void *old, const struct strategy_context *c)
 {
     const int32_t *limit = ((const struct stateful_set *)o)->spec.revision_history_limit;
+    const struct persistent_volume_claim_vec *claims =
+        &((const struct stateful_set *)o)->spec.volume_claim_templates;
+    struct path spec = path_child(NULL, STR("spec"));
     stateful_set_template_warn(o, old, c);
+    for (size_t i = 0; !old && i < claims->n; i++)
+        claim_spec_warnings(PATH_AT(PATH(&spec, "volumeClaimTemplates"), i), &claims->at[i].spec, c);
     if (limit && *limit < 0)
         strategy_warn(
             c, "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= "

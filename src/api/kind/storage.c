@@ -1,16 +1,12 @@
 /* Storage classes (pkg/apis/storage/validation). */
 #include "api/kind/kinds.h"
+#include "api/kind/warn.h"
 #include "kinds/storage_v1.h"
 
 static void storage_class_validate_update(const void *o, const void *before, struct field_errors *e)
 {
     const struct storage_class *now = o, *old = before;
-    bool same_parameters = now->parameters.n == old->parameters.n;
-    each (now->parameters, i) {
-        const struct str *v = str_map_get(&old->parameters, now->parameters.at[i].key);
-        same_parameters &= v && str_eq(*v, now->parameters.at[i].value);
-    }
-    if (!same_parameters)
+    if (!str_map_same(&now->parameters, &old->parameters))
         field_forbidden(e, PATH(NULL, "parameters"), "updates to parameters are forbidden.");
     if (!str_eq(now->provisioner, old->provisioner))
         field_forbidden(e, PATH(NULL, "provisioner"), "updates to provisioner are forbidden.");
@@ -82,8 +78,21 @@ static void storage_class_validate(const void *o, struct field_errors *e)
     }
 }
 
+static void storage_class_warn(const void *o, const void *old, const struct strategy_context *c)
+{
+    const struct topology_selector_term_vec *where = &((const struct storage_class *)o)->allowed_topologies;
+    (void)old;
+    each (*where, i)
+        each (where->at[i].match_label_expressions, k)
+            warn_node_label(
+                PATH(PATH_AT(PATH(PATH_AT(PATH(NULL, "allowedTopologies"), i), "matchLabelExpressions"), k),
+                     "key"),
+                where->at[i].match_label_expressions.at[k].key, true, c);
+}
+
 const struct strategy storage_class_strategy = {
     .resource = &storage_class_resource,
+    .warn = storage_class_warn,
     .validate = storage_class_validate,
     .validate_update = storage_class_validate_update,
 };

@@ -22,5 +22,7 @@ void claim_spec_warnings(const struct path *spec, const struct persistent_volume
                          const struct strategy_context *c); /* kind/claim.c */
 /* Files of one volume of which one would stand on, or in, another. */
 void warn_overlapping_paths(const struct volume_vec *volumes, const struct strategy_context *c);
-/* Labels of nodes that have other names now: kind/warnings.c */
+/* Labels of nodes that have other names now: kind/warnings.c. `key`: the label is the path's own last part,
+ * and does not stand there as a value. */
+void warn_node_label(const struct path *at, struct str label, bool key, const struct strategy_context *c);
 void warn_node_terms(const struct path *at, const struct node_selector *s, const struct strategy_context *c);

@@ -18,8 +18,7 @@ static const struct {
     {"beta.kubernetes.io/instance-type", "v1.17", "node.kubernetes.io/instance-type"},
 };
 
-/* `key`: whether the label is the path's own last part, or stands there as a value. */
-static void warn_label(const struct path *at, struct str label, bool key, const struct strategy_context *c)
+void warn_node_label(const struct path *at, struct str label, bool key, const struct strategy_context *c)
 {
     for (size_t i = 0; i < ARRAY_LEN(old_labels); i++) {
         if (!str_is(label, old_labels[i].label))
@@ -36,8 +35,8 @@ static void warn_term(const struct path *at, const struct node_selector_term *t,
                       const struct strategy_context *c)
 {
     each (t->match_expressions, i)
-        warn_label(PATH(PATH_AT(PATH(at, "matchExpressions"), i), "key"), t->match_expressions.at[i].key,
-                   false, c);
+        warn_node_label(PATH(PATH_AT(PATH(at, "matchExpressions"), i), "key"), t->match_expressions.at[i].key,
+                        false, c);
 }
 
 void warn_node_terms(const struct path *at, const struct node_selector *s, const struct strategy_context *c)
@@ -98,14 +97,14 @@ static void warn_placement(const struct path *spec, const struct pod_spec *s,
                            const struct strategy_context *c)
 {
     each (s->node_selector, i)
-        warn_label(PATH_OF(PATH(spec, "nodeSelector"), s->node_selector.at[i].key),
-                   s->node_selector.at[i].key, true, c);
+        warn_node_label(PATH_OF(PATH(spec, "nodeSelector"), s->node_selector.at[i].key),
+                        s->node_selector.at[i].key, true, c);
     if (s->affinity && s->affinity->node_affinity)
         warn_node_affinity(spec, s->affinity->node_affinity, c);
     each (s->topology_spread_constraints, i) {
         const struct topology_spread_constraint *t = &s->topology_spread_constraints.at[i];
         const struct path *at = PATH_AT(PATH(spec, "topologySpreadConstraints"), i);
-        warn_label(PATH(at, "topologyKey"), t->topology_key, false, c);
+        warn_node_label(PATH(at, "topologyKey"), t->topology_key, false, c);
         warn_null_selector(at, t->label_selector, c);
     }
 }

@@ -111,11 +111,7 @@ static void deployment_prepare_update(void *o, const void *old, const struct str
     const struct str_map *was = &((const struct deployment *)old)->metadata.annotations;
     struct object_meta *m = &((struct deployment *)o)->metadata;
     (void)c;
-    bool same_all = m->annotations.n == was->n;
-    for (size_t i = 0; same_all && i < was->n; i++)
-        same_all = str_eq(m->annotations.at[i].key, was->at[i].key) &&
-                   str_eq(m->annotations.at[i].value, was->at[i].value);
-    m->generation += !same_all;
+    m->generation += !str_map_same(&m->annotations, was);
 }
 
 static void deployment_prepare_status(void *o, const void *old, const struct strategy_context *c)

@@ -58,6 +58,16 @@ void cell_add_age(struct buf *out, struct time t, int64_t now)
         duration_write_human(out, now - time_to_ns(t));
 }
 
+void cell_class_name(struct cell *c, struct str name, const struct str_map *annotations,
+                     const char *const *defaults, size_t n)
+{
+    bool marked = false;
+    for (size_t i = 0; i < annotations->n; i++)
+        for (size_t k = 0; k < n; k++)
+            marked |= str_is(annotations->at[i].key, defaults[k]) && str_is(annotations->at[i].value, "true");
+    cell_strf(c, STR_FMT "%s", STR_ARG(name), marked ? " (default)" : "");
+}
+
 void cell_age(struct cell *c, struct time t)
 {
     _cleanup_buf_ struct buf b = {0};

@@ -31,6 +31,9 @@ void cell_bool(struct cell *c, bool b);
 void cell_buf(struct cell *c, const struct buf *text);
 /* `s`, or `otherwise` when it is empty. */
 void cell_or(struct cell *c, struct str s, const char *otherwise);
+/* The name of a class, marked where one of the annotations says that it is the default. */
+void cell_class_name(struct cell *c, struct str name, const struct str_map *annotations,
+                     const char *const *defaults, size_t n);
 /* How long ago ("5m", "3d4h"), "<unknown>" for no time. */
 void cell_age(struct cell *c, struct time t);
 void cell_add_age(struct buf *out, struct time t, int64_t now);

@@ -177,6 +177,13 @@ static void ingress_cell_ports(struct cell *c)
     cell_str(c, g->spec.tls.n ? STR("80, 443") : STR("80"));
 }
 
+static void ingress_class_cell_name(struct cell *c)
+{
+    const struct ingress_class *i = c->typed;
+    cell_class_name(c, i->metadata.name, &i->metadata.annotations,
+                    (const char *[]){"ingressclass.kubernetes.io/is-default-class"}, 1);
+}
+
 static void ingress_class_cell_parameters(struct cell *c)
 {
     const struct ingress_class *i = c->typed;
@@ -212,6 +219,7 @@ static const struct cell_maker makers[] = {
     {&ingress_type, "Hosts", ingress_cell_hosts, NULL},
     {&ingress_type, "Address", ingress_cell_address, NULL},
     {&ingress_type, "Ports", ingress_cell_ports, NULL},
+    {&ingress_class_type, "Name", ingress_class_cell_name, NULL},
     {&ingress_class_type, "Parameters", ingress_class_cell_parameters, NULL},
     {&network_policy_type, "Pod-Selector", cell_selector, "spec.podSelector"},
     {&ip_address_type, "ParentRef", ip_address_cell_parent, NULL},

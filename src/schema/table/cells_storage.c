@@ -109,10 +109,10 @@ static void claim_cell_class(struct cell *c)
 static void class_cell_name(struct cell *c)
 {
     const struct storage_class *s = c->typed;
-    const struct str_map *notes = &s->metadata.annotations;
-    bool is_default = str_is(map_value(notes, "storageclass.kubernetes.io/is-default-class"), "true") ||
-                      str_is(map_value(notes, "storageclass.beta.kubernetes.io/is-default-class"), "true");
-    cell_strf(c, STR_FMT "%s", STR_ARG(s->metadata.name), is_default ? " (default)" : "");
+    cell_class_name(c, s->metadata.name, &s->metadata.annotations,
+                    (const char *[]){"storageclass.kubernetes.io/is-default-class",
+                                     "storageclass.beta.kubernetes.io/is-default-class"},
+                    2);
 }
 
 static void class_cell_reclaim(struct cell *c)
