@@ -1,19 +1,35 @@
-/* The chain: built-in plugins, then what floors above have added (webhooks, policies), then the quota, which
- * counts only what everyone else lets pass. */
+/* The chain: built-in plugins, then what floors above have added (webhooks), then the quota, which counts
+ * only what everyone else lets pass. */
 #include "api/admission.h"
 
 #include "api/road.h"
 #include "kinds/meta_v1.h"
 
-/* Upstream's default order of those that are here (pkg/kubeapiserver/options/plugins.go). */
+/* By id, which is upstream's order; webhooks are not here, and the quota comes last. */
 static const struct admission_plugin *const plugins[] = {
-    &namespace_lifecycle,   &limit_ranger,        &service_account_admission,
-    &node_restriction,      &taint_nodes,         &pod_security_admission,
-    &priority_admission,    &default_tolerations, &default_storage_class,
-    &storage_protection,    &claim_resize,        &runtime_class_admission,
-    &default_ingress_class, &mutating_policies,   &validating_policies,
+    [PLUGIN_NAMESPACE_LIFECYCLE] = &namespace_lifecycle,
+    [PLUGIN_LIMIT_RANGER] = &limit_ranger,
+    [PLUGIN_SERVICE_ACCOUNT] = &service_account_admission,
+    [PLUGIN_NODE_RESTRICTION] = &node_restriction,
+    [PLUGIN_TAINT_NODES] = &taint_nodes,
+    [PLUGIN_ALWAYS_PULL_IMAGES] = &always_pull_images,
+    [PLUGIN_POD_SECURITY] = &pod_security_admission,
+    [PLUGIN_PRIORITY] = &priority_admission,
+    [PLUGIN_DEFAULT_TOLERATIONS] = &default_tolerations,
+    [PLUGIN_DEFAULT_STORAGE_CLASS] = &default_storage_class,
+    [PLUGIN_STORAGE_PROTECTION] = &storage_protection,
+    [PLUGIN_CLAIM_RESIZE] = &claim_resize,
+    [PLUGIN_RUNTIME_CLASS] = &runtime_class_admission,
+    [PLUGIN_DEFAULT_INGRESS_CLASS] = &default_ingress_class,
+    [PLUGIN_DENY_EXTERNAL_IPS] = &deny_external_ips,
+    [PLUGIN_MUTATING_POLICIES] = &mutating_policies,
+    [PLUGIN_VALIDATING_POLICIES] = &validating_policies,
 };
-static const struct admission_plugin *const last_plugins[] = {&resource_quota_admission};
+
+static bool is_off(const struct api *a, enum admission_plugin_id id)
+{
+    return a->admission->off >> id & 1;
+}
 
 int admission_forbid(const struct api_attributes *at, struct err *err, const char *fmt, ...)
 {
@@ -53,11 +69,13 @@ bool admission_updates(const struct api_attributes *at, const struct resource *r
 }
 
 /* One half of one plugin after the other, from where it stopped. */
-static int run_plugins(struct road *d, const struct admission_plugin *const *list, size_t n, bool mutate)
+static int run_plugins(struct road *d, bool mutate)
 {
-    for (; d->plugin < n; d->plugin++) {
-        int (*run)(struct api *, struct api_attributes *, struct err *) =
-            mutate ? list[d->plugin]->mutate : list[d->plugin]->validate;
+    for (; d->plugin < ARRAY_LEN(plugins); d->plugin++) {
+        const struct admission_plugin *p = plugins[d->plugin];
+        if (!p || is_off(d->api, (enum admission_plugin_id)d->plugin))
+            continue;
+        int (*run)(struct api *, struct api_attributes *, struct err *) = mutate ? p->mutate : p->validate;
         int rc = run ? run(d->api, &d->attributes, &d->r->err) : 0;
         if (rc)
             return rc < 0 ? -1 : ROAD_WAIT;
@@ -71,7 +89,10 @@ static int run_hooks(struct road *d, bool mutate)
     struct api_attributes *at = &d->attributes;
     for (; d->hook < a->n_admissions; d->hook++, at->state = NULL) {
         const struct api_admission *h = &a->admissions[d->hook];
-        int (*run)(void *, struct api_attributes *, struct err *) = mutate ? h->mutate : h->validate;
+        bool off = h->webhooks && is_off(a, mutate ? PLUGIN_MUTATING_WEBHOOKS : PLUGIN_VALIDATING_WEBHOOKS);
+        int (*run)(void *, struct api_attributes *, struct err *) = off      ? NULL
+                                                                    : mutate ? h->mutate
+                                                                             : h->validate;
         if (!at->state) /* it begins, and does not come back from waiting */
             at->kept = d->kept[d->hook];
         int rc = run ? run(h->arg, at, &d->r->err) : 0;
@@ -97,7 +118,7 @@ int road_admit(struct road *d, bool mutate)
 {
     struct api_attributes *at = &d->attributes;
     for (;; d->plugin = 0) {
-        int rc = run_plugins(d, plugins, ARRAY_LEN(plugins), mutate);
+        int rc = run_plugins(d, mutate);
         rc = rc ? rc : run_hooks(d, mutate);
         if (rc != ROAD_DONE)
             return rc;
@@ -106,9 +127,9 @@ int road_admit(struct road *d, bool mutate)
         at->again = true; /* once, as upstream */
     }
     d->plugin = 0;
-    int rc = run_plugins(d, last_plugins, ARRAY_LEN(last_plugins), mutate); /* none of which waits */
-    d->plugin = 0;
-    return rc;
+    if (mutate || is_off(d->api, PLUGIN_RESOURCE_QUOTA))
+        return ROAD_DONE;
+    return resource_quota_admission.validate(d->api, at, &d->r->err);
 }
 
 int road_admit_all(struct road *d)

@@ -14,7 +14,7 @@ struct admission_plugin {
 extern const struct admission_plugin namespace_lifecycle, service_account_admission, priority_admission,
     default_tolerations, limit_ranger, default_storage_class, default_ingress_class, resource_quota_admission,
     taint_nodes, node_restriction, pod_security_admission, runtime_class_admission, claim_resize,
-    mutating_policies, validating_policies, storage_protection;
+    mutating_policies, validating_policies, storage_protection, always_pull_images, deny_external_ips;
 
 /* Refuses: "pods "x" is forbidden: ...", named as far as the object has a name yet. Returns -1. */
 int admission_forbid(const struct api_attributes *at, struct err *err, const char *fmt, ...) _printf_(3, 4);

@@ -145,6 +145,7 @@ struct api_attributes {
  * Either function may be NULL. `mutate` is run (in order of registration) before any `validate`. */
 struct api_admission {
     const char *name;
+    bool webhooks; /* it is what upstream calls MutatingAdmissionWebhook and ValidatingAdmissionWebhook */
     int (*mutate)(void *arg, struct api_attributes *at, struct err *err);
     int (*validate)(void *arg, struct api_attributes *at, struct err *err);
     void *arg;
@@ -168,7 +169,8 @@ struct api_options {
      * neither it nor its endpoints are made. */
     struct str advertise_address;
     uint16_t advertise_port;
-    struct str_vec api_audiences; /* of tokens that ask for none */
+    struct str_vec api_audiences;               /* of tokens that ask for none */
+    const struct admission_settings *admission; /* NULL: the usual. They outlive the API */
 };
 
 int api_new(const struct api_options *o, struct api **out, struct err *err);

@@ -31,6 +31,7 @@ int api_new(const struct api_options *o, struct api **out, struct err *err)
 {
     struct api *a = mem_zalloc(sizeof *a);
     a->options = *o;
+    a->admission = o->admission ? o->admission : &admission_settings_default;
     a->store = o->store;
     pthread_mutex_init(&a->mutex, NULL);
     pthread_mutex_init(&a->quota_mutex, NULL);

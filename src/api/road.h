@@ -4,6 +4,7 @@
  * will wake the request; from then on the road is not its own, so it touches nothing more) or -1 with the
  * request's err set; `next` is what to go on with after waiting. */
 #pragma once
+#include "api/admission_settings.h"
 #include "api/answer.h"
 #include "api/strategy.h"
 #include "base/map.h"
@@ -17,6 +18,7 @@ enum { ADMISSIONS_MAX = 16 };
 struct api {
     struct api_options options;
     struct api_hooks hooks;
+    const struct admission_settings *admission;
     struct api_admission admissions[ADMISSIONS_MAX];
     size_t n_admissions;
     struct store *store;

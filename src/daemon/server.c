@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/admission_settings.h"
 #include "auth/kubeconfig.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -40,6 +41,8 @@ struct server_flags {
     const char *encryption_config;
     struct audit_flags audit;
     const char *proxy_ca;
+    const char *admission;
+    struct flag_list admission_on, admission_off;
     struct flag_list proxy_names, proxy_users, proxy_groups, proxy_uids, proxy_extras;
     struct flag_list tls_sans, service_cidr, cluster_cidr;
     int64_t node_mask_ipv4, node_mask_ipv6;
@@ -57,6 +60,7 @@ struct server_parts {
     struct cluster_pki pki;
     struct buf tokens, policies, audit_policy, proxy_ca;
     struct audit_options audit;
+    struct admission_settings admission;
     void *authentication, *authorization; /* configurations; NULL: the usual */
     struct encryption *encryption;
     struct encryption_file *encryption_file; /* NULL: it is not followed */
@@ -160,6 +164,27 @@ static struct str_vec words_of(struct arena *a, const struct flag_list *l, const
     return v;
 }
 
+/* Which admission plugins run, and how. */
+static int server_admission(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    _cleanup_buf_ struct buf text = {0};
+    struct str_vec on = words_of(&p->arena, &f->admission_on, NULL),
+                   off = words_of(&p->arena, &f->admission_off, NULL);
+    p->admission = admission_settings_default;
+    if (admission_settings_choose(&p->admission, &on, &off, err) < 0)
+        return -1;
+    if (!f->admission)
+        return 0;
+    struct str path = str_from(f->admission);
+    ptrdiff_t slash = str_last_index(path, '/');
+    const char *dir = slash < 0 ? "." : arena_c(&p->arena, str_slice(path.p, (size_t)slash + 1));
+    if (file_read(f->admission, CONFIG_MOST, &text, err) < 0)
+        return -1;
+    return admission_settings_read(&p->admission, &p->arena, buf_str(&text), dir, err) < 0
+               ? err_wrap(err, "%s", f->admission)
+               : 0;
+}
+
 /* Who is known, and who decides. */
 static int server_access(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
@@ -218,6 +243,7 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
         return -1;
     struct api_options api = {
         .store = p->store,
+        .admission = &p->admission,
         .service_cidrs = p->service_cidrs,
         .node_port_range = str_from(f->node_port_range),
         .advertise_address = p->address,
@@ -355,8 +381,8 @@ static int server_up(struct server_parts *p, struct server_flags *f, struct err 
 {
     int64_t start = clock_mono();
     if (pidfile_take(f->data_dir, PIDFILE_NAME, err) < 0 || server_addresses(p, f, err) < 0 ||
-        server_keys(p, f, err) < 0 || server_access(p, f, err) < 0 || server_serve(p, f, err) < 0 ||
-        server_kubeconfig(p, f, err) < 0)
+        server_keys(p, f, err) < 0 || server_access(p, f, err) < 0 || server_admission(p, f, err) < 0 ||
+        server_serve(p, f, err) < 0 || server_kubeconfig(p, f, err) < 0)
         return -1;
     log_info("serving on %s after %lld ms; the administrator's way in is %s", f->listen,
              (long long)((clock_mono() - start) / CLOCK_MS), f->kubeconfig_out);
@@ -460,6 +486,11 @@ int server_main(int argc, char **argv)
          "an EncryptionConfiguration: which objects are stored encrypted, by which keys"},
         {"encryption-provider-config-automatic-reload", FLAG_BOOL, &f.encryption_reload, NULL,
          "look every minute whether that file has changed"},
+        {"admission-control-config-file", FLAG_STR, &f.admission, "FILE",
+         "an AdmissionConfiguration: how admission plugins are configured"},
+        {"enable-admission-plugins", FLAG_LIST, &f.admission_on, "NAME",
+         "plugins that run beside the usual ones"},
+        {"disable-admission-plugins", FLAG_LIST, &f.admission_off, "NAME", "usual plugins that do not run"},
         {"requestheader-client-ca-file", FLAG_STR, &f.proxy_ca, "FILE",
          "who signs the certificates of front proxies, whose headers name users"},
         {"requestheader-allowed-names", FLAG_LIST, &f.proxy_names, "NAME", "their common names; else any"},

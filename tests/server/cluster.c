@@ -44,6 +44,7 @@ void cluster_start(struct cluster *c, const struct cluster_options *options)
     static struct str audience = STR_INIT("https://kubernetes.default.svc.cluster.local");
     struct str service_cidr = str_from(options->service_cidr);
     struct api_options api = {.store = c->store,
+                              .admission = options->admission_settings,
                               .service_cidrs = {&service_cidr, service_cidr.n ? 1 : 0},
                               .advertise_address = STR("192.0.2.1"),
                               .advertise_port = 6443,

@@ -34,6 +34,7 @@ struct cluster_options {
     const char *state;                          /* a directory; NULL: in memory */
     struct encryption *encryption;
     struct front_proxy_options front_proxies;
+    const struct admission_settings *admission_settings;
 };
 void cluster_start(struct cluster *c, const struct cluster_options *o);
 void cluster_stop(struct cluster *c);

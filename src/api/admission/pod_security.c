@@ -9,6 +9,7 @@
 #include "api/road.h"
 #include "kinds/apps_v1.h"
 #include "kinds/batch_v1.h"
+#include "kinds/podsecurity_v1.h"
 
 #define LABEL_PREFIX      "pod-security.kubernetes.io/"
 #define ANNOTATION_PREFIX "pod-security.kubernetes.io/"
@@ -26,13 +27,51 @@ struct pod_policy {
 
 static const char *const mode_names[] = {"enforce", "audit", "warn"};
 
+/* What holds where there are no labels. */
+static struct pod_security_standard usual(const struct api *a, enum mode m)
+{
+    struct pod_security_standard s = {POD_SECURITY_PRIVILEGED, POD_SECURITY_LATEST};
+    const struct pod_security_configuration *c = a->admission->pod_security;
+    if (!c)
+        return s;
+    const struct str *level[] = {&c->defaults.enforce, &c->defaults.audit, &c->defaults.warn},
+                     *version[] = {&c->defaults.enforce_version, &c->defaults.audit_version,
+                                   &c->defaults.warn_version};
+    pod_security_level_parse(*level[m], &s.level);
+    pod_security_version_parse(*version[m], &s.version);
+    return s;
+}
+
+static void note(struct api_attributes *at, const char *key, struct str value)
+{
+    api_annotate(at->request, arena_printf(at->request->arena, ANNOTATION_PREFIX "%s", key), value);
+}
+
+/* Of whom nothing is asked; that is noted. `class`: of a pod, may be NULL. */
+static bool exempt(const struct api *a, struct api_attributes *at, const struct str *class)
+{
+    const struct pod_security_configuration *c = a->admission->pod_security;
+    const struct api_request *r = at->request;
+    if (!c)
+        return false;
+    struct str ns = at->resource == &namespace_resource ? r->name : r->ns;
+    const char *why = str_vec_has(&c->exemptions.namespaces, ns)                     ? "namespace"
+                      : str_vec_has(&c->exemptions.usernames, r->user->name)         ? "user"
+                      : class && str_vec_has(&c->exemptions.runtime_classes, *class) ? "runtimeClass"
+                                                                                     : NULL;
+    if (why)
+        note(at, "exempt", str_from(why));
+    return why;
+}
+
 /* Labels that are none of ours' values: enforced as strictly as can be, else not at all. */
-static void read_policy(const struct str_map *labels, struct pod_policy *out, struct field_errors *e)
+static void read_policy(const struct api *a, const struct str_map *labels, struct pod_policy *out,
+                        struct field_errors *e)
 {
     struct path all = path_child(PATH(NULL, "metadata"), STR("labels"));
     for (int m = 0; m < MODES; m++) {
         char key[64];
-        out->at[m] = (struct pod_security_standard){POD_SECURITY_PRIVILEGED, POD_SECURITY_LATEST};
+        out->at[m] = usual(a, (enum mode)m);
         snprintf(key, sizeof key, LABEL_PREFIX "%s", mode_names[m]);
         const struct str *level = str_map_get(labels, str_from(key));
         if (level && !pod_security_level_parse(*level, &out->at[m].level)) {
@@ -128,16 +167,16 @@ static int judge_namespace(struct api *a, struct api_attributes *at, struct err 
     const struct namespace *ns = at->object, *old = at->old;
     struct pod_policy now, before;
     _cleanup_field_errors_ struct field_errors wrong = {0}, wrong_before = {0};
-    read_policy(&ns->metadata.labels, &now, &wrong);
+    read_policy(a, &ns->metadata.labels, &now, &wrong);
     if (old)
-        read_policy(&old->metadata.labels, &before, &wrong_before);
+        read_policy(a, &old->metadata.labels, &before, &wrong_before);
     if (wrong.n && !(old && wrong_before.n && same_errors(&wrong, &wrong_before)))
         return field_errors_status(&wrong, STR(""), STR("Namespace"), ns->metadata.name, err);
     if (!old)
         return 0;
     struct pod_security_standard s = now.at[MODE_ENFORCE], was = before.at[MODE_ENFORCE];
     if (!same_standard(s, was) && s.level != POD_SECURITY_PRIVILEGED &&
-        !(s.version == was.version && s.level < was.level))
+        !(s.version == was.version && s.level < was.level) && !exempt(a, at, NULL))
         warn_of_present_pods(a, at, ns->metadata.name, s);
     return 0;
 }
@@ -203,11 +242,6 @@ static bool update_matters(const struct pod *pod, const struct pod *old)
     return false;
 }
 
-static void note(struct api_attributes *at, const char *key, struct str value)
-{
-    api_annotate(at->request, arena_printf(at->request->arena, ANNOTATION_PREFIX "%s", key), value);
-}
-
 /* What the standard says of the pod: "would violate PodSecurity ...", or empty. */
 static struct str violation(struct arena *a, struct pod_security_standard s,
                             const struct str_map *annotations, const struct pod_spec *spec, const char *verb)
@@ -223,12 +257,14 @@ static int judge_spec(struct api *api, struct api_attributes *at, const struct s
                       const struct pod_spec *spec, bool enforce, struct err *err)
 {
     struct arena *a = at->request->arena;
+    if (exempt(api, at, spec->runtime_class_name))
+        return 0;
     _cleanup_object_ struct object *o = road_find(api, &namespace_resource, STR(""), at->request->ns);
     if (!o)
         return 0; /* NamespaceLifecycle has said so */
     struct pod_policy policy;
     _cleanup_field_errors_ struct field_errors wrong = {0};
-    read_policy(&object_meta(o)->labels, &policy, &wrong);
+    read_policy(api, &object_meta(o)->labels, &policy, &wrong);
     if (wrong.n) {
         _cleanup_buf_ struct buf b = {0};
         field_errors_write(&b, &wrong);
@@ -255,7 +291,7 @@ static int judge_pod(struct api *a, struct api_attributes *at, struct err *err)
     const struct pod *pod = at->object;
     if (sub.n && !str_is(sub, "ephemeralcontainers") && !str_is(sub, "resize"))
         return 0;
-    if (at->old && !update_matters(pod, at->old))
+    if (exempt(a, at, NULL) || (at->old && !update_matters(pod, at->old)))
         return 0;
     return judge_spec(a, at, &pod->metadata.annotations, &pod->spec, true, err);
 }

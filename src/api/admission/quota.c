@@ -5,6 +5,7 @@
 
 #include "api/admission.h"
 #include "api/road.h"
+#include "kinds/resourcequota_v1.h"
 #include "schema/quantity.h"
 #include "schema/quota_usage.h"
 
@@ -165,10 +166,97 @@ static bool may_use_more(const struct api_attributes *at)
             (at->resource == &persistent_volume_claim_resource && !r->subresource.n));
 }
 
+/* --- what may be used only where a quota covers it --- */
+
+static bool scope_is(const struct scoped_resource_selector_requirement *s, const struct api_attributes *at)
+{
+    struct scope_selector one = {.match_expressions = {(struct scoped_resource_selector_requirement *)s, 1}};
+    struct resource_quota q = {.spec.scope_selector = &one};
+    return quota_takes(&q, at->resource, at->object);
+}
+
+static bool names_scope(const struct resource_quota *q, struct str scope)
+{
+    const struct scope_selector *s = q->spec.scope_selector;
+    for (size_t i = 0; s && i < s->match_expressions.n; i++)
+        if (str_eq(s->match_expressions.at[i].scope_name, scope))
+            return true;
+    return str_vec_has(&q->spec.scopes, scope);
+}
+
+/* Whether a quota takes the object and bounds this amount (`what`), or names this scope. */
+static bool is_covered(struct api *a, struct snapshot *snap, struct api_attributes *at, struct str what,
+                       bool scope)
+{
+    struct cursor c;
+    cursor_open(&c, snap, store_table(a->store, &resource_quota_resource), at->request->ns, STR(""), STR(""));
+    for (struct object *o; (o = cursor_next(&c));) {
+        const struct resource_quota *q = object_typed(o);
+        if (quota_takes(q, at->resource, at->object) &&
+            (scope ? names_scope(q, what) : str_map_get(&q->spec.hard, what) != NULL))
+            return true;
+    }
+    return false;
+}
+
+/* As Go prints the requirement. */
+static void add_scope(struct buf *b, const struct scoped_resource_selector_requirement *s)
+{
+    buf_addf(b, "%s{" STR_FMT " " STR_FMT " [", b->n ? " " : "", STR_ARG(s->scope_name),
+             STR_ARG(s->operator));
+    for (size_t i = 0; i < s->values.n; i++)
+        buf_addf(b, "%s" STR_FMT, i ? " " : "", STR_ARG(s->values.at[i]));
+    buf_add_lit(b, "]}");
+}
+
+static bool contains_any(struct str name, const struct str_vec *parts)
+{
+    for (size_t i = 0; i < parts->n; i++)
+        if (str_find(name, parts->at[i]) >= 0)
+            return true;
+    return false;
+}
+
+static int check_limited(struct api *a, struct api_attributes *at, struct err *err)
+{
+    const struct resource_quota_configuration *c = a->admission->quota;
+    struct arena *arena = at->request->arena;
+    struct quota_usage asked = {.arena = arena}, had = {.arena = arena};
+    _cleanup_buf_ struct buf amounts = {0}, scopes = {0};
+    _cleanup_snapshot_ struct snapshot *snap = store_snapshot(a->store);
+    quota_usage_add(&asked, at->resource, at->object);
+    if (at->old)
+        quota_usage_add(&had, at->resource, at->old);
+    for (size_t i = 0; i < c->limited_resources.n; i++) {
+        const struct limited_resource *l = &c->limited_resources.at[i];
+        struct quantity delta;
+        if (!str_eq(l->api_group, at->resource->group) || !str_eq(l->resource, at->resource->plural))
+            continue;
+        for (size_t k = 0; k < l->match_scopes.n && !at->old; k++)
+            if (scope_is(&l->match_scopes.at[k], at) &&
+                !is_covered(a, snap, at, l->match_scopes.at[k].scope_name, true))
+                add_scope(&scopes, &l->match_scopes.at[k]);
+        for (size_t k = 0; k < asked.at.n; k++) {
+            struct str name = asked.at.at[k].key;
+            if (contains_any(name, &l->match_contains) && added(&asked, &had, name, &delta) &&
+                !is_covered(a, snap, at, name, false))
+                buf_addf(&amounts, "%s" STR_FMT, amounts.n ? "," : "", STR_ARG(name));
+        }
+    }
+    if (scopes.n)
+        return admission_forbid(at, err, "insufficient quota to match these scopes: [" STR_FMT "]",
+                                STR_ARG(buf_str(&scopes)));
+    return amounts.n ? admission_forbid(at, err, "insufficient quota to consume: " STR_FMT,
+                                        STR_ARG(buf_str(&amounts)))
+                     : 0;
+}
+
 static int quota_validate(struct api *a, struct api_attributes *at, struct err *err)
 {
     if (!may_use_more(at))
         return 0;
+    if (a->admission->quota && check_limited(a, at, err) < 0)
+        return -1;
     struct road *d = at->request->state;
     _cleanup_snapshot_ struct snapshot *glance = store_snapshot(a->store);
     if (!has_quota(a, glance, at->request->ns))

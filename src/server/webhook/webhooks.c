@@ -469,7 +469,7 @@ struct webhooks *webhooks_new(struct api *api, struct webhook_client *client)
     pthread_mutex_init(&w->mutex, NULL);
     api_add_admission(
         api, &(struct api_admission){
-                 .name = "Webhooks", .mutate = webhooks_mutate, .validate = webhooks_validate, .arg = w});
+                 .name = "Webhooks", .webhooks = true, .mutate = webhooks_mutate, .validate = webhooks_validate, .arg = w});
     return w;
 }
 
