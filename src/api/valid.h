@@ -77,6 +77,7 @@ void valid_no_backsteps(struct field_errors *e, const struct path *at, struct st
 /* Addresses (valid_address.c). What the object had before may stay, and what is written unusually is warned
  * of. */
 void valid_ip(struct field_errors *e, const struct path *at, struct str v);
+void note_ip(struct field_errors *e, const struct path *at, struct str v); /* the warning alone */
 void valid_cidr(struct field_errors *e, const struct path *at, struct str v);
 /* Of newer fields: only the usual form. */
 void valid_canonical_ip(struct field_errors *e, const struct path *at, struct str v);

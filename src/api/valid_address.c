@@ -16,28 +16,30 @@ static bool is_kept(const struct field_errors *e, struct str v)
     return str_find(object_json(e->before), buf_str(&quoted)) >= 0;
 }
 
-void valid_ip(struct field_errors *e, const struct path *at, struct str v)
+void note_ip(struct field_errors *e, const struct path *at, struct str v)
 {
     struct ip ip;
-    if (!ip_parse_sloppy(v, &ip)) {
-        format_validate(e, at, FORMAT_IP_SLOPPY, v);
+    if (!ip_parse_sloppy(v, &ip))
         return;
-    }
     struct str text = ip_text(&e->arena, ip);
-    if (format_ok(FORMAT_IP, v)) {
-        if (!str_eq(v, text))
-            field_note(e, at,
-                       "IPv6 address \"" STR_FMT "\" should be in RFC 5952 canonical format (\"" STR_FMT
-                       "\")",
-                       STR_ARG(v), STR_ARG(text));
-    } else if (!is_kept(e, v))
-        format_validate(e, at, FORMAT_IP, v);
-    else
+    if (!format_ok(FORMAT_IP, v))
         field_note(e, at,
                    "non-standard IP address \"" STR_FMT
                    "\" will be considered invalid in a future Kubernetes "
                    "release: use \"" STR_FMT "\"",
                    STR_ARG(v), STR_ARG(text));
+    else if (!str_eq(v, text))
+        field_note(e, at,
+                   "IPv6 address \"" STR_FMT "\" should be in RFC 5952 canonical format (\"" STR_FMT "\")",
+                   STR_ARG(v), STR_ARG(text));
+}
+
+void valid_ip(struct field_errors *e, const struct path *at, struct str v)
+{
+    if (!format_ok(FORMAT_IP, v) && !(is_kept(e, v) && format_ok(FORMAT_IP_SLOPPY, v)))
+        format_validate(e, at, FORMAT_IP, v);
+    else
+        note_ip(e, at, v);
 }
 
 /* What is wrong with a kept one, and with an unusual one. */
@@ -67,9 +69,7 @@ static void note_cidr(struct field_errors *e, const struct path *at, struct str 
 
 void valid_cidr(struct field_errors *e, const struct path *at, struct str v)
 {
-    if (!format_ok(FORMAT_CIDR_SLOPPY, v))
-        format_validate(e, at, FORMAT_CIDR_SLOPPY, v);
-    else if (!format_ok(FORMAT_CIDR, v) && !is_kept(e, v))
+    if (!format_ok(FORMAT_CIDR, v) && !(is_kept(e, v) && format_ok(FORMAT_CIDR_SLOPPY, v)))
         format_validate(e, at, FORMAT_CIDR, v);
     else
         note_cidr(e, at, v);

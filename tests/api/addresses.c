@@ -226,6 +226,12 @@ static void unusual_forms_are_warned_of(void **state)
                  "spec.externalIPs[0]: IPv6 address \"2001:db8:0::7\" should be in RFC 5952 canonical format "
                  "(\"2001:db8::7\")");
     assert_warns(r, 201, "spec.externalIPs is deprecated");
+    assert_warns(
+        patch(w, &service_resource, "default", "s", API_PATCH_MERGE,
+              "{'spec':{'type':'LoadBalancer','loadBalancerIP':'192.0.2.07'}}"),
+        200,
+        "spec.loadBalancerIP: non-standard IP address \"192.0.2.07\" will be considered invalid in a "
+        "future Kubernetes release: use \"192.0.2.7\"");
 }
 
 static void what_was_there_may_stay(void **state)

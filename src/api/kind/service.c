@@ -195,6 +195,7 @@ static void service_validate(const void *o, struct field_errors *e)
                    str_trim(s->load_balancer_source_ranges.at[i]));
     if (!s->load_balancer_source_ranges.n)
         valid_source_annotation(e, o);
+    note_ip(e, PATH(spec, "loadBalancerIP"), s->load_balancer_ip);
     if (s->allocate_load_balancer_node_ports && !is_type(s, "LoadBalancer"))
         field_forbidden(e, PATH(spec, "allocateLoadBalancerNodePorts"),
                         "may only be used when `type` is 'LoadBalancer'");
