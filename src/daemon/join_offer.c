@@ -87,13 +87,11 @@ static int join_make(struct client *c, struct str json, struct arena *a, struct 
     return 0;
 }
 
-/* The token of an earlier start, or a new one, kept before it is offered. */
-static int join_token(const struct join_offer *o, struct arena *a, struct str *id, struct str *secret,
-                      struct err *err)
+/* The token of an earlier start, or a new one: then `fresh` is what its file is to hold. */
+static int join_token(const struct join_offer *o, const char *path, struct arena *a, struct str *id,
+                      struct str *secret, struct str *fresh, struct err *err)
 {
     _cleanup_buf_ struct buf hash = {0}, text = {0};
-    char path[4096];
-    snprintf(path, sizeof path, "%s/agent-token", o->data_dir);
     if (pki_public_key_hash(o->ca_pem, &hash, err) < 0)
         return -1;
     struct str pin = str_from_at(buf_str(&hash), sizeof "sha256:" - 1);
@@ -109,16 +107,17 @@ static int join_token(const struct join_offer *o, struct arena *a, struct str *i
     }
     struct str token = bootstrap_token_make(a);
     ensure(bootstrap_token_split(token, id, secret));
-    return file_write(path, arena_printf(a, STR_FMT "." STR_FMT "\n", STR_ARG(token), STR_ARG(pin)), 0600,
-                      err);
+    *fresh = arena_printf(a, STR_FMT "." STR_FMT "\n", STR_ARG(token), STR_ARG(pin));
+    return 0;
 }
 
 int join_offer(struct client *c, const struct join_offer *o, struct err *err)
 {
     _cleanup_arena_ struct arena a = {0};
     _cleanup_buf_ struct buf yaml = {0}, quoted = {0};
-    struct str id, secret;
-    if (join_token(o, &a, &id, &secret, err) < 0)
+    struct str id, secret, fresh = {0};
+    const char *path = arena_printf(&a, "%s/agent-token", o->data_dir).p;
+    if (join_token(o, path, &a, &id, &secret, &fresh, err) < 0)
         return -1;
     kubeconfig_render(&(struct kubeconfig){.server = o->server, .ca_pem = o->ca_pem}, &yaml);
     json_encode_string(&quoted, buf_str(&yaml));
@@ -133,5 +132,6 @@ int join_offer(struct client *c, const struct join_offer *o, struct err *err)
         if (join_make(c, buf_str(&json), &a, err) < 0)
             return -1;
     }
-    return 0;
+    /* Last: who waits for the file can join at once. */
+    return fresh.n ? file_write(path, fresh, 0600, err) : 0;
 }
