@@ -14,6 +14,7 @@
 #include "fixture.h"
 #include "http/http.h"
 #include "node/image/archive.h"
+#include "node/image/media.h"
 #include "node/image/transfer.h"
 
 extern char **environ;

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/map.h"
+#include "node/image/media.h"
 #include "node/image/reference.h"
 #include "node/image/transfer.h"
 #include "schema/json.h"

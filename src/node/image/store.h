@@ -11,7 +11,7 @@
  * DIR/names.lock. */
 #pragma once
 #include "node/image/unpack.h"
-#include "node/oci/image_spec.h"
+#include "kinds/oci_v1.h"
 
 struct image_store;
 

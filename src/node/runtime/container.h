@@ -3,7 +3,8 @@
  * the agent may die and come back: what is on disk says it all. Nothing here knows Kubernetes; node/pod says
  * what to run. */
 #pragma once
-#include "node/oci/runtime_spec.h"
+#include "kinds/kubelet_v1.h"
+#include "kinds/oci_v1.h"
 #include "node/runtime/cgroup.h"
 
 struct runtime;
@@ -46,16 +47,8 @@ enum runtime_state {
 
 /* A container as it is on disk. */
 struct runtime_container {
-    struct str id, pod_uid, pod_namespace, pod_name, name, image, image_id, spec_hash, log_path, cgroup_path,
-        stop_signal, dir;
-    int64_t attempt;
-    int64_t pid, pid_start, conmon_pid,
-        conmon_start;               /* process ids, and when they began (clock ticks), against reuse */
-    int64_t created_ns, started_ns; /* wall clock; started 0: not yet */
-    int64_t finished_ns;            /* once exited, as what follows */
-    int64_t exit_code;
-    bool oom_killed, lost;  /* lost: nobody saw how it ended */
-    struct str start_error; /* why it never ran: then exit_code is 128 */
+    struct container_record;
+    struct str dir;
     bool adopted;           /* began under an agent before this one */
     enum runtime_state state;
     struct arena *arena; /* its own: container_free */

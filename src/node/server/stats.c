@@ -4,189 +4,10 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
-#include "node/oci/declare.h"
+#include "kinds/kubelet_v1.h"
 #include "node/status/usage.h"
 #include "schema/json.h"
 #include "schema/timestamp.h"
-
-/* --- the Summary API (k8s.io/kubelet/pkg/apis/stats/v1alpha1) --- */
-
-struct cpu_stats {
-    struct str time;
-    int64_t *usage_nano_cores, *usage_core_nano_seconds;
-};
-static const struct field cpu_stats_fields[] = {
-    ONE(cpu_stats, time, "time", STRING),
-    OPTIONAL(cpu_stats, usage_nano_cores, "usageNanoCores", INT64),
-    OPTIONAL(cpu_stats, usage_core_nano_seconds, "usageCoreNanoSeconds", INT64),
-};
-DECLARE(static, cpu_stats)
-
-struct memory_stats {
-    struct str time;
-    int64_t *available_bytes, *usage_bytes, *working_set_bytes, *rss_bytes, *page_faults, *major_page_faults;
-};
-static const struct field memory_stats_fields[] = {
-    ONE(memory_stats, time, "time", STRING),
-    OPTIONAL(memory_stats, available_bytes, "availableBytes", INT64),
-    OPTIONAL(memory_stats, usage_bytes, "usageBytes", INT64),
-    OPTIONAL(memory_stats, working_set_bytes, "workingSetBytes", INT64),
-    OPTIONAL(memory_stats, rss_bytes, "rssBytes", INT64),
-    OPTIONAL(memory_stats, page_faults, "pageFaults", INT64),
-    OPTIONAL(memory_stats, major_page_faults, "majorPageFaults", INT64),
-};
-DECLARE(static, memory_stats)
-
-struct fs_stats {
-    struct str time;
-    int64_t *available_bytes, *capacity_bytes, *used_bytes, *inodes_free, *inodes, *inodes_used;
-};
-static const struct field fs_stats_fields[] = {
-    ONE(fs_stats, time, "time", STRING),
-    OPTIONAL(fs_stats, available_bytes, "availableBytes", INT64),
-    OPTIONAL(fs_stats, capacity_bytes, "capacityBytes", INT64),
-    OPTIONAL(fs_stats, used_bytes, "usedBytes", INT64),
-    OPTIONAL(fs_stats, inodes_free, "inodesFree", INT64),
-    OPTIONAL(fs_stats, inodes, "inodes", INT64),
-    OPTIONAL(fs_stats, inodes_used, "inodesUsed", INT64),
-};
-DECLARE(static, fs_stats)
-
-struct interface_stats {
-    struct str name;
-    int64_t *rx_bytes, *rx_errors, *tx_bytes, *tx_errors;
-};
-static const struct field interface_stats_fields[] = {
-    ONE(interface_stats, name, "name", STRING),
-    OPTIONAL(interface_stats, rx_bytes, "rxBytes", INT64),
-    OPTIONAL(interface_stats, rx_errors, "rxErrors", INT64),
-    OPTIONAL(interface_stats, tx_bytes, "txBytes", INT64),
-    OPTIONAL(interface_stats, tx_errors, "txErrors", INT64),
-};
-DECLARE(static, interface_stats)
-
-struct interface_stats_vec {
-    struct interface_stats *at;
-    size_t n;
-};
-/* The first interface's numbers stand beside the list. */
-struct network_stats {
-    struct str time;
-    struct interface_stats;
-    struct interface_stats_vec interfaces;
-};
-static const struct field network_stats_fields[] = {
-    ONE(network_stats, time, "time", STRING),
-    ONE(network_stats, name, "name", STRING),
-    OPTIONAL(network_stats, rx_bytes, "rxBytes", INT64),
-    OPTIONAL(network_stats, rx_errors, "rxErrors", INT64),
-    OPTIONAL(network_stats, tx_bytes, "txBytes", INT64),
-    OPTIONAL(network_stats, tx_errors, "txErrors", INT64),
-    LIST_OF(network_stats, interfaces, "interfaces", interface_stats),
-};
-DECLARE(static, network_stats)
-
-struct container_stats {
-    struct str name, start_time;
-    struct cpu_stats *cpu;
-    struct memory_stats *memory;
-    struct fs_stats *rootfs, *logs;
-};
-static const struct field container_stats_fields[] = {
-    ONE(container_stats, name, "name", STRING),
-    ONE(container_stats, start_time, "startTime", STRING),
-    OPTIONAL_OF(container_stats, cpu, "cpu", cpu_stats),
-    OPTIONAL_OF(container_stats, memory, "memory", memory_stats),
-    OPTIONAL_OF(container_stats, rootfs, "rootfs", fs_stats),
-    OPTIONAL_OF(container_stats, logs, "logs", fs_stats),
-};
-DECLARE(static, container_stats)
-
-struct process_stats {
-    int64_t *process_count;
-};
-static const struct field process_stats_fields[] = {
-    OPTIONAL(process_stats, process_count, "process_count", INT64),
-};
-DECLARE(static, process_stats)
-
-struct pod_reference {
-    struct str name, ns, uid;
-};
-static const struct field pod_reference_fields[] = {
-    ONE(pod_reference, name, "name", STRING),
-    ONE(pod_reference, ns, "namespace", STRING),
-    ONE(pod_reference, uid, "uid", STRING),
-};
-DECLARE(static, pod_reference)
-
-struct container_stats_vec {
-    struct container_stats *at;
-    size_t n;
-};
-struct pod_stats {
-    struct pod_reference pod_ref;
-    struct str start_time;
-    struct container_stats_vec containers;
-    struct cpu_stats *cpu;
-    struct memory_stats *memory;
-    struct network_stats *network;
-    struct fs_stats *ephemeral_storage;
-    struct process_stats *process_stats;
-};
-static const struct field pod_stats_fields[] = {
-    ONE_OF(pod_stats, pod_ref, "podRef", pod_reference),
-    ONE(pod_stats, start_time, "startTime", STRING),
-    LIST_OF(pod_stats, containers, "containers", container_stats),
-    OPTIONAL_OF(pod_stats, cpu, "cpu", cpu_stats),
-    OPTIONAL_OF(pod_stats, memory, "memory", memory_stats),
-    OPTIONAL_OF(pod_stats, network, "network", network_stats),
-    OPTIONAL_OF(pod_stats, ephemeral_storage, "ephemeral-storage", fs_stats),
-    OPTIONAL_OF(pod_stats, process_stats, "process_stats", process_stats),
-};
-DECLARE(static, pod_stats)
-
-struct runtime_stats {
-    struct fs_stats *image_fs, *container_fs;
-};
-static const struct field runtime_stats_fields[] = {
-    OPTIONAL_OF(runtime_stats, image_fs, "imageFs", fs_stats),
-    OPTIONAL_OF(runtime_stats, container_fs, "containerFs", fs_stats),
-};
-DECLARE(static, runtime_stats)
-
-struct node_stats {
-    struct str node_name, start_time;
-    struct cpu_stats *cpu;
-    struct memory_stats *memory;
-    struct network_stats *network;
-    struct fs_stats *fs;
-    struct runtime_stats *runtime;
-};
-static const struct field node_stats_fields[] = {
-    ONE(node_stats, node_name, "nodeName", STRING),
-    ONE(node_stats, start_time, "startTime", STRING),
-    OPTIONAL_OF(node_stats, cpu, "cpu", cpu_stats),
-    OPTIONAL_OF(node_stats, memory, "memory", memory_stats),
-    OPTIONAL_OF(node_stats, network, "network", network_stats),
-    OPTIONAL_OF(node_stats, fs, "fs", fs_stats),
-    OPTIONAL_OF(node_stats, runtime, "runtime", runtime_stats),
-};
-DECLARE(static, node_stats)
-
-struct pod_stats_vec {
-    struct pod_stats *at;
-    size_t n;
-};
-struct summary {
-    struct node_stats node;
-    struct pod_stats_vec pods;
-};
-static const struct field summary_fields[] = {
-    ONE_OF(summary, node, "node", node_stats),
-    LIST_OF(summary, pods, "pods", pod_stats),
-};
-DECLARE(static, summary)
 
 /* --- from what was measured --- */
 
@@ -286,7 +107,7 @@ static void render_summary(struct node_agent *n, const struct usage_of_node *u, 
 {
     struct str time = text_of(a, u->at_ns);
     struct runtime_stats runtime = {fs_of(a, time, &u->disk), fs_of(a, time, &u->disk)};
-    struct summary s = {.node = {.node_name = n->name,
+    struct stats_summary s = {.node = {.node_name = n->name,
                                  .start_time = text_of(a, u->started_ns),
                                  .cpu = cpu_of(a, time, &u->usage),
                                  .memory = memory_of(a, time, &u->usage, u->memory_total),
@@ -296,7 +117,7 @@ static void render_summary(struct node_agent *n, const struct usage_of_node *u, 
                         .pods = {arena_new_n(a, struct pod_stats, u->n_pods), u->n_pods}};
     for (size_t i = 0; i < u->n_pods; i++)
         pod_of(a, time, &u->pods[i], &s.pods.at[i]);
-    json_encode(out, &summary_type, &s);
+    json_encode(out, &stats_summary_type, &s);
 }
 
 /* --- /metrics/resource, in Prometheus' words --- */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "kinds/meta_v1.h"
-#include "node/oci/declare.h"
+#include "kinds/kubelet_v1.h"
 #include "node/stream/upgrade.h"
 #include "schema/json.h"
 
@@ -111,15 +111,6 @@ bool remote_has(const struct remote *r, enum remote_channel channel)
         return false;
     }
 }
-
-struct terminal_size {
-    int32_t width, height;
-};
-static const struct field terminal_size_fields[] = {
-    ONE(terminal_size, width, "Width", INT32),
-    ONE(terminal_size, height, "Height", INT32),
-};
-DECLARE(static, terminal_size)
 
 /* The stream of sizes is one JSON object after another: {"Width":80,"Height":24} */
 static void take_size(struct remote *r, struct str bytes)
