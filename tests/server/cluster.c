@@ -12,10 +12,10 @@
 static void make_keys(struct cluster *c)
 {
     struct err err = {0};
-    struct str names[] = {STR("localhost"), STR("127.0.0.1")}, masters = STR("system:masters");
+    struct str names[] = {STR("localhost"), STR("127.0.0.1"), STR("::1")}, masters = STR("system:masters");
     struct pki_request serving = {.common_name = STR("kube-apiserver"),
                                   .names = names,
-                                  .n_names = 2,
+                                  .n_names = ARRAY_LEN(names),
                                   .server = true,
                                   .lifetime_s = 3600};
     struct pki_request admin = {.common_name = STR("admin"),
@@ -34,7 +34,7 @@ static void make_keys(struct cluster *c)
 
 void cluster_start(struct cluster *c, const struct cluster_options *options)
 {
-    *c = (struct cluster){0};
+    *c = (struct cluster){.host = options->host ? options->host : "127.0.0.1"};
     pthread_mutex_init(&c->mutex, NULL);
     struct err err = {0};
     make_keys(c);
@@ -42,10 +42,10 @@ void cluster_start(struct cluster *c, const struct cluster_options *options)
                          &c->store, &err),
               err);
     static struct str audience = STR_INIT("https://kubernetes.default.svc.cluster.local");
-    struct str service_cidr = str_from(options->service_cidr);
+    struct str cidrs[] = {str_from(options->service_cidr), str_from(options->second_cidr)};
     struct api_options api = {.store = c->store,
                               .admission = options->admission_settings,
-                              .service_cidrs = {&service_cidr, service_cidr.n ? 1 : 0},
+                              .service_cidrs = {cidrs, (size_t)(cidrs[0].n > 0) + (cidrs[1].n > 0)},
                               .advertise_address = STR("192.0.2.1"),
                               .advertise_port = 6443,
                               .api_audiences = {&audience, 1}};
@@ -68,7 +68,7 @@ void cluster_start(struct cluster *c, const struct cluster_options *options)
                   err);
     struct server_options o = {
         .api = c->api,
-        .listen = "127.0.0.1:0",
+        .listen = arena_printf(&c->arena, "%s:0", c->host).p,
         .loops = c->loops,
         .n_loops = ARRAY_LEN(c->loops),
         .cert_pem = buf_str(&c->serving.cert_pem),
@@ -135,7 +135,7 @@ struct fetch *cluster_client(struct cluster *c, const char *token)
 struct str cluster_url(struct cluster *c, const char *path)
 {
     _lock_(&c->mutex);
-    return arena_printf(&c->arena, "https://127.0.0.1:%d%s", server_port(c->server), path);
+    return arena_printf(&c->arena, "https://%s:%d%s", c->host, server_port(c->server), path);
 }
 
 void answer_clear(struct answer *a)

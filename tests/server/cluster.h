@@ -16,6 +16,7 @@ struct cluster {
     struct pki_pair ca, serving, admin, front_proxy;
     struct buf key;
     struct fetch *as_admin, *as_nobody;
+    const char *host;
     pthread_mutex_t mutex; /* guards arena in cluster_url */
     struct arena arena;
 };
@@ -26,7 +27,8 @@ struct cluster_options {
     int limit;          /* requests in flight */
     int64_t timeout_ns; /* of a request */
     const struct api_admission *admission;
-    const char *service_cidr;
+    const char *service_cidr, *second_cidr;
+    const char *host; /* where it listens, as in URLs; NULL: 127.0.0.1 */
     struct audit_options audit;
     const char *authentication, *authorization; /* configurations, as YAML */
     const char *token_webhook;                  /* a kubeconfig file */
