@@ -153,6 +153,19 @@ static bool blocks_rules(const struct field_errors *e, size_t from)
     return false;
 }
 
+void custom_warn(const struct road *d)
+{
+    const struct str_vec *now = &resource_meta(d->resource, d->object)->finalizers;
+    const struct str_vec *old = d->old ? &resource_meta(d->resource, d->old)->finalizers : NULL;
+    each (*now, i)
+        if (!finalizer_is_standard(now->at[i]) && !(old && str_vec_has(old, now->at[i])))
+            strategy_warn(&d->context,
+                          "metadata.finalizers: \"" STR_FMT
+                          "\": prefer a domain-qualified finalizer name including a path (/) to avoid "
+                          "accidental conflicts with other finalizer writers",
+                          STR_ARG(now->at[i]));
+}
+
 void custom_check(struct road *d, struct field_errors *e)
 {
     const struct resource *r = d->resource;

@@ -6,6 +6,8 @@
 
 /* Adds what is wrong with d->object, of a custom resource. What d->old had already is let be. */
 void custom_check(struct road *d, struct field_errors *e);
+/* Warns of new finalizers that name no domain: they may be anyone's. */
+void custom_warn(const struct road *d);
 /* The object as a tree, in `a`; false: it nests too deep for one. */
 bool custom_tree(struct arena *a, const struct resource *r, const void *typed, struct value *out);
 /* What a path of names leads to (".spec.replicas"), or NULL. */

@@ -14,6 +14,9 @@ void valid_meta(struct field_errors *e, const struct path *at, const struct obje
 /* Carries over what clients may leave out, then compares: name, uid, times may not change. */
 void valid_meta_update(struct field_errors *e, const struct path *at, struct object_meta *m,
                        const struct object_meta *old);
+/* Finalizers of Kubernetes' own kinds are known to it or of a domain; custom resources are only warned of. */
+bool finalizer_is_standard(struct str finalizer);
+void valid_standard_finalizer(struct field_errors *e, const struct path *at, struct str finalizer);
 void valid_labels(struct field_errors *e, const struct path *at, const struct str_map *labels);
 enum { VALID_ANNOTATIONS_MAX = 256 * 1024 }; /* bytes of all keys and values */
 void valid_annotations(struct field_errors *e, const struct path *at, const struct str_map *annotations);
@@ -46,6 +49,9 @@ void valid_one_of(struct field_errors *e, const struct path *at, struct str v, c
 /* One of the values, which are shown as given; an empty one is none of them. */
 void valid_supported(struct field_errors *e, const struct path *at, struct str v, const struct str *values,
                      size_t n);
+#define VALID_SUPPORTED(e, at, v, ...)                                                                       \
+    valid_supported((e), (at), (v), (const struct str[]){__VA_ARGS__},                                       \
+                    sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))
 /* Of a driver of storage or devices: a DNS name in which capitals may stand. */
 void valid_driver_name(struct field_errors *e, const struct path *at, struct str name);
 /* "acme.io/foo": a domain, and behind the first slash a path. */

@@ -1,5 +1,6 @@
 /* The rules of metadata (apimachinery/pkg/api/validation/objectmeta.go). */
 #include "api/valid.h"
+#include "schema/timestamp.h"
 
 /* What upstream calls standard: the only finalizers that need no domain. */
 static const struct str standard_finalizers[] = {STR_INIT("orphan"), STR_INIT("foregroundDeletion"),
@@ -24,37 +25,51 @@ void valid_annotations(struct field_errors *e, const struct path *at, const stru
         field_too_long(e, at, VALID_ANNOTATIONS_MAX);
 }
 
+/* "v1", "GROUP/VERSION". */
+static bool has_version(struct str api_version)
+{
+    struct str rest = api_version, group = {0}, version = {0};
+    bool parts = str_cut(&rest, '/', &group) && str_cut(&rest, '/', &version);
+    return parts ? version.n && !rest.n : group.n > 0;
+}
+
+static void valid_owner(struct field_errors *e, const struct path *at, const struct owner_reference *o)
+{
+    if (!has_version(o->api_version))
+        field_invalid(e, PATH(at, "apiVersion"), o->api_version, "version must not be empty");
+    const struct {
+        struct path field;
+        struct str value;
+    } needed[] = {
+        {path_child(at, STR("kind")), o->kind},
+        {path_child(at, STR("name")), o->name},
+        {path_child(at, STR("uid")), o->uid},
+    };
+    for (size_t k = 0; k < ARRAY_LEN(needed); k++)
+        if (!needed[k].value.n)
+            field_invalid(e, &needed[k].field, needed[k].value, "must not be empty");
+    if (str_is(o->kind, "Event") && str_is(o->api_version, "v1"))
+        field_error(e, FIELD_ERROR_INVALID, at, valid_bad(e, &owner_reference_type, o),
+                    "/v1, Kind=Event is disallowed from being an owner");
+}
+
+/* Upstream does not say which of the owners it complains of. */
 static void valid_owners(struct field_errors *e, const struct path *at,
                          const struct owner_reference_vec *owners)
 {
     const struct owner_reference *controller = NULL;
+    const struct object_meta shown = {.owner_references = *owners};
     each (*owners, i) {
         const struct owner_reference *o = &owners->at[i];
-        const struct path *item = PATH_AT(at, i);
-        const struct {
-            struct path field;
-            struct str value;
-            const char *detail;
-        } needed[] = {
-            {path_child(item, STR("apiVersion")), o->api_version, "version must not be empty"},
-            {path_child(item, STR("kind")), o->kind, "must not be empty"},
-            {path_child(item, STR("name")), o->name, "must not be empty"},
-            {path_child(item, STR("uid")), o->uid, "must not be empty"},
-        };
-        for (size_t k = 0; k < ARRAY_LEN(needed); k++)
-            if (!needed[k].value.n)
-                field_invalid(e, &needed[k].field, needed[k].value, "%s", needed[k].detail);
-        if (str_is(o->kind, "Event") &&
-            (str_is(o->api_version, "v1") || str_is(o->api_version, "events.k8s.io/v1")))
-            field_error(e, FIELD_ERROR_INVALID, item, BAD_NONE, "%s is disallowed from being an owner",
-                        str_is(o->api_version, "v1") ? "/v1, Kind=Event" : "events.k8s.io/v1, Kind=Event");
+        valid_owner(e, at, o);
         if (!o->controller || !*o->controller)
             continue;
         if (controller)
-            field_error(e, FIELD_ERROR_INVALID, at, BAD_NONE,
-                        "Only one reference can have Controller set to true. Found \"true\" in references "
-                        "for " STR_FMT " and " STR_FMT,
-                        STR_ARG(controller->name), STR_ARG(o->name));
+            field_error(
+                e, FIELD_ERROR_INVALID, at, valid_bad_member(e, &object_meta_type, "ownerReferences", &shown),
+                "Only one reference can have Controller set to true. Found \"true\" in references "
+                "for " STR_FMT "/" STR_FMT " and " STR_FMT "/" STR_FMT,
+                STR_ARG(controller->kind), STR_ARG(controller->name), STR_ARG(o->kind), STR_ARG(o->name));
         else
             controller = o;
     }
@@ -62,22 +77,45 @@ static void valid_owners(struct field_errors *e, const struct path *at,
 
 static void valid_finalizers(struct field_errors *e, const struct path *at, const struct str_vec *finalizers)
 {
-    bool orphan = false, foreground = false;
-    each (*finalizers, i) {
-        struct str f = finalizers->at[i];
-        bool standard = false;
-        for (size_t k = 0; k < ARRAY_LEN(standard_finalizers); k++)
-            standard |= str_eq(f, standard_finalizers[k]);
-        valid_qualified(e, at, f);
-        if (!standard && str_index(f, '/') < 0)
-            field_invalid(e, PATH_AT(at, i), f,
-                          "name is neither a standard finalizer name nor is it fully qualified");
-        orphan |= str_is(f, "orphan");
-        foreground |= str_is(f, "foregroundDeletion");
-    }
-    if (orphan && foreground)
-        field_error(e, FIELD_ERROR_INVALID, at, BAD_NONE,
+    each (*finalizers, i)
+        valid_qualified(e, at, finalizers->at[i]);
+    if (str_vec_has(finalizers, STR("orphan")) && str_vec_has(finalizers, STR("foregroundDeletion")))
+        field_error(e, FIELD_ERROR_INVALID, at, valid_bad_list(e, finalizers),
                     "finalizer orphan and foregroundDeletion cannot be both set");
+}
+
+bool finalizer_is_standard(struct str finalizer)
+{
+    for (size_t i = 0; i < ARRAY_LEN(standard_finalizers); i++)
+        if (str_eq(finalizer, standard_finalizers[i]))
+            return true;
+    return str_index(finalizer, '/') >= 0;
+}
+
+void valid_standard_finalizer(struct field_errors *e, const struct path *at, struct str finalizer)
+{
+    if (!finalizer_is_standard(finalizer))
+        field_invalid(e, at, finalizer,
+                      "name is neither a standard finalizer name nor is it fully qualified");
+}
+
+enum { MANAGER_MAX = 128, SUBRESOURCE_MAX = 256 };
+
+static void valid_managed(struct field_errors *e, const struct path *at,
+                          const struct managed_fields_entry_vec *entries)
+{
+    each (*entries, i) {
+        const struct managed_fields_entry *m = &entries->at[i];
+        const struct path *item = PATH_AT(at, i);
+        if (!str_is(m->operation, "Apply") && !str_is(m->operation, "Update"))
+            field_invalid(e, PATH(item, "operation"), m->operation, "must be `Apply` or `Update`");
+        if (m->fields_type.n && !str_is(m->fields_type, "FieldsV1"))
+            field_invalid(e, PATH(item, "fieldsType"), m->fields_type, "must be `FieldsV1`");
+        if (m->manager.n > MANAGER_MAX)
+            field_too_long(e, PATH(item, "manager"), MANAGER_MAX);
+        if (m->subresource.n > SUBRESOURCE_MAX)
+            field_too_long(e, PATH(item, "subresource"), SUBRESOURCE_MAX);
+    }
 }
 
 /* A prefix may end in what a name may not: the suffix follows. */
@@ -109,11 +147,15 @@ void valid_meta(struct field_errors *e, const struct path *at, const struct obje
     valid_annotations(e, PATH(at, "annotations"), &m->annotations);
     valid_owners(e, PATH(at, "ownerReferences"), &m->owner_references);
     valid_finalizers(e, PATH(at, "finalizers"), &m->finalizers);
+    valid_managed(e, PATH(at, "managedFields"), &m->managed_fields);
 }
 
-static bool same_time(struct time a, struct time b)
+/* Like valid_fixed, of a time in whole seconds that may be absent. */
+static void valid_same_time(struct field_errors *e, const struct path *at, const struct time *now,
+                            const struct time *old)
 {
-    return a.s == b.s;
+    bool same = now && old ? now->s == old->s : !now && !old;
+    valid_immutable(e, at, same, now ? BAD(time_str(&e->arena, *now)) : BAD_RAW(STR("null")));
 }
 
 void valid_meta_update(struct field_errors *e, const struct path *at, struct object_meta *m,
@@ -121,8 +163,7 @@ void valid_meta_update(struct field_errors *e, const struct path *at, struct obj
 {
     if (!m->uid.n)
         m->uid = old->uid;
-    if (!m->creation_timestamp.s)
-        m->creation_timestamp = old->creation_timestamp;
+    m->creation_timestamp = old->creation_timestamp;
     if (old->deletion_timestamp) /* once set, it stays */
         m->deletion_timestamp = old->deletion_timestamp;
     if (old->deletion_grace_period_seconds && !m->deletion_grace_period_seconds)
@@ -148,12 +189,12 @@ void valid_meta_update(struct field_errors *e, const struct path *at, struct obj
     valid_immutable_str(e, PATH(at, "name"), m->name, old->name);
     valid_immutable_str(e, PATH(at, "namespace"), m->namespace, old->namespace);
     valid_immutable_str(e, PATH(at, "uid"), m->uid, old->uid);
-    valid_immutable(e, PATH(at, "creationTimestamp"),
-                    same_time(m->creation_timestamp, old->creation_timestamp), BAD_NONE);
-    bool same = !m->deletion_timestamp == !old->deletion_timestamp &&
-                (!m->deletion_timestamp || same_time(*m->deletion_timestamp, *old->deletion_timestamp));
-    valid_immutable(e, PATH(at, "deletionTimestamp"), same, BAD_NONE);
+    valid_same_time(e, PATH(at, "deletionTimestamp"), m->deletion_timestamp, old->deletion_timestamp);
+    const int64_t *grace = m->deletion_grace_period_seconds, *had = old->deletion_grace_period_seconds;
+    if (grace && (!had || *grace != *had))
+        valid_immutable(e, PATH(at, "deletionGracePeriodSeconds"), false, BAD_INT(*grace));
     valid_labels(e, PATH(at, "labels"), &m->labels);
     valid_annotations(e, PATH(at, "annotations"), &m->annotations);
     valid_owners(e, PATH(at, "ownerReferences"), &m->owner_references);
+    valid_managed(e, PATH(at, "managedFields"), &m->managed_fields);
 }

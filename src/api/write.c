@@ -68,11 +68,14 @@ int road_validate(struct road *d)
     struct object_meta *m = r->has_metadata ? resource_meta(r, d->object) : NULL;
     struct path meta = path_child(NULL, STR("metadata"));
     e.before = d->current;
+    e.served = d->r->resource;
     bool raw = d->write && d->write->raw, status = d->write && d->write->status;
     if (m && d->old)
         valid_meta_update(&e, &meta, m, resource_meta(r, d->old));
     else if (m)
         valid_meta(&e, &meta, m, r->flags & RESOURCE_NAMESPACED, format_from(r->name_format));
+    for (size_t i = 0; m && !d->old && !r->custom && i < m->finalizers.n; i++)
+        valid_standard_finalizer(&e, PATH_AT(PATH(&meta, "finalizers"), i), m->finalizers.at[i]);
     if (raw) {
         if (d->write->validate)
             d->write->validate(d->object, d->old, &e);
@@ -381,7 +384,9 @@ static int write_guarded(struct road *d)
         services_end(d->api->services, d, false);
         return -1;
     }
-    if (d->strategy->warn)
+    if (d->resource->custom)
+        custom_warn(d);
+    else if (d->strategy->warn && !d->write->status && !d->write->raw)
         d->strategy->warn(d->object, d->old, &d->context);
     d->next = write_prepared;
     return write_prepared(d);

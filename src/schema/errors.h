@@ -32,13 +32,15 @@ struct field_error {
 enum { FIELD_ERRORS_MAX = 1000 };
 
 struct object;
+struct resource;
 
 struct field_errors {
     struct field_error *at;
     size_t n, cap;
     struct str *notes; /* what is let through with a warning: "spec.x: ..." */
     size_t n_notes, cap_notes;
-    struct object *before; /* what an update changes, where it is known: what it has may stay */
+    struct object *before;         /* what an update changes, where it is known: what it has may stay */
+    const struct resource *served; /* the form that the client speaks, where one is known */
     struct arena arena;
 };
 

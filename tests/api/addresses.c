@@ -174,7 +174,7 @@ static void changes_keep_to_the_families(void **state)
          true},
         {&service_resource, SERVICE("'type':'ClusterIP'"), NULL,
          "{'status':{'loadBalancer':{'ingress':[{'ip':'2001:db8::7'}]}}}",
-         "status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is \"LoadBalancer\"",
+         "status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is 'LoadBalancer'",
          true},
         {&ingress_resource,
          "{'metadata':{'name':'i'},'spec':{'defaultBackend':{'resource':{'kind':'k','name':'n'}}}}", NULL,

@@ -1,5 +1,6 @@
 /* ConfigMaps, Secrets and ServiceAccounts. */
 #include "api/kind/kinds.h"
+#include "schema/json.h"
 
 enum { DATA_MAX = 1024 * 1024 };
 
@@ -53,7 +54,7 @@ static void config_map_validate(const void *o, struct field_errors *e)
             field_invalid(e, PATH_OF(&data, c->data.at[i].key), c->data.at[i].key,
                           "duplicate of key present in binaryData");
     if (total > DATA_MAX)
-        field_too_long(e, NULL, DATA_MAX);
+        field_too_long(e, PATH(NULL, ""), DATA_MAX);
 }
 
 static void config_map_validate_update(const void *o, const void *before, struct field_errors *e)
@@ -88,16 +89,32 @@ static void secret_needs(struct field_errors *e, const struct secret *s, const c
         field_required(e, PATH_OF(&data, str_from(key)), "%s", "");
 }
 
+/* It is a JSON object; of what is in it nothing is said. */
 static void valid_docker_config(struct field_errors *e, const struct secret *s, const char *key)
 {
-    struct path data = path_child(NULL, STR("data"));
+    struct path data = path_child(NULL, STR("data")), at = path_key(&data, str_from(key));
     const struct str *v = str_map_get(&s->data, str_from(key));
-    struct str text = v ? str_trim(*v) : STR("");
-    if (!v)
-        field_required(e, PATH_OF(&data, str_from(key)), "%s", "");
-    else if (!str_starts(text, STR("{")) || !str_ends(text, STR("}")))
-        field_invalid(e, PATH_OF(&data, str_from(key)), STR("<secret contents redacted>"),
-                      "invalid character in JSON");
+    _cleanup_err_ struct err why = {0};
+    static const struct {
+        char starts;
+        const char *kind;
+    } others[] = {{'[', "array"}, {'"', "string"}, {'t', "bool"}, {'f', "bool"}};
+    if (!v) {
+        field_required(e, &at, "%s", "");
+        return;
+    }
+    const struct str hidden = STR("<secret contents redacted>"), text = str_trim(*v);
+    if (json_check(*v, &why) < 0) {
+        field_invalid(e, &at, hidden, STR_FMT, STR_ARG(why.message));
+        return;
+    }
+    const char *kind = "number";
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        if (text.p[0] == others[i].starts)
+            kind = others[i].kind;
+    if (text.p[0] != '{' && text.p[0] != 'n')
+        field_invalid(e, &at, hidden,
+                      "json: cannot unmarshal %s into Go value of type map[string]interface {}", kind);
 }
 
 static void secret_validate(const void *o, struct field_errors *e)
@@ -123,9 +140,11 @@ static void secret_validate(const void *o, struct field_errors *e)
             secret_needs(e, s, "username");
             secret_needs(e, s, "password");
         }
-    } else if (str_is(s->type, "kubernetes.io/ssh-auth"))
-        secret_needs(e, s, "ssh-privatekey");
-    else if (str_is(s->type, "kubernetes.io/tls")) {
+    } else if (str_is(s->type, "kubernetes.io/ssh-auth")) {
+        const struct str *private_key = str_map_get(&s->data, STR("ssh-privatekey"));
+        if (!private_key || !private_key->n)
+            field_required(e, PATH_OF(&data, STR("ssh-privatekey")), "%s", "");
+    } else if (str_is(s->type, "kubernetes.io/tls")) {
         secret_needs(e, s, "tls.crt");
         secret_needs(e, s, "tls.key");
     }

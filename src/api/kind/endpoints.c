@@ -22,12 +22,11 @@ static void valid_endpoint_addresses(struct field_errors *e, const struct path *
     }
 }
 
-static void endpoints_validate(const void *o, struct field_errors *e)
+static void valid_subsets(struct field_errors *e, const struct endpoint_subset_vec *v)
 {
-    const struct endpoints *ep = o;
     struct path subsets = path_child(NULL, STR("subsets"));
-    each (ep->subsets, i) {
-        const struct endpoint_subset *s = &ep->subsets.at[i];
+    each (*v, i) {
+        const struct endpoint_subset *s = &v->at[i];
         const struct path *item = PATH_AT(&subsets, i);
         if (!s->addresses.n && !s->not_ready_addresses.n)
             field_required(e, item, "must specify `addresses` or `notReadyAddresses`");
@@ -42,14 +41,32 @@ static void endpoints_validate(const void *o, struct field_errors *e)
                 format_validate(e, PATH(port, "name"), FORMAT_DNS1123_LABEL, p->name);
             valid_port(e, PATH(port, "port"), p->port);
             VALID_ONE_OF(e, PATH(port, "protocol"), p->protocol, true, STR("SCTP"), STR("TCP"), STR("UDP"));
+            if (p->app_protocol)
+                valid_qualified(e, PATH(port, "appProtocol"), *p->app_protocol);
         }
     }
+}
+
+static void endpoints_validate_create(const void *o, struct field_errors *e)
+{
+    valid_subsets(e, &((const struct endpoints *)o)->subsets);
+}
+
+/* What has once been let in may stay as it is. */
+static void endpoints_validate_update(const void *o, const void *before, struct field_errors *e)
+{
+    struct endpoints kept = *(const struct endpoints *)o;
+    const struct endpoints *now = o, *old = before;
+    kept.subsets = old->subsets;
+    if (!same(&endpoints_type, &kept, now))
+        valid_subsets(e, &now->subsets);
 }
 
 const struct strategy endpoints_strategy = {
     .resource = &endpoints_resource,
     .flags = STRATEGY_CREATE_ON_UPDATE,
-    .validate = endpoints_validate,
+    .validate_create = endpoints_validate_create,
+    .validate_update = endpoints_validate_update,
 };
 
 /* --- EndpointSlice --- */

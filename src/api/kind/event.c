@@ -1,39 +1,56 @@
-/* Events (pkg/registry/core/event, pkg/apis/core/validation/events.go): core's are taken nearly as they come,
- * those of events.k8s.io must say all, and but for their series stay as they are. */
+/* Events (pkg/registry/core/event, pkg/apis/core/validation/events.go). Those that are written in their newer
+ * form (events.k8s.io/v1) must follow stricter rules than those that have always been; fields bear the names
+ * that the older form gives them. */
 #include "api/kind/kinds.h"
 #include "kinds/events_v1.h"
 #include "schema/timestamp.h"
 
-enum { NAME_MAX_LENGTH = 128, NOTE_MAX_LENGTH = 1024, SERIES_LEAST = 2 };
+enum { WORDS_MAX = 128, MESSAGE_MAX = 1024 };
 
-static void valid_word(struct field_errors *e, const struct path *at, struct str v)
+/* Upstream shows none of these values. */
+static void refuse(struct field_errors *e, const char *field, const char *why)
 {
+    struct path at = path_child(NULL, str_from(field));
+    field_invalid(e, &at, STR(""), "%s", why);
+}
+
+static void valid_words(struct field_errors *e, const char *field, struct str v)
+{
+    struct path at = path_child(NULL, str_from(field));
     if (!v.n)
-        field_required(e, at, "%s", "");
-    if (v.n > NAME_MAX_LENGTH)
-        field_invalid(e, at, STR(""), "can have at most %d characters", NAME_MAX_LENGTH);
+        field_required(e, &at, "%s", "");
+    if (v.n > WORDS_MAX)
+        field_invalid(e, &at, STR(""), "can have at most %d characters", WORDS_MAX);
+}
+
+/* What happened to objects without a namespace is told in "default", or by now in "kube-system". */
+static void valid_place(struct field_errors *e, const struct event *ev)
+{
+    struct str ns = ev->metadata.namespace, of = ev->involved_object.namespace;
+    bool is_new = !time_is_zero(ev->event_time);
+    bool fits =
+        of.n ? is_new || str_eq(of, ns) : str_is(ns, "default") || (is_new && str_is(ns, "kube-system"));
+    if (!fits)
+        field_invalid(e, PATH(PATH(NULL, "involvedObject"), "namespace"), of,
+                      "does not match event.namespace");
 }
 
 static void event_validate(const void *o, struct field_errors *e)
 {
     const struct event *ev = o;
-    struct path at = path_child(NULL, STR("involvedObject"));
-    struct str ns = ev->involved_object.namespace;
-    /* Events of cluster-scoped objects live in "default". */
-    if (!ns.n ? !str_is(ev->metadata.namespace, "default") && !str_is(ev->metadata.namespace, "kube-system")
-              : !str_eq(ns, ev->metadata.namespace))
-        field_invalid(e, PATH(&at, "namespace"), ns, "does not match event.namespace");
+    struct path reporter = path_child(NULL, e->served == &events_event_resource ? STR("reportingController")
+                                                                                : STR("reportingComponent"));
+    valid_place(e, ev);
     if (time_is_zero(ev->event_time))
         return;
-    const struct path *controller = PATH(NULL, "reportingController");
     if (!ev->reporting_component.n)
-        field_required(e, controller, "%s", "");
-    format_validate(e, controller, FORMAT_LABEL_KEY, ev->reporting_component);
-    valid_word(e, PATH(NULL, "reportingInstance"), ev->reporting_instance);
-    valid_word(e, PATH(NULL, "action"), ev->action);
-    valid_word(e, PATH(NULL, "reason"), ev->reason);
-    if (ev->message.n > NOTE_MAX_LENGTH)
-        field_invalid(e, PATH(NULL, "message"), STR(""), "can have at most %d characters", NOTE_MAX_LENGTH);
+        field_required(e, &reporter, "%s", "");
+    valid_qualified(e, &reporter, ev->reporting_component);
+    valid_words(e, "reportingInstance", ev->reporting_instance);
+    valid_words(e, "action", ev->action);
+    valid_words(e, "reason", ev->reason);
+    if (ev->message.n > MESSAGE_MAX)
+        field_invalid(e, PATH(NULL, "message"), STR(""), "can have at most %d characters", MESSAGE_MAX);
 }
 
 const struct strategy event_strategy = {
@@ -42,52 +59,55 @@ const struct strategy event_strategy = {
     .validate = event_validate,
 };
 
-/* --- events.k8s.io: rules on top, over core's form --- */
+/* --- events.k8s.io: more rules, over the same form --- */
 
 static void valid_series(struct field_errors *e, const struct event_series *s)
 {
-    struct path series = path_child(NULL, STR("series"));
-    if (s && s->count < SERIES_LEAST)
-        field_invalid(e, PATH(&series, "count"), STR(""), "should be at least %d", SERIES_LEAST);
-    if (s && time_is_zero(s->last_observed_time))
-        field_required(e, PATH(&series, "lastObservedTime"), "%s", "");
+    if (!s)
+        return;
+    if (s->count < 2)
+        refuse(e, "series.count", "should be at least 2");
+    if (time_is_zero(s->last_observed_time))
+        field_required(e, PATH(NULL, "series.lastObservedTime"), "%s", "");
 }
 
 static void new_event_validate_create(const void *o, struct field_errors *e)
 {
     const struct event *ev = o;
-    const struct {
-        const char *field;
-        bool set;
-    } unset[] = {{"firstTimestamp", !time_is_zero(ev->first_timestamp)},
-                 {"lastTimestamp", !time_is_zero(ev->last_timestamp)},
-                 {"count", ev->count},
-                 {"source", ev->source.component.n || ev->source.host.n}};
     valid_series(e, ev->series);
     if (time_is_zero(ev->event_time))
         field_required(e, PATH(NULL, "eventTime"), "%s", "");
     if (!str_is(ev->type, "Normal") && !str_is(ev->type, "Warning"))
         field_invalid(e, PATH(NULL, "type"), STR(""), "has invalid value: " STR_FMT, STR_ARG(ev->type));
-    for (size_t i = 0; i < ARRAY_LEN(unset); i++) {
-        struct path at = path_child(NULL, str_from(unset[i].field));
-        if (unset[i].set)
-            field_invalid(e, &at, STR(""), "needs to be unset");
-    }
+    const struct {
+        bool set;
+        const char *field;
+    } older[] = {
+        {!time_is_zero(ev->first_timestamp), "firstTimestamp"},
+        {!time_is_zero(ev->last_timestamp), "lastTimestamp"},
+        {ev->count, "count"},
+        {ev->source.component.n || ev->source.host.n, "source"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(older); i++)
+        if (older[i].set)
+            refuse(e, older[i].field, "needs to be unset");
 }
 
-static void new_event_validate_update(const void *o, const void *old, struct field_errors *e)
+/* Only the series goes on. */
+static void new_event_validate_update(const void *o, const void *before, struct field_errors *e)
 {
-    static const char *const fixed[] = {
-        "involvedObject", "reason", "message",   "source", "firstTimestamp",     "lastTimestamp",
-        "count",          "type",   "eventTime", "action", "reportingComponent", "reportingInstance",
-        "related",
-    };
-    const struct event_series *now = ((const struct event *)o)->series,
-                              *was = ((const struct event *)old)->series;
-    if (now && (!was || !same(&event_series_type, now, was)))
-        valid_series(e, now);
+    static const struct str fixed[] = {
+        STR_INIT("involvedObject"), STR_INIT("reason"),         STR_INIT("message"),
+        STR_INIT("source"),         STR_INIT("firstTimestamp"), STR_INIT("lastTimestamp"),
+        STR_INIT("count"),          STR_INIT("type"),           STR_INIT("eventTime"),
+        STR_INIT("action"),         STR_INIT("related"),        STR_INIT("reportingInstance")};
+    const struct event *now = o, *old = before;
+    if (!now->series || !old->series || !same(&event_series_type, now->series, old->series))
+        valid_series(e, now->series);
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
-        valid_fixed(e, NULL, &event_type, str_from(fixed[i]), o, old);
+        valid_fixed(e, NULL, &event_type, fixed[i], now, old);
+    valid_immutable_str(e, PATH(NULL, "reportingController"), now->reporting_component,
+                        old->reporting_component);
 }
 
 const struct strategy new_event_strategy = {

@@ -28,8 +28,11 @@ static void namespace_validate(const void *o, struct field_errors *e)
 {
     const struct namespace *ns = o;
     struct path spec = path_child(NULL, STR("spec"));
-    each (ns->spec.finalizers, i)
-        format_validate(e, PATH(&spec, "finalizers"), FORMAT_LABEL_KEY, ns->spec.finalizers.at[i]);
+    const struct path *at = PATH(&spec, "finalizers");
+    each (ns->spec.finalizers, i) {
+        format_validate(e, at, FORMAT_LABEL_KEY, ns->spec.finalizers.at[i]);
+        valid_standard_finalizer(e, at, ns->spec.finalizers.at[i]);
+    }
 }
 
 static void namespace_validate_status(const void *o, const void *old, struct field_errors *e)

@@ -199,9 +199,18 @@ static void pod_template_validate(const void *o, struct field_errors *e)
     valid_pod_template(e, &at, &((const struct pod_template *)o)->template);
 }
 
+static void pod_template_warn(const void *o, const void *old, const struct strategy_context *c)
+{
+    const struct pod_template_spec *t = &((const struct pod_template *)o)->template;
+    struct path at = path_child(NULL, STR("template"));
+    if (!old || !same(&pod_template_spec_type, t, &((const struct pod_template *)old)->template))
+        pod_warnings(&t->spec, &t->metadata, &at, c);
+}
+
 const struct strategy pod_template_strategy = {
     .resource = &pod_template_resource,
     .flags = STRATEGY_RETURNS_DELETED,
     .defaults = pod_template_defaults,
     .validate = pod_template_validate,
+    .warn = pod_template_warn,
 };

@@ -60,7 +60,7 @@ static void valid_service_port(struct field_errors *e, const struct path *at, co
     valid_port(e, PATH(at, "port"), p->port);
     VALID_ONE_OF(e, PATH(at, "protocol"), p->protocol, true, STR("SCTP"), STR("TCP"), STR("UDP"));
     valid_port_or_name(e, PATH(at, "targetPort"), &p->target_port);
-    if (p->app_protocol && p->app_protocol->n)
+    if (p->app_protocol)
         valid_qualified(e, PATH(at, "appProtocol"), *p->app_protocol);
     if (p->node_port && is_type(s, "ClusterIP"))
         field_forbidden(e, PATH(at, "nodePort"), "may not be used when `type` is 'ClusterIP'");
@@ -77,14 +77,16 @@ static void valid_service_ports(struct field_errors *e, const struct path *at, c
         valid_service_port(e, item, p, s);
         if (p->name.n && map_put(&names, p->name, (void *)p))
             field_duplicate(e, PATH(item, "name"), p->name);
-        struct str key = arena_printf(&e->arena, "{\"protocol\":\"" STR_FMT "\",\"port\":%d}",
+        struct str key = arena_printf(&e->arena,
+                                      "{\"Name\":\"\",\"Protocol\":\"" STR_FMT
+                                      "\",\"AppProtocol\":null,\"Port\":%d,\"TargetPort\":0,"
+                                      "\"NodePort\":0}",
                                       STR_ARG(p->protocol), p->port);
         if (map_put(&ports, key, (void *)p))
             field_error(e, FIELD_ERROR_DUPLICATE, item, BAD_RAW(key), "%s", "");
-        key = arena_printf(&e->arena, "{\"protocol\":\"" STR_FMT "\",\"nodePort\":%d}", STR_ARG(p->protocol),
-                           p->node_port);
+        key = arena_printf(&e->arena, STR_FMT "/%d", STR_ARG(p->protocol), p->node_port);
         if (p->node_port && map_put(&node_ports, key, (void *)p))
-            field_error(e, FIELD_ERROR_DUPLICATE, PATH(item, "nodePort"), BAD_RAW(key), "%s", "");
+            field_error(e, FIELD_ERROR_DUPLICATE, PATH(item, "nodePort"), BAD_INT(p->node_port), "%s", "");
     }
 }
 
@@ -115,19 +117,18 @@ static void valid_traffic(struct field_errors *e, const struct path *spec, const
     else if (s->external_traffic_policy.n)
         field_invalid(e, PATH(spec, "externalTrafficPolicy"), s->external_traffic_policy,
                       "may only be set for externally-accessible services");
-    if (s->internal_traffic_policy && !is_type(s, "ExternalName"))
-        VALID_ONE_OF(e, PATH(spec, "internalTrafficPolicy"), *s->internal_traffic_policy, true,
-                     STR("Cluster"), STR("Local"));
-    bool health = is_type(s, "LoadBalancer") && str_is(s->external_traffic_policy, "Local");
-    if (s->health_check_node_port < 0)
-        valid_not_negative(e, PATH(spec, "healthCheckNodePort"), s->health_check_node_port);
-    else if (!health && s->health_check_node_port)
+    if (!service_needs_health_port(s) && s->health_check_node_port)
         field_invalid_int(
             e, PATH(spec, "healthCheckNodePort"), s->health_check_node_port,
             "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
+    else if (s->health_check_node_port)
+        valid_port(e, PATH(spec, "healthCheckNodePort"), s->health_check_node_port);
+    if (s->internal_traffic_policy)
+        VALID_SUPPORTED(e, PATH(spec, "internalTrafficPolicy"), *s->internal_traffic_policy, STR("Cluster"),
+                        STR("Local"));
     if (s->traffic_distribution)
-        VALID_ONE_OF(e, PATH(spec, "trafficDistribution"), *s->traffic_distribution, true, STR("PreferClose"),
-                     STR("PreferSameNode"), STR("PreferSameZone"));
+        VALID_SUPPORTED(e, PATH(spec, "trafficDistribution"), *s->traffic_distribution, STR("PreferClose"),
+                        STR("PreferSameZone"), STR("PreferSameNode"));
 }
 
 static void valid_affinity_seconds(struct field_errors *e, const struct path *spec,
@@ -144,26 +145,54 @@ static void valid_affinity_seconds(struct field_errors *e, const struct path *sp
         int32_t seconds = *s->session_affinity_config->client_ip->timeout_seconds;
         if (seconds <= 0 || seconds > 86400)
             field_invalid_int(e, PATH(ip, "timeoutSeconds"), seconds,
-                              "must be greater than 0 and less than or equal to 86400");
+                              "must be greater than 0 and less than 86400");
     }
 }
 
-/* What the field was before there was one. */
-static void valid_source_annotation(struct field_errors *e, const struct service *s)
+static const char *const balancers_only = "may only be used when `type` is 'LoadBalancer'";
+
+/* Whom the balancer lets in; where the spec does not say it, an annotation does. */
+static void valid_source_ranges(struct field_errors *e, const struct service *svc)
 {
-    static const char key[] = "service.beta.kubernetes.io/load-balancer-source-ranges";
-    const struct str *said = str_map_get(&s->metadata.annotations, str_from(key));
-    struct path meta = path_child(NULL, STR("metadata")), annotations = path_child(&meta, STR("annotations"));
-    if (!said)
+    const struct service_spec *s = &svc->spec;
+    const struct str key = STR("service.beta.kubernetes.io/load-balancer-source-ranges");
+    const struct str *annotated = str_map_get(&svc->metadata.annotations, key);
+    struct path list = path_child(PATH(NULL, "spec"), STR("LoadBalancerSourceRanges")),
+                annotations = path_child(PATH(NULL, "metadata"), STR("annotations"));
+    if (!s->load_balancer_source_ranges.n && !annotated)
         return;
-    if (!is_type(&s->spec, "LoadBalancer")) {
-        field_forbidden(e, PATH_OF(&annotations, str_from(key)),
-                        "may only be used when `type` is 'LoadBalancer'");
-        return;
-    }
-    struct str rest = str_trim(*said), one;
-    while (rest.n && str_cut(&rest, ',', &one))
-        valid_cidr(e, PATH_OF(&annotations, str_from(key)), str_trim(one));
+    const struct path *at = s->load_balancer_source_ranges.n ? &list : PATH_OF(&annotations, key);
+    if (!is_type(s, "LoadBalancer"))
+        field_forbidden(e, at, "%s", balancers_only);
+    each (s->load_balancer_source_ranges, i)
+        valid_cidr(e, PATH_AT(at, i), str_trim(s->load_balancer_source_ranges.at[i]));
+    struct str rest = annotated ? str_trim(*annotated) : STR(""), range;
+    while (!s->load_balancer_source_ranges.n && str_cut(&rest, ',', &range))
+        valid_cidr(e, at, str_trim(range));
+}
+
+static void valid_balancer_fields(struct field_errors *e, const struct path *spec,
+                                  const struct service_spec *s)
+{
+    bool balancer = is_type(s, "LoadBalancer");
+    if (s->allocate_load_balancer_node_ports && !balancer)
+        field_forbidden(e, PATH(spec, "allocateLoadBalancerNodePorts"), "%s", balancers_only);
+    if (s->load_balancer_class && !balancer)
+        field_forbidden(e, PATH(spec, "loadBalancerClass"), "%s", balancers_only);
+    else if (s->load_balancer_class)
+        valid_qualified(e, PATH(spec, "loadBalancerClass"), *s->load_balancer_class);
+}
+
+/* The older annotation and the one that has replaced it say the same, where both are there. */
+static void valid_topology_annotations(struct field_errors *e, const struct object_meta *m)
+{
+    const struct str key = STR("service.kubernetes.io/topology-mode");
+    const struct str *mode = str_map_get(&m->annotations, key),
+                     *hints = str_map_get(&m->annotations, STR("service.kubernetes.io/topology-aware-hints"));
+    if (mode && hints && !str_eq(*mode, *hints))
+        field_invalid(e, PATH_OF(PATH(PATH(NULL, "metadata"), "annotations"), key), *mode,
+                      "must match annotations[service.kubernetes.io/topology-aware-hints] when both are "
+                      "specified");
 }
 
 static void service_validate(const void *o, struct field_errors *e)
@@ -171,6 +200,7 @@ static void service_validate(const void *o, struct field_errors *e)
     const struct service_spec *s = &((const struct service *)o)->spec;
     struct path root = path_child(NULL, STR("spec"));
     const struct path *spec = &root;
+    valid_topology_annotations(e, &((const struct service *)o)->metadata);
     VALID_ONE_OF(e, PATH(spec, "type"), s->type, true, STR("ClusterIP"), STR("ExternalName"),
                  STR("LoadBalancer"), STR("NodePort"));
     valid_service_ports(e, PATH(spec, "ports"), s);
@@ -187,20 +217,9 @@ static void service_validate(const void *o, struct field_errors *e)
         if (e->n == before)
             valid_endpoint_ip(e, PATH_AT(PATH(spec, "externalIPs"), i), s->external_ips.at[i]);
     }
-    if (s->load_balancer_source_ranges.n && !is_type(s, "LoadBalancer"))
-        field_forbidden(e, PATH(spec, "LoadBalancerSourceRanges"),
-                        "may only be used when `type` is 'LoadBalancer'");
-    each (s->load_balancer_source_ranges, i)
-        valid_cidr(e, PATH_AT(PATH(spec, "LoadBalancerSourceRanges"), i),
-                   str_trim(s->load_balancer_source_ranges.at[i]));
-    if (!s->load_balancer_source_ranges.n)
-        valid_source_annotation(e, o);
+    valid_source_ranges(e, o);
     note_ip(e, PATH(spec, "loadBalancerIP"), s->load_balancer_ip);
-    if (s->allocate_load_balancer_node_ports && !is_type(s, "LoadBalancer"))
-        field_forbidden(e, PATH(spec, "allocateLoadBalancerNodePorts"),
-                        "may only be used when `type` is 'LoadBalancer'");
-    if (s->load_balancer_class && !is_type(s, "LoadBalancer"))
-        field_forbidden(e, PATH(spec, "loadBalancerClass"), "may only be used when `type` is 'LoadBalancer'");
+    valid_balancer_fields(e, spec, s);
     valid_traffic(e, spec, s);
 }
 
@@ -212,8 +231,12 @@ static void service_validate_update(const void *o, const void *before, struct fi
     valid_service_ips_update(e, s, old);
     if (old->load_balancer_class && is_type(old, "LoadBalancer") && is_type(s, "LoadBalancer") &&
         (!s->load_balancer_class || !str_eq(*s->load_balancer_class, *old->load_balancer_class)))
-        field_invalid(e, PATH(&spec, "loadBalancerClass"),
-                      s->load_balancer_class ? *s->load_balancer_class : STR(""), "may not change once set");
+        field_error(e, FIELD_ERROR_INVALID, PATH(&spec, "loadBalancerClass"),
+                    s->load_balancer_class ? BAD(*s->load_balancer_class) : BAD_RAW(STR("null")),
+                    "may not change once set");
+    if (service_needs_health_port(s) && service_needs_health_port(old) &&
+        s->health_check_node_port != old->health_check_node_port)
+        field_forbidden(e, PATH(&spec, "healthCheckNodePort"), "field is immutable");
 }
 
 /* What a balancer has said of itself goes with it. */
@@ -233,7 +256,7 @@ static void service_validate_status(const void *o, const void *old, struct field
     struct path status = path_child(NULL, STR("status"));
     const struct path *list = PATH(PATH(&status, "loadBalancer"), "ingress");
     if (v->n && !is_type(&s->spec, "LoadBalancer")) {
-        field_forbidden(e, list, "may only be used when `spec.type` is \"LoadBalancer\"");
+        field_forbidden(e, list, "may only be used when `spec.type` is 'LoadBalancer'");
         return;
     }
     each (*v, i) {
@@ -245,7 +268,7 @@ static void service_validate_status(const void *o, const void *old, struct field
         else if (in->ip_mode && !in->ip.n)
             field_forbidden(e, mode, "may not be specified when `ip` is not set");
         else if (in->ip_mode)
-            VALID_ONE_OF(e, mode, *in->ip_mode, true, STR("Proxy"), STR("VIP"));
+            VALID_SUPPORTED(e, mode, *in->ip_mode, STR("Proxy"), STR("VIP"));
     }
 }
 

@@ -260,26 +260,51 @@ static void replication_controller_validate(const void *o, struct field_errors *
 {
     const struct replication_controller *r = o;
     struct path root = path_child(NULL, STR("spec"));
-    const struct path *spec = &root;
+    const struct path *spec = &root, *template = PATH(spec, "template");
+    const struct label_selector selector = {.match_labels = r->spec.selector};
     valid_not_negative(e, PATH(spec, "minReadySeconds"), r->spec.min_ready_seconds);
     if (!r->spec.selector.n)
         field_required(e, PATH(spec, "selector"), "%s", "");
-    valid_labels(e, PATH(spec, "selector"), &r->spec.selector);
     valid_not_negative(e, PATH(spec, "replicas"), *r->spec.replicas);
     if (!r->spec.template) {
-        field_required(e, PATH(spec, "template"), "%s", "");
+        field_required(e, template, "%s", "");
         return;
     }
-    struct label_selector selector = {.match_labels = r->spec.selector};
     if (r->spec.selector.n)
-        valid_workload_selector(e, spec, &selector, r->spec.template, "replication controller");
-    valid_long_running_template(e, spec, r->spec.template);
+        valid_selected_template(e, spec, &selector, r->spec.template);
+    valid_pod_template(e, template, r->spec.template);
+    valid_running_on(e, template, r->spec.template, "ReplicationController");
+}
+
+static void replication_controller_validate_status(const void *o, const void *old, struct field_errors *e)
+{
+    const struct replication_controller_status *s = &((const struct replication_controller *)o)->status;
+    (void)old;
+    VALID_COUNTS(e, {"replicas", s->replicas}, {"fullyLabeledReplicas", s->fully_labeled_replicas},
+                 {"readyReplicas", s->ready_replicas}, {"availableReplicas", s->available_replicas},
+                 {"observedGeneration", s->observed_generation});
+    valid_not_above(e, "fullyLabeledReplicas", s->fully_labeled_replicas, "status.replicas", s->replicas);
+    valid_not_above(e, "readyReplicas", s->ready_replicas, "status.replicas", s->replicas);
+    valid_not_above(e, "availableReplicas", s->available_replicas, "status.replicas", s->replicas);
+    valid_not_above(e, "availableReplicas", s->available_replicas, "readyReplicas", s->ready_replicas);
+}
+
+static void replication_controller_warn(const void *o, const void *old, const struct strategy_context *c)
+{
+    const struct replication_controller *r = o;
+    if (!old)
+        pods_name_warning(&r->metadata, c);
+    if (r->spec.template)
+        template_warnings(r->spec.template,
+                          old ? ((const struct replication_controller *)old)->spec.template : NULL, c);
 }
 
 const struct strategy replication_controller_strategy = {
     .resource = &replication_controller_resource,
     .defaults = replication_controller_defaults,
     .validate = replication_controller_validate,
+    .validate_status = replication_controller_validate_status,
+    .warn = replication_controller_warn,
 };
 
 /* --- ControllerRevision --- */

@@ -49,11 +49,6 @@ bool service_needs_node_ports(const struct service_spec *s)
     return str_is(s->type, "NodePort") || str_is(s->type, "LoadBalancer");
 }
 
-bool service_needs_health_port(const struct service_spec *s)
-{
-    return str_is(s->type, "LoadBalancer") && str_is(s->external_traffic_policy, "Local");
-}
-
 /* --- services from before these fields --- */
 
 bool service_is_complete(const struct service_spec *s)

@@ -21,4 +21,3 @@ bool service_keeps_families(const struct service_spec *s, const struct service_s
 
 bool service_needs_address(const struct service_spec *s); /* None is one, too */
 bool service_needs_node_ports(const struct service_spec *s);
-bool service_needs_health_port(const struct service_spec *s);

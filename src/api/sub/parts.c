@@ -52,9 +52,21 @@ static int finalize_make(struct road *d)
     return part_make(d, take_finalizers);
 }
 
+static void finalize_valid(const void *o, const void *old, struct field_errors *e)
+{
+    const struct str_vec *v = &((const struct namespace *)o)->spec.finalizers;
+    struct path spec = path_child(NULL, STR("spec"));
+    (void)old;
+    each (*v, i) {
+        const struct path *at = PATH_AT(PATH(&spec, "finalizers"), i);
+        format_validate(e, at, FORMAT_LABEL_KEY, v->at[i]);
+        valid_standard_finalizer(e, at, v->at[i]);
+    }
+}
+
 int sub_finalize(struct road *d)
 {
-    static const struct write write = {.make = finalize_make, .raw = true};
+    static const struct write write = {.make = finalize_make, .raw = true, .validate = finalize_valid};
     return road_write(d, &write);
 }
 
