@@ -60,7 +60,8 @@ static void pod_veth_name(const struct pod_addresses *ips, char name[16])
 /* --- the node's own --- */
 
 /* A host that forwards no longer listens to router advertisements unless told to: links that did go on, or
- * the node would lose its own way out (Linux, Documentation/networking/ip-sysctl: accept_ra). */
+ * the node would lose its own way out (Linux, Documentation/networking/ip-sysctl: accept_ra). Not what future
+ * links begin with, nor those to pods: nobody there is a router. */
 static void keep_advertisements(void)
 {
     static const char conf[] = "/proc/sys/net/ipv6/conf";
@@ -70,8 +71,11 @@ static void keep_advertisements(void)
     for (struct dirent *d; (d = readdir(dir));) {
         char path[512];
         _cleanup_buf_ struct buf text = {0};
+        struct str name = str_from(d->d_name);
         snprintf(path, sizeof path, "%s/%s/accept_ra", conf, d->d_name);
-        if (file_read(path, 16, &text, NULL) == 0 && str_is(str_trim(buf_str(&text)), "1"))
+        if (!str_is(name, "all") && !str_is(name, "default") && !str_is(name, POD_NETWORK_LINK) &&
+            !str_starts(name, STR("sg")) && file_read(path, 16, &text, NULL) == 0 &&
+            str_is(str_trim(buf_str(&text)), "1"))
             file_put(path, STR("2"), NULL);
     }
     closedir(dir);
@@ -209,15 +213,26 @@ static int pod_network_connect(struct pod_network *n, struct netlink *in, int ne
     return 0;
 }
 
+/* What the kernel thinks of the node's end before it is up: it may let addresses of the loopback out, for
+ * host ports, and believes no pod that poses as a router (CVE-2020-10749). */
+static int pod_network_settings(const char *link, struct err *err)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/route_localnet", link);
+    if (file_put(path, STR("1"), err) < 0)
+        return -1;
+    snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/accept_ra", link);
+    return file_exists(path) ? file_put(path, STR("0"), err) : 0; /* or there is no IPv6 at all */
+}
+
 /* The node's side: the veth, and the routes to the pod through it. */
 static int pod_network_outside(struct pod_network *n, struct netlink *in, int netns_fd,
                                const struct pod_addresses *ips, struct err *err)
 {
     int index;
-    char name[16], localnet[64];
+    char name[16];
     pod_veth_name(ips, name);
-    snprintf(localnet, sizeof localnet, "/proc/sys/net/ipv4/conf/%s/route_localnet", name);
-    if (pod_network_connect(n, in, netns_fd, ips, &index, err) < 0 || file_put(localnet, STR("1"), err) < 0 ||
+    if (pod_network_connect(n, in, netns_fd, ips, &index, err) < 0 || pod_network_settings(name, err) < 0 ||
         netlink_link_up(n->nl, index, err) < 0)
         return -1;
     for (size_t i = 0; i < ips->n; i++) {

@@ -141,6 +141,21 @@ static void test_pods_have_an_address_of_each_family(void **state)
     }
 }
 
+/* A node that forwards still hears its own routers, and takes no pod for one. */
+static void test_who_may_be_a_router(void **state)
+{
+    (void)state;
+    shell(
+        "ip link add uplink type veth peer name peer && echo 1 >/proc/sys/net/ipv6/conf/uplink/accept_ra && "
+        "echo 0 >/proc/sys/net/ipv6/conf/all/forwarding");
+    struct pod_network *n = open_network(STR("fd00:10:244:7::/64"), (struct str){0});
+    attach(n, 0, "fd00:10:244:7::2", NULL);
+    shell("cd /proc/sys/net/ipv6/conf && [ $(cat all/forwarding uplink/accept_ra default/accept_ra "
+          "sg00000002/accept_ra | tr -d '\n') = 1210 ]");
+    close_network(n);
+    shell("ip link delete uplink");
+}
+
 static void test_ipv6_alone(void **state)
 {
     (void)state;
@@ -218,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pods_reach_each_other_and_the_node),
         cmocka_unit_test(test_pods_have_an_address_of_each_family),
+        cmocka_unit_test(test_who_may_be_a_router),
         cmocka_unit_test(test_ipv6_alone),
         cmocka_unit_test(test_what_was_left_over_is_replaced),
         cmocka_unit_test(test_a_namespace_that_is_not_there),
