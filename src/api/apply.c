@@ -184,14 +184,18 @@ static int run(struct application *x, struct apply *apply)
     struct managed before = apply->managed;
     before.at = arena_dup(apply->arena, before.at, before.n * sizeof *before.at);
     bool kubectl = str_is(apply->owner.manager, "kubectl");
-    if (apply_run(apply) < 0) {
+    _cleanup_err_ struct err why = {0};
+    if (apply_run(apply, &why) < 0) {
+        if (!apply->conflicts.n)
+            return failed(&x->road->r->err, why.message);
         struct field_set allowed = kubectl ? applied_before(apply, x->resource) : (struct field_set){0};
         allow(apply, &allowed);
         if (apply->conflicts.n)
             return managed_conflict_error(&apply->conflicts, &x->road->r->err);
         apply->managed = before;
         apply->force = true;
-        apply_run(apply);
+        if (apply_run(apply, &why) < 0)
+            return failed(&x->road->r->err, why.message);
     }
     if (kubectl)
         update_annotation(apply);

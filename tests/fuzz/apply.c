@@ -1,7 +1,6 @@
 /* Server-side apply: an object, its managedFields and a configuration come from anyone. Three JSON texts with
- * zero bytes between. Fields read from text are the same again once they have been written. And where owners
- * are those that applying itself has noted, what has been applied is there to stay: applying it again changes
- * nothing. */
+ * zero bytes between. What has been applied is there to stay: applying it again changes nothing. And fields
+ * read from text are the same again once they have been written. */
 #include "schema/apply/apply.h"
 #include "kinds/core_v1.h"
 #include "schema/json.h"
@@ -65,16 +64,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     round_trip(&a, &x.managed);
     subtraction(&a, &x.managed);
-    ensure(apply_run(&x) == 0);
+    if (apply_run(&x, &err) < 0)
+        return 0;
     ensure(json_check(value_json(&a, &x.result), &err) == 0);
     round_trip(&a, &x.managed);
 
-    x.managed = (struct managed){0};
-    x.live = x.result.kind == JSON_OBJECT ? x.result : VALUE_OBJECT;
-    ensure(apply_run(&x) == 0);
     x.live = x.result.kind == JSON_OBJECT ? x.result : VALUE_OBJECT;
     x.force = false;
-    ensure(apply_run(&x) == 0);
+    ensure(apply_run(&x, &err) == 0);
     ensure(!x.changed);
     return 0;
 }

@@ -238,7 +238,7 @@ static void take_turn(struct world *w, const struct turn *t)
                       .managed = w->managed};
     struct err err = {0};
     assert_ok(typed_tree_check(w->type, &config, false, &err), err);
-    int result = apply_run(&x);
+    int result = apply_run(&x, NULL);
     assert_int_equal(result, t->conflict ? -1 : 0);
     if (t->conflict) {
         assert_int_equal(managed_conflict_error(&x.conflicts, &err), -1);
@@ -319,7 +319,7 @@ static void test_what_was_there_before_the_first_apply_has_an_owner(void **state
                       .live = w.object,
                       .empty = VALUE_OBJECT,
                       .config = parsed(&w, CM("\"x\":\"3\""))};
-    assert_int_equal(apply_run(&x), -1);
+    assert_int_equal(apply_run(&x, NULL), -1);
     struct err err = {0};
     managed_conflict_error(&x.conflicts, &err);
     assert_str(err.message,
@@ -343,9 +343,36 @@ static void test_what_is_ignored(void **state)
                       .live = w.object,
                       .config = parsed(&w, "{\"metadata\":{\"name\":\"n\"},\"spec\":{\"replicas\":1},"
                                            "\"status\":{\"replicas\":1}}")};
-    assert_int_equal(apply_run(&x), 0);
+    assert_int_equal(apply_run(&x, NULL), 0);
     w.managed = x.managed;
     assert_str(owners(&w), "a Apply {\"f:spec\":{\"f:replicas\":{}}}");
+    arena_free(&w.arena);
+}
+
+/* Who has an item's key, as nobody's but a hand's books have it, cannot take that and leave the item. */
+static void test_a_key_is_not_taken_from_its_item(void **state)
+{
+    (void)state;
+    struct world w = {.type = &pod_type, .now = {1000, 0}};
+    w.object = parsed(&w, "{\"spec\":{\"containers\":[{\"name\":\"x\",\"image\":\"i\"}]}}");
+    struct managed_entry mine = {.owner = {STR("a"), STR("v1"), STR(""), true}};
+    struct str owned =
+        STR("{\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"x\\\"}\":{\"f:name\":{}}}}}");
+    struct err err = {0};
+    assert_ok(field_set_parse(&w.arena, owned, &mine.set, &err), err);
+    struct apply x = {.arena = &w.arena,
+                      .type = w.type,
+                      .owner = mine.owner,
+                      .versions = &(struct apply_versions){one_version, NULL, &w},
+                      .live = w.object,
+                      .managed = {&mine, 1, 1},
+                      .config = parsed(&w, "{\"spec\":{\"containers\":[{\"name\":\"y\"}]}}")};
+    assert_int_equal(apply_run(&x, &err), -1);
+    assert_int_equal(x.conflicts.n, 0);
+    assert_str(err.message,
+               "failed to compare objects: .spec.containers: element 0: associative list with keys has an "
+               "element that omits key field \"name\" (and doesn't have default value)");
+    err_clear(&err);
     arena_free(&w.arena);
 }
 
@@ -356,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_an_apply_that_changes_nothing_keeps_its_time),
         cmocka_unit_test(test_what_was_there_before_the_first_apply_has_an_owner),
         cmocka_unit_test(test_what_is_ignored),
+        cmocka_unit_test(test_a_key_is_not_taken_from_its_item),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,14 +67,14 @@ static bool says_all_again(const struct apply *x, const struct managed_entry *la
     return field_set_empty(&dropped);
 }
 
-/* `merged` without what the owner has applied last, does not apply now, and nobody else owns. */
-static struct value prune(struct apply *x, const struct value *merged, const struct managed_entry *last)
+/* Takes out of the result what the owner has applied last, does not apply now, and nobody else owns. */
+static int prune(struct apply *x, const struct managed_entry *last, struct err *err)
 {
     struct arena *a = x->arena;
-    struct versioned now = {x->type, x->owner.api_version, *merged}, before, kept, pruned, back;
+    struct versioned now = {x->type, x->owner.api_version, x->result}, before, kept, pruned, back;
     struct str last_version = last->owner.api_version;
     if (field_set_empty(&last->set) || says_all_again(x, last) || !in_version(x, &now, last_version, &before))
-        return *merged;
+        return 0;
     struct field_set applied = typed_tree_with_parents(a, before.type, &last->set);
     kept = pruned = before;
     pruned.tree = typed_tree_remove(a, before.type, &before.tree, &applied);
@@ -84,12 +84,16 @@ static struct value prune(struct apply *x, const struct value *merged, const str
             keep_owned(x, &kept, &pruned, x->managed.at[i].owner.api_version);
     /* Only what was the owner's own may go: what is nobody's stays. */
     if (!in_version(x, &pruned, last_version, &back))
-        return *merged;
+        return 0;
     struct field_set all = fields_of(x, &before), left = fields_of(x, &back);
     struct field_set gone = field_set_difference(a, &all, &left);
     gone = field_set_intersection(a, &gone, &applied);
     before.tree = typed_tree_remove(a, before.type, &before.tree, &gone);
-    return in_version(x, &before, x->owner.api_version, &back) ? back.tree : *merged;
+    if (!in_version(x, &before, x->owner.api_version, &back))
+        return 0;
+    x->result = back.tree;
+    return typed_tree_check(x->type, &x->result, true, err) < 0 ? err_wrap(err, "failed to compare objects")
+                                                                : 0;
 }
 
 /* --- who owns what --- */
@@ -127,7 +131,7 @@ static void claim_old(struct apply *x)
     managed_update(x->arena, &x->managed, &owner, &c, &(struct versions){compare_version, x}, x->now);
 }
 
-int apply_run(struct apply *x)
+int apply_run(struct apply *x, struct err *err)
 {
     struct arena *a = x->arena;
     struct versions versions = {compare_version, x};
@@ -142,7 +146,9 @@ int apply_run(struct apply *x)
         last = *mine;
     }
     managed_set(a, &x->managed, &x->owner, set);
-    x->result = prune(x, &x->result, &last);
+    x->conflicts = (struct conflicts){0};
+    if (prune(x, &last, err) < 0)
+        return -1;
     x->changed = !value_eq(&x->live, &x->result);
 
     struct comparison c;

@@ -32,6 +32,8 @@ struct apply {
     struct conflicts conflicts;
 };
 
-/* 0; or -1 when there are conflicts and `force` is not set: x->conflicts has them, `managed` and `result` are
- * of no use then. Everything is in the arena, or shared with what went in. */
-int apply_run(struct apply *x);
+/* 0; or -1 when there are conflicts and `force` is not set: x->conflicts has them; or with `err` and none,
+ * when what would be left is no object of the type: an owner that somebody wrote by hand may have had the key
+ * of an item and not the item. `managed` and `result` are of no use then. Everything is in the arena, or
+ * shared with what went in. */
+int apply_run(struct apply *x, struct err *err);
