@@ -14,7 +14,7 @@ enum {
         10000, /* revisions reserved ahead, so that unwritten changes never share one with later ones */
     COMMIT_GIVE_UP = 16, /* failures in a row after which the rest of a batch is not tried one by one */
 };
-static const int64_t COMMIT_LET_GO_NS = 3 * CLOCK_S; /* how often, at most, the disk's memory is given back */
+static const int64_t COMMIT_LET_GO_NS = CLOCK_S; /* how often, at most, the disk's memory is given back */
 static const int64_t COMMIT_LATER_NS = 250 * CLOCK_MS; /* how long such a change may stay unwritten */
 
 /* A batch under way. Its objects get their revisions when it is certain: until then a revision of 0 says "of

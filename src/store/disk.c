@@ -28,6 +28,7 @@ enum {
     DISK_FORMAT = 1,
     DISK_ROOM = 16 << 20,
     DISK_MAP_LEAST = 64 << 20,
+    DISK_TOUCHED_MOST = 8 << 20, /* of the map, before it is given back to the system */
     DISK_AHEAD_LEAST = 1 << 20,
     DISK_AHEAD_MOST = 32 << 20,
 };
@@ -39,6 +40,7 @@ struct disk {
     size_t ahead; /* so much of it has been written, and need not grow */
     MDB_env *env;
     MDB_dbi dbi;
+    size_t touched;        /* bytes of the map since it was last let go */
     size_t map_size, most; /* the limit now, and the furthest that deletes may push it */
     int64_t reserved;
     struct encryption *encryption;
@@ -183,9 +185,8 @@ static void *disk_map(const struct disk *d)
     return map;
 }
 
-void disk_let_go(struct disk *d)
+static void disk_drop_pages(struct disk *d)
 {
-    _lock_(&d->resizing);
     void *map = d->env ? disk_map(d) : NULL;
     if (!map)
         return;
@@ -194,6 +195,21 @@ void disk_let_go(struct disk *d)
     mdb_env_info(d->env, &info);
     mdb_env_stat(d->env, &stat);
     madvise(map, (info.me_last_pgno + 1) * stat.ms_psize, MADV_DONTNEED);
+    d->touched = 0;
+}
+
+void disk_let_go(struct disk *d)
+{
+    _lock_(&d->resizing);
+    disk_drop_pages(d);
+}
+
+/* So many bytes of the map have been looked at: what has gathered is given back. Under the lock. */
+static void disk_touch(struct disk *d, size_t n)
+{
+    d->touched += n;
+    if (d->touched > DISK_TOUCHED_MOST)
+        disk_drop_pages(d);
 }
 
 /* What is behind the data already. */
@@ -339,6 +355,9 @@ int disk_write(struct disk *d, const struct disk_op *ops, size_t n, int64_t rese
         return disk_err(err, rc, d, "write");
     d->reserved = reserved;
     disk_write_ahead(d);
+    _lock_(&d->resizing);
+    for (size_t i = 0; i < n; i++)
+        disk_touch(d, ops[i].value ? ops[i].value->n : 0);
     return 0;
 }
 
@@ -368,6 +387,7 @@ int disk_each(struct disk *d, struct str prefix,
         else
             log_warn(STR_FMT "/" STR_FMT " on disk is no record, and is left alone", STR_ARG(prefix),
                      STR_ARG(rest));
+        disk_touch(d, value.mv_size);
         rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
     if (cursor)
