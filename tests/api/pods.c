@@ -125,6 +125,19 @@ static void limit_ranges_give_defaults_and_bounds(void **state)
     assert_code(del(w, &pod_resource, "default", "p", ""), 200);
     assert_fails(pod(w, "'containers':[{'name':'c','image':'i','resources':{'limits':{'cpu':'2'}}}]"), 403,
                  "pods \"p\" is forbidden: maximum cpu usage per Container is 1, but limit is 2");
+    assert_code(pod(w, "'containers':[{'name':'c','image':'i'}]"), 201);
+    assert_fails(
+        sub(w, API_UPDATE, &pod_resource, "default", "p", "resize",
+            "{'metadata':{'name':'p'},'spec':{'containers':[{'name':'c','resources':{'limits':{'cpu':"
+            "'2'},'requests':{'cpu':'100m'}}}]}}"),
+        403, "pods \"p\" is forbidden: maximum cpu usage per Container is 1, but limit is 2");
+    assert_code(create(w, &limit_range_resource, "default",
+                       "{'metadata':{'name':'ratio'},'spec':{'limits':[{'type':'Pod','maxLimitRequestRatio':{"
+                       "'memory':'2'}}]}}"),
+                201);
+    assert_fails(create(w, &pod_resource, "default", POD("q")), 403,
+                 "pods \"q\" is forbidden: memory max limit to request ratio per Pod is 2, but no request is "
+                 "specified or request is 0");
 }
 
 static void quotas_count(void **state)

@@ -82,19 +82,27 @@ static void check_min(struct limits_run *run, struct str type, struct str name, 
                  STR_ARG(name), STR_ARG(type), STR_ARG(bound), STR_ARG(*limit));
 }
 
+static void check_max_request(struct limits_run *run, struct str type, struct str name, struct str bound,
+                              const struct resource_requirements *r)
+{
+    const struct str *request = str_map_get(&r->requests, name);
+    if (request && quantity_cmp_str(*request, bound) > 0)
+        complain(run, "maximum " STR_FMT " usage per " STR_FMT " is " STR_FMT ", but request is " STR_FMT,
+                 STR_ARG(name), STR_ARG(type), STR_ARG(bound), STR_ARG(*request));
+}
+
 static void check_max(struct limits_run *run, struct str type, struct str name, struct str bound,
                       const struct resource_requirements *r)
 {
-    const struct str *request = str_map_get(&r->requests, name), *limit = str_map_get(&r->limits, name);
+    const struct str *limit = str_map_get(&r->limits, name);
     if (!limit)
         complain(run, "maximum " STR_FMT " usage per " STR_FMT " is " STR_FMT ".  No limit is specified",
                  STR_ARG(name), STR_ARG(type), STR_ARG(bound));
     else if (quantity_cmp_str(*limit, bound) > 0)
         complain(run, "maximum " STR_FMT " usage per " STR_FMT " is " STR_FMT ", but limit is " STR_FMT,
                  STR_ARG(name), STR_ARG(type), STR_ARG(bound), STR_ARG(*limit));
-    else if (request && quantity_cmp_str(*request, bound) > 0)
-        complain(run, "maximum " STR_FMT " usage per " STR_FMT " is " STR_FMT ", but request is " STR_FMT,
-                 STR_ARG(name), STR_ARG(type), STR_ARG(bound), STR_ARG(*request));
+    else
+        check_max_request(run, type, name, bound, r);
 }
 
 static void check_ratio(struct limits_run *run, struct str type, struct str name, struct str bound,
@@ -103,10 +111,11 @@ static void check_ratio(struct limits_run *run, struct str type, struct str name
     const struct str *request = str_map_get(&r->requests, name), *limit = str_map_get(&r->limits, name);
     int64_t asked = request ? quantity_milli_of(*request) : 0, most = limit ? quantity_milli_of(*limit) : 0;
     if (!asked || !most) {
+        const char *what = asked ? "limit" : "request";
         complain(run,
                  STR_FMT " max limit to request ratio per " STR_FMT " is " STR_FMT
-                         ", but no request is specified or request is 0",
-                 STR_ARG(name), STR_ARG(type), STR_ARG(bound));
+                         ", but no %s is specified or %s is 0",
+                 STR_ARG(name), STR_ARG(type), STR_ARG(bound), what, what);
         return;
     }
     double ratio = (double)most / (double)asked;
@@ -149,12 +158,12 @@ static void check_claim(struct limits_run *run, const struct limit_range_item *i
 {
     if (!str_is(item->type, "PersistentVolumeClaim"))
         return;
-    struct resource_requirements r = {.requests = claim->spec.resources.requests,
-                                      .limits = claim->spec.resources.requests};
+    /* Its limits are nobody's business. */
+    struct resource_requirements r = {.requests = claim->spec.resources.requests};
     each (item->min, i)
         check_min(run, item->type, item->min.at[i].key, item->min.at[i].value, &r);
     each (item->max, i)
-        check_max(run, item->type, item->max.at[i].key, item->max.at[i].value, &r);
+        check_max_request(run, item->type, item->max.at[i].key, item->max.at[i].value, &r);
 }
 
 /* --- the plugin --- */
@@ -195,7 +204,9 @@ static int limits_mutate(struct api *a, struct api_attributes *at, struct err *e
 
 static int limits_validate(struct api *a, struct api_attributes *at, struct err *err)
 {
-    if (!is_pod(at) && !is_claim(at))
+    bool resizes = at->operation == API_OP_UPDATE && at->resource == &pod_resource &&
+                   str_is(at->request->subresource, "resize");
+    if (!is_pod(at) && !resizes && !is_claim(at))
         return 0;
     struct limits_run run = {.at = at};
     _cleanup_snapshot_ struct snapshot *snap = store_snapshot(a->store);
@@ -204,7 +215,7 @@ static int limits_validate(struct api *a, struct api_attributes *at, struct err 
     for (struct object *o; (o = cursor_next(&c));) {
         const struct limit_range *range = object_typed(o);
         each (range->spec.limits, i)
-            if (is_pod(at))
+            if (at->resource == &pod_resource)
                 check_pod(&run, &range->spec.limits.at[i], at->object);
             else
                 check_claim(&run, &range->spec.limits.at[i], at->object);
