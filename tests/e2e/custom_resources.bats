@@ -94,3 +94,45 @@ YAML
     [[ $status = 1 && $output == *"application/strategic-merge-patch+json"* ]]
     kc delete crd others.e2e.example.com
 }
+
+@test "a definition that changes: what has not changed is let be, versions come and go" {
+    define movers Mover
+    thing a apply blue
+    crd=crd/movers.e2e.example.com
+    schema=/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties
+    kc patch $crd --type=json -p "[{\"op\":\"replace\",\"path\":\"$schema/color/enum\",\"value\":[\"red\"]}]"
+    narrower() { ! thing b create blue 2>/dev/null; }
+    eventually 5 narrower
+    k patch mover a --type=merge -p '{"spec":{"replicas":2}}' # blue is no color any more, but was said before
+    run k patch mover a --type=merge -p '{"spec":{"color":"green"}}'
+    [[ $status = 1 && $output == *'spec.color: Unsupported value: "green": supported values: "red"'* ]]
+
+    kc get $crd -o json | jq '.spec.versions += [.spec.versions[0] | .name = "v2" | .storage = false]' | kc replace -f -
+    second() { [ "$(kc get --raw "/apis/e2e.example.com/v2/namespaces/$NS/movers/a" | jq -r '.apiVersion, .spec.replicas' | paste -sd' ')" = 'e2e.example.com/v2 2' ]; }
+    eventually 5 second
+    kc get $crd -o json | jq '.spec.versions[0].storage = false | .spec.versions[1].storage = true' | kc replace -f -
+    [ "$(kc get $crd -o jsonpath='{.status.storedVersions}')" = '["v1","v2"]' ]
+    kc get $crd -o json | jq '.spec.versions |= .[1:]' >"$BATS_TEST_TMPDIR/one.json"
+    run kc replace -f "$BATS_TEST_TMPDIR/one.json"
+    [[ $status = 1 && $output == *'status.storedVersions[0]: Invalid value: "v1": missing from spec.versions; v1 was previously a storage version'* ]]
+    k patch mover a --type=merge -p '{"metadata":{"labels":{"moved":"yes"}}}' # and is stored anew
+    kc patch $crd --subresource=status --type=merge -p '{"status":{"storedVersions":["v2"]}}'
+    kc get $crd -o json | jq '.spec.versions |= .[1:]' | kc replace -f -
+    gone() { ! kc get --raw "/apis/e2e.example.com/v1/namespaces/$NS/movers" 2>/dev/null; }
+    eventually 5 gone
+    kc api-resources --cached=false >/dev/null # kubectl remembers what there was
+
+    kc get $crd -o json | jq 'del(.metadata.resourceVersion,.metadata.uid,.status) |
+        .metadata.name = "mules.e2e.example.com" | .spec.names = {plural:"mules",kind:"Mule",shortNames:["xmover"]}' | kc create -f -
+    conflict() { [ "$(kc get crd mules.e2e.example.com -o jsonpath='{.status.conditions[?(@.type=="NamesAccepted")].reason}')" = ShortNamesConflict ]; }
+    eventually 5 conflict
+    kc delete crd mules.e2e.example.com
+    k patch mover a --type=merge -p '{"metadata":{"finalizers":["example.com/keep"]}}'
+    kc delete $crd --wait=false
+    terminating() { kc get $crd -o jsonpath='{.status.conditions[?(@.type=="Terminating")].reason}' | grep -q 'InstanceDeletion'; }
+    eventually 5 terminating
+    run k create -f - <<<"{\"apiVersion\":\"e2e.example.com/v2\",\"kind\":\"Mover\",\"metadata\":{\"name\":\"late\"},\"spec\":{}}"
+    [ "$status" = 1 ]
+    k patch mover a --type=merge -p '{"metadata":{"finalizers":null}}'
+    kc wait --for=delete $crd --timeout=20s
+}
