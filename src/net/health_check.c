@@ -31,21 +31,25 @@ static void check_free(struct check *c)
     free(c);
 }
 
-/* The port that the service asks for, or 0, and its ready endpoints on this node. */
+/* The port that the service asks for, or 0, and its ready endpoints on this node: of the family that has
+ * more, as a pod of both has an endpoint in each. */
 static int wanted_port(const struct health_checks *h, const struct service_entry *e, int *local)
 {
     const struct service *s = e && e->service ? object_typed(e->service) : NULL;
+    int four = 0, six = 0;
     *local = 0;
     if (!s || !s->spec.health_check_node_port || !str_eq(s->spec.type, SERVICE_TYPE_LOAD_BALANCER))
         return 0;
     for (size_t k = 0; k < e->slices.n; k++) {
         const struct endpoint_slice *slice = object_typed(e->slices.at[k]);
+        int *count = str_eq(slice->address_type, ADDRESS_TYPE_IPV6) ? &six : &four;
         for (size_t i = 0; i < slice->endpoints.n; i++) {
             const struct endpoint *ep = &slice->endpoints.at[i];
-            *local += (!ep->conditions.ready || *ep->conditions.ready) && ep->node_name &&
+            *count += (!ep->conditions.ready || *ep->conditions.ready) && ep->node_name &&
                       str_eq(*ep->node_name, h->node);
         }
     }
+    *local = four > six ? four : six;
     return s->spec.health_check_node_port;
 }
 

@@ -116,6 +116,12 @@ YAML
     k patch service lb -p '{"spec":{"loadBalancerSourceRanges":["10.97.0.0/24","2001:db8:ffff::/48"]}}'
     kept_out() { fetch b http://192.0.2.7/ && ! fetch b "http://[2001:db8::7]/"; }
     eventually 10 kept_out
+    # Whether a node has endpoints, it tells a balancer of either family; a pod of both counts once.
+    k patch service lb -p '{"spec":{"externalTrafficPolicy":"Local"}}'
+    port=$(value service/lb '{.spec.healthCheckNodePort}')
+    healthy() { [[ $(fetch b "http://$1:$port/healthz" | jq -c .localEndpoints) == 1 ]]; }
+    eventually 5 healthy "[fd00:97::1]"
+    eventually 5 healthy 10.97.0.1
 }
 
 @test "a family without endpoints refuses, and one that a service does not have leads nowhere" {
