@@ -39,7 +39,7 @@ int admission_forbid(const struct api_attributes *at, struct err *err, const cha
     struct str why = arena_vprintf(&a, fmt, args);
     va_end(args);
     struct str name = at->request->name;
-    if (at->object && at->resource->has_metadata) {
+    if (!name.n && at->object && at->resource->has_metadata) {
         const struct object_meta *m = resource_meta(at->resource, at->object);
         name = m->name.n ? m->name : m->generate_name;
     }

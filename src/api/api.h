@@ -169,7 +169,9 @@ struct api_options {
      * neither it nor its endpoints are made. */
     struct str advertise_address;
     uint16_t advertise_port;
-    struct str_vec api_audiences;               /* of tokens that ask for none */
+    struct str_vec api_audiences; /* of tokens that ask for none */
+    int64_t token_most_s;         /* how long a token may live; 0: 2^32 seconds */
+    bool token_exact;             /* tokens of kube-api-access volumes do not outlive what they say */
     const struct admission_settings *admission; /* NULL: the usual. They outlive the API */
 };
 

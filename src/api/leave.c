@@ -3,12 +3,20 @@
 #include "api/road.h"
 #include "cel/cel.h"
 
-int road_ask_leave(struct road *d, struct str verb, struct str subresource, struct str *reason)
+int road_ask_leave_for(struct road *d, const struct cel_authz_check *what, struct str *reason)
 {
     const struct api_hooks *hooks = &d->api->hooks;
-    const struct api_request *r = d->r;
     if (!hooks->authorize)
         return ROAD_DONE;
+    struct cel_authz_answer answer = {0};
+    hooks->authorize(hooks->arg, d->r, what, &answer);
+    *reason = answer.reason;
+    return answer.waits ? ROAD_WAIT : answer.allowed ? ROAD_DONE : -1;
+}
+
+int road_ask_leave(struct road *d, struct str verb, struct str subresource, struct str *reason)
+{
+    const struct api_request *r = d->r;
     struct cel_authz_check what = {.verb = verb,
                                    .group = r->resource->group,
                                    .version = r->resource->version,
@@ -18,10 +26,7 @@ int road_ask_leave(struct road *d, struct str verb, struct str subresource, stru
                                    .name = d->name,
                                    .field_selector = r->field_selector,
                                    .label_selector = r->label_selector};
-    struct cel_authz_answer answer = {0};
-    hooks->authorize(hooks->arg, d->r, &what, &answer);
-    *reason = answer.reason;
-    return answer.waits ? ROAD_WAIT : answer.allowed ? ROAD_DONE : -1;
+    return road_ask_leave_for(d, &what, reason);
 }
 
 /* As the server says it at its own door. */

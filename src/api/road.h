@@ -104,6 +104,9 @@ int road_load_maybe(struct road *d);
 /* Asks whether the request's user may do `verb` with what the request is about: ROAD_DONE, ROAD_WAIT (come
  * back to it), or -1 with the authorizer's reason (in the request's arena), if it gave one. */
 int road_ask_leave(struct road *d, struct str verb, struct str subresource, struct str *reason);
+struct cel_authz_check; /* cel/cel.h */
+/* The same of anything. */
+int road_ask_leave_for(struct road *d, const struct cel_authz_check *what, struct str *reason);
 /* The first step of a request that has not been authorized. */
 int road_at_the_door(struct road *d);
 /* Hands d->change to the store; d->next runs when it is done. Always ROAD_WAIT. */

@@ -27,6 +27,7 @@
 #include "kinds/apiserver_v1.h"
 #include "net/host.h"
 #include "schema/config.h"
+#include "schema/timestamp.h"
 
 #include "daemon/member.h"
 #include "scheduler/scheduler.h"
@@ -41,7 +42,9 @@ struct server_flags {
     const char *encryption_config;
     struct audit_flags audit;
     const char *proxy_ca;
-    const char *admission;
+    const char *admission, *jwks_uri, *token_most;
+    struct flag_list issuers, audiences;
+    bool extend_tokens;
     struct flag_list admission_on, admission_off;
     struct flag_list proxy_names, proxy_users, proxy_groups, proxy_uids, proxy_extras;
     struct flag_list tls_sans, service_cidr, cluster_cidr;
@@ -61,6 +64,8 @@ struct server_parts {
     struct buf tokens, policies, audit_policy, proxy_ca;
     struct audit_options audit;
     struct admission_settings admission;
+    struct str_vec issuers, audiences;
+    int64_t token_most_s;
     void *authentication, *authorization; /* configurations; NULL: the usual */
     struct encryption *encryption;
     struct encryption_file *encryption_file; /* NULL: it is not followed */
@@ -164,6 +169,26 @@ static struct str_vec words_of(struct arena *a, const struct flag_list *l, const
     return v;
 }
 
+/* Whose tokens service accounts have, for whom, and how long. */
+static int server_tokens(struct server_parts *p, const struct server_flags *f, struct err *err)
+{
+    int64_t most = 0;
+    p->issuers = words_of(&p->arena, &f->issuers, "https://kubernetes.default.svc.cluster.local");
+    p->audiences = f->audiences.n ? words_of(&p->arena, &f->audiences, NULL) : p->issuers;
+    for (size_t i = 0; i < p->issuers.n; i++)
+        if (!p->issuers.at[i].n)
+            return err_set(err, ERR_BAD_REQUEST, "service-account-issuer can not be an empty string");
+    if (f->token_most && (duration_parse(str_from(f->token_most), &most, NULL) < 0 || most < 3600 * CLOCK_S ||
+                          most / CLOCK_S > INT64_C(1) << 32))
+        return err_set(err, ERR_BAD_REQUEST,
+                       "the service-account-max-token-expiration must be between 1 hour and 2^32 seconds");
+    p->token_most_s = most / CLOCK_S;
+    if (f->jwks_uri && !str_starts(str_from(f->jwks_uri), STR("https://")))
+        return err_set(err, ERR_BAD_REQUEST, "service-account-jwks-uri requires https scheme, parsed as: %s",
+                       f->jwks_uri);
+    return 0;
+}
+
 /* Which admission plugins run, and how. */
 static int server_admission(struct server_parts *p, const struct server_flags *f, struct err *err)
 {
@@ -244,6 +269,9 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
     struct api_options api = {
         .store = p->store,
         .admission = &p->admission,
+        .api_audiences = p->audiences,
+        .token_most_s = p->token_most_s,
+        .token_exact = !f->extend_tokens,
         .service_cidrs = p->service_cidrs,
         .node_port_range = str_from(f->node_port_range),
         .advertise_address = p->address,
@@ -278,6 +306,9 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
         .kubelet_ca_pem = buf_str(&p->pki.ca.cert_pem),
         .kubelet_cert_pem = buf_str(&p->pki.kubelet.cert_pem),
         .kubelet_key_pem = buf_str(&p->pki.kubelet.key_pem),
+        .issuers = p->issuers,
+        .audiences = p->audiences,
+        .jwks_uri = str_from(f->jwks_uri),
         .audit = p->audit,
         .front_proxies =
             {
@@ -382,7 +413,7 @@ static int server_up(struct server_parts *p, struct server_flags *f, struct err 
     int64_t start = clock_mono();
     if (pidfile_take(f->data_dir, PIDFILE_NAME, err) < 0 || server_addresses(p, f, err) < 0 ||
         server_keys(p, f, err) < 0 || server_access(p, f, err) < 0 || server_admission(p, f, err) < 0 ||
-        server_serve(p, f, err) < 0 || server_kubeconfig(p, f, err) < 0)
+        server_tokens(p, f, err) < 0 || server_serve(p, f, err) < 0 || server_kubeconfig(p, f, err) < 0)
         return -1;
     log_info("serving on %s after %lld ms; the administrator's way in is %s", f->listen,
              (long long)((clock_mono() - start) / CLOCK_MS), f->kubeconfig_out);
@@ -447,6 +478,7 @@ int server_main(int argc, char **argv)
         .node_mask_ipv4 = 24,
         .node_mask_ipv6 = 64,
         .audit = AUDIT_FLAGS_DEFAULT,
+        .extend_tokens = true,
         .node = true,
         .controllers = true,
         .scheduler = true,
@@ -501,6 +533,15 @@ int server_main(int argc, char **argv)
         {"requestheader-extra-headers-prefix", FLAG_LIST, &f.proxy_extras, "PREFIX",
          "whatever else there is of the user; else X-Remote-Extra-"},
         AUDIT_FLAGS(f.audit),
+        {"service-account-issuer", FLAG_LIST, &f.issuers, "URL",
+         "who issues tokens of service accounts; the first from now on, the others until now"},
+        {"api-audiences", FLAG_LIST, &f.audiences, "AUDIENCE", "whom tokens must be for; else the issuers"},
+        {"service-account-jwks-uri", FLAG_STR, &f.jwks_uri, "URL",
+         "where others find the keys of these tokens"},
+        {"service-account-max-token-expiration", FLAG_STR, &f.token_most, "DURATION",
+         "how long such a token may live"},
+        {"service-account-extend-token-expiration", FLAG_BOOL, &f.extend_tokens, NULL,
+         "let the tokens of pods outlive what they say, for clients that do not read them anew"},
         {"legacy-service-account-tokens", FLAG_BOOL, &f.legacy_tokens, NULL,
          "give each new service account a Secret with a token, as clusters before 1.24 did"},
         {"verbose", FLAG_BOOL, &f.verbose, NULL, "log more"},

@@ -80,7 +80,10 @@ static void serve_openid_configuration(struct request *q)
     struct server *s = q->server;
     _cleanup_buf_ struct buf out = {0};
     struct str host = http_header_get(q->http, STR("host"));
-    jwt_discovery_json(s->issuer, arena_printf(q->arena, "https://" STR_FMT "/openid/v1/jwks", STR_ARG(host)),
+    jwt_discovery_json(s->issuer,
+                       s->jwks_uri.n
+                           ? s->jwks_uri
+                           : arena_printf(q->arena, "https://" STR_FMT "/openid/v1/jwks", STR_ARG(host)),
                        (struct jwt_key *const *)&s->key, 1, &out);
     request_bytes(q, 200, STR("application/json"), &(struct http_part){.bytes = buf_str(&out)});
 }

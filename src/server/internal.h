@@ -26,8 +26,8 @@ struct server {
     struct http_client *kubelets;
     struct http_client *proxied; /* pods and services, whose certificates nobody vouches for */
     struct jwt_key *key;
-    struct str issuer, client_ca_pem;
-    struct str audiences[1], issuers[1];
+    struct str issuer, client_ca_pem, jwks_uri;
+    struct str_vec audiences, issuers;
     struct discovery *discovery;
     struct openapi *openapi;
     struct metrics *metrics;

@@ -217,8 +217,8 @@ static int hook_sign_token(void *arg, const struct api_token_claims *c, struct a
     struct server *s = arg;
     struct service_account_claims claims = {
         .issuer = s->issuer,
-        .audiences = c->audiences.n ? c->audiences.at : s->audiences,
-        .n_audiences = c->audiences.n ? c->audiences.n : ARRAY_LEN(s->audiences),
+        .audiences = c->audiences.n ? c->audiences.at : s->audiences.at,
+        .n_audiences = c->audiences.n ? c->audiences.n : s->audiences.n,
         .issued_at = c->issued_s,
         .not_before = c->issued_s,
         .expires = c->expires_s,
@@ -373,10 +373,10 @@ static int start_parts(struct server *s, struct err *err)
         .store = s->store,
         .service_accounts = {.keys = (struct jwt_key *const *)&s->key,
                              .n_keys = 1,
-                             .issuers = s->issuers,
-                             .n_issuers = 1,
-                             .audiences = s->audiences,
-                             .n_audiences = 1},
+                             .issuers = s->issuers.at,
+                             .n_issuers = s->issuers.n,
+                             .audiences = s->audiences.at,
+                             .n_audiences = s->audiences.n},
         .token_csv = o->token_csv,
         .config = o->authentication,
         .token_webhook = o->token_webhook,
@@ -436,6 +436,14 @@ static int start_http(struct server *s, struct err *err)
     return http_server_start(&o, &s->http, err);
 }
 
+static struct str_vec copy_words(struct arena *a, struct str_vec from)
+{
+    struct str_vec v = {arena_new_n(a, struct str, from.n), from.n};
+    for (size_t i = 0; i < from.n; i++)
+        v.at[i] = arena_str(a, from.at[i]);
+    return v;
+}
+
 int server_start(const struct server_options *o, struct server **out, struct err *err)
 {
     struct server *s = mem_zalloc(sizeof *s);
@@ -443,9 +451,11 @@ int server_start(const struct server_options *o, struct server **out, struct err
     pthread_mutex_init(&s->streams_mutex, NULL);
     s->api = o->api;
     s->store = api_store(o->api);
-    s->issuer = arena_str(&s->arena, o->issuer ? str_from(o->issuer)
-                                               : STR("https://kubernetes.default.svc.cluster.local"));
-    s->issuers[0] = s->audiences[0] = s->issuer;
+    static struct str usual = STR_INIT("https://kubernetes.default.svc.cluster.local");
+    s->issuers = copy_words(&s->arena, o->issuers.n ? o->issuers : (struct str_vec){&usual, 1});
+    s->audiences = o->audiences.n ? copy_words(&s->arena, o->audiences) : s->issuers;
+    s->issuer = s->issuers.at[0];
+    s->jwks_uri = arena_str(&s->arena, o->jwks_uri);
     s->client_ca_pem = arena_str(&s->arena, o->client_ca_pem);
     if (!o->max_in_flight)
         s->options.max_in_flight = 600;

@@ -18,9 +18,13 @@ struct server_options {
     struct str client_ca_pem;           /* who signs client certificates */
     bool encryption_reload;             /* the store's encryption may be another one later */
     struct str service_account_key_pem; /* signs and verifies service account tokens */
-    const char *issuer;                 /* NULL: "https://kubernetes.default.svc.cluster.local" */
-    struct str volumes_dir;             /* absolute: nodes' local volumes; empty: no class is made for them */
-    struct str token_csv;               /* the static token file's content; empty: none */
+    /* Who issues them: the first now, all of them may have; none:
+     * https://kubernetes.default.svc.cluster.local */
+    struct str_vec issuers;
+    struct str_vec audiences; /* whom tokens for us are meant for; none: the issuers */
+    struct str jwks_uri;      /* where others find the keys; empty: here */
+    struct str volumes_dir;   /* absolute: nodes' local volumes; empty: no class is made for them */
+    struct str token_csv;     /* the static token file's content; empty: none */
     /* Who else is known, and who decides; NULL: the usual. Both outlive the server. */
     const struct authentication_configuration *authentication;
     const struct authorization_configuration *authorization;

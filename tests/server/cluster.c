@@ -48,7 +48,11 @@ void cluster_start(struct cluster *c, const struct cluster_options *options)
                               .service_cidrs = {cidrs, (size_t)(cidrs[0].n > 0) + (cidrs[1].n > 0)},
                               .advertise_address = STR("192.0.2.1"),
                               .advertise_port = 6443,
-                              .api_audiences = {&audience, 1}};
+                              .api_audiences = options->audiences.n ? options->audiences
+                                               : options->issuers.n ? options->issuers
+                                                                    : (struct str_vec){&audience, 1},
+                              .token_most_s = options->token_most_s,
+                              .token_exact = options->token_exact};
     assert_ok(api_new(&api, &c->api, &err), err);
     if (options->admission)
         api_add_admission(c->api, options->admission);
@@ -74,7 +78,10 @@ void cluster_start(struct cluster *c, const struct cluster_options *options)
         .cert_pem = buf_str(&c->serving.cert_pem),
         .key_pem = buf_str(&c->serving.key_pem),
         .client_ca_pem = buf_str(&c->ca.cert_pem),
-        .service_account_key_pem = buf_str(&c->key),
+        .service_account_key_pem = options->key_pem.n ? options->key_pem : buf_str(&c->key),
+        .issuers = options->issuers,
+        .audiences = options->audiences,
+        .jwks_uri = options->jwks_uri,
         .token_csv = str_from(options->tokens),
         .authentication = authentication,
         .authorization = authorization,

@@ -37,6 +37,11 @@ struct cluster_options {
     struct encryption *encryption;
     struct front_proxy_options front_proxies;
     const struct admission_settings *admission_settings;
+    struct str_vec issuers, audiences; /* of service account tokens */
+    struct str jwks_uri;
+    int64_t token_most_s;
+    bool token_exact;
+    struct str key_pem; /* that signs them; empty: a new one */
 };
 void cluster_start(struct cluster *c, const struct cluster_options *o);
 void cluster_stop(struct cluster *c);

@@ -5,6 +5,7 @@
 
 #include "api/admission.h"
 #include "api/road.h"
+#include "cel/cel.h"
 #include "kinds/authentication_v1.h"
 #include "kinds/coordination_v1.h"
 #include "kinds/policy_v1.h"
@@ -255,6 +256,72 @@ static int judge_node(struct speaker *s)
 
 /* --- what else a node has --- */
 
+/* Does the CSI driver of that name want tokens for the audience? */
+static bool driver_wants(struct api *a, struct str name, struct str audience)
+{
+    _cleanup_object_ struct object *o = road_find(a, &csi_driver_resource, STR(""), name);
+    const struct csi_driver *d = o ? object_typed(o) : NULL;
+    for (size_t i = 0; d && i < d->spec.token_requests.n; i++)
+        if (str_eq(d->spec.token_requests.at[i].audience, audience))
+            return true;
+    return false;
+}
+
+/* The same of the driver of what is bound to a claim. */
+static bool claim_wants(struct api *a, struct str ns, struct str claim, struct str audience)
+{
+    _cleanup_object_ struct object *o = road_find(a, &persistent_volume_claim_resource, ns, claim);
+    const struct persistent_volume_claim *c = o ? object_typed(o) : NULL;
+    if (!c || !c->spec.volume_name.n)
+        return false;
+    _cleanup_object_ struct object *v =
+        road_find(a, &persistent_volume_resource, STR(""), c->spec.volume_name);
+    const struct persistent_volume *pv = v ? object_typed(v) : NULL;
+    return pv && pv->spec.csi && driver_wants(a, pv->spec.csi->driver, audience);
+}
+
+static bool volume_wants(struct api *a, const struct pod *pod, const struct volume *v, struct str audience)
+{
+    _cleanup_arena_ struct arena names = {0};
+    for (size_t i = 0; v->projected && i < v->projected->sources.n; i++) {
+        const struct service_account_token_projection *t = v->projected->sources.at[i].service_account_token;
+        if (t && str_eq(t->audience, audience))
+            return true;
+    }
+    if (v->csi)
+        return driver_wants(a, v->csi->driver, audience);
+    if (v->persistent_volume_claim)
+        return claim_wants(a, pod->metadata.namespace, v->persistent_volume_claim->claim_name, audience);
+    return v->ephemeral && claim_wants(a, pod->metadata.namespace,
+                                       arena_printf(&names, STR_FMT "-" STR_FMT, STR_ARG(pod->metadata.name),
+                                                    STR_ARG(v->name)),
+                                       audience);
+}
+
+/* Tokens are for audiences that the pod's volumes name, or that the node may ask for besides (KEP-4412,
+ * ServiceAccountNodeAudienceRestriction). 1: it waits for the authorizer. */
+static int check_audience(struct speaker *s, const struct pod *pod, const struct str_vec *audiences)
+{
+    struct str audience = audiences->n ? audiences->at[0] : STR(""), reason;
+    if (audiences->n > 1)
+        return FORBID(s, "node may only request 0 or 1 audiences");
+    each (pod->spec.volumes, i)
+        if (volume_wants(s->api, pod, &pod->spec.volumes.at[i], audience))
+            return 0;
+    struct cel_authz_check what = {.verb = STR("request-serviceaccounts-token-audience"),
+                                   .version = STR("v1"),
+                                   .resource = audience,
+                                   .ns = pod->metadata.namespace,
+                                   .name = pod->spec.service_account_name};
+    int rc = road_ask_leave_for(s->at->request->state, &what, &reason);
+    if (rc != -1)
+        return rc == ROAD_DONE ? 0 : 1;
+    return FORBID(s,
+                  "audience \"" STR_FMT "\" not found in pod spec volume, " STR_FMT
+                  " is not authorized to request tokens for this audience",
+                  STR_ARG(audience), STR_ARG(s->at->request->user->name));
+}
+
 static int judge_token(struct speaker *s)
 {
     if (s->at->operation != API_OP_CREATE || !str_is(s->at->request->subresource, "token"))
@@ -274,9 +341,10 @@ static int judge_token(struct speaker *s)
             "the UID in the bound object reference (" STR_FMT
             ") does not match the UID in record. The object might have been deleted and then recreated",
             STR_ARG(ref->uid));
-    if (!str_eq(((const struct pod *)object_typed(o))->spec.node_name, s->node))
+    const struct pod *pod = object_typed(o);
+    if (!str_eq(pod->spec.node_name, s->node))
         return FORBID(s, "node requested token bound to a pod scheduled on a different node");
-    return 0;
+    return check_audience(s, pod, &t->spec.audiences);
 }
 
 static struct str name_of(const struct api_attributes *at)

@@ -12,6 +12,26 @@ enum {
     TOKEN_EXTENDED_LIFE_S = 365 * 24 * 3600
 };
 
+/* A token for this server, and nobody else. */
+static bool is_for_us(const struct api *a, const struct str_vec *audiences)
+{
+    for (size_t i = 0; i < audiences->n; i++)
+        if (!str_vec_has(&a->options.api_audiences, audiences->at[i]))
+            return false;
+    return true;
+}
+
+/* No token lives longer than the server wants. */
+static void shorten(struct road *d, int64_t *seconds)
+{
+    int64_t most = d->api->options.token_most_s;
+    if (!most || *seconds <= most)
+        return;
+    api_warn(d->r, arena_printf(d->r->arena, "requested expiration of %lld seconds shortened to %lld seconds",
+                                (long long)*seconds, (long long)most));
+    *seconds = most;
+}
+
 static int token_valid(struct road *d, const struct authentication_token_request *t)
 {
     _cleanup_field_errors_ struct field_errors e = {0};
@@ -92,6 +112,7 @@ static int token_judged(struct road *d)
         t->spec.audiences = a->options.api_audiences;
     if (token_valid(d, t) < 0)
         return -1;
+    shorten(d, t->spec.expiration_seconds);
     int64_t now = clock_wall() / CLOCK_S, seconds = *t->spec.expiration_seconds;
     struct api_token_claims claims = {.ns = d->ns,
                                       .service_account = d->name,
@@ -102,9 +123,11 @@ static int token_judged(struct road *d)
     if (t->spec.bound_object_ref && token_bind(d, t->spec.bound_object_ref, &claims) < 0)
         return -1;
     /* The token of kube-api-access volumes outlives what it says, for clients that do not read it anew. */
-    if (seconds == TOKEN_EXTENDED_S && t->spec.bound_object_ref) {
+    if (seconds == TOKEN_EXTENDED_S && str_is(claims.bound_kind, "Pod") && !a->options.token_exact &&
+        is_for_us(a, &t->spec.audiences)) {
+        int64_t most = a->options.token_most_s;
         claims.warn_after_s = claims.expires_s;
-        claims.expires_s = now + TOKEN_EXTENDED_LIFE_S;
+        claims.expires_s = now + (most && most < TOKEN_EXTENDED_LIFE_S ? most : TOKEN_EXTENDED_LIFE_S);
     }
     if (!d->r->dry_run &&
         a->hooks.sign_token(a->hooks.arg, &claims, d->r->arena, &t->status.token, &d->r->err) < 0)
