@@ -104,7 +104,7 @@ deploy() {
     k create rolebinding readers --role=reader --user=a
     k set subject rolebinding readers --user=b
     made rolebinding/readers '{.subjects[*].name}' 'a b'
-    run k set image deployment/web hello=' '
+    run k set resources deployment web --limits=memory=1Mi --requests=memory=2Mi
     [ "$status" = 1 ]
 }
 
