@@ -76,3 +76,38 @@ owner() {
     k apply --server-side -f "$BATS_TEST_TMPDIR/web.yaml"
     [ "$(value deployment/web '{.spec.replicas}')" = 1 ]
 }
+
+# stack STRATEGY ENV VOLUME FINALIZERS: a deployment without pods
+stack() {
+    cat <<-YAML
+	apiVersion: apps/v1
+	kind: Deployment
+	metadata: {name: web, finalizers: [$4]}
+	spec:
+	  replicas: 0
+	  selector: {matchLabels: {app: web}}
+	  strategy: $1
+	  template:
+	    metadata: {labels: {app: web}}
+	    spec:
+	      containers:
+	      - {name: a, image: i, env: [$2]}
+	      volumes:
+	      - {name: v, $3}
+	YAML
+}
+
+@test "kubectl's own apply: unions change sides, lists keep their order, single values go" {
+    stack '{type: RollingUpdate, rollingUpdate: {maxSurge: 1}}' '{name: A, value: a}, {name: B, value: b}' 'emptyDir: {}' 'example.com/a, example.com/b' |
+        k apply -f -
+    k set env deployment/web THEIRS=1
+    stack '{type: Recreate}' '{name: C, value: c}, {name: A, value: a}' 'configMap: {name: m}' 'example.com/b' | k apply -f -
+    [ "$(value deployment/web '{.spec.strategy}')" = '{"type":"Recreate"}' ]                       # $retainKeys
+    [ "$(value deployment/web '{.spec.template.spec.containers[0].env[*].name}')" = 'C A THEIRS' ] # $setElementOrder, $patch: delete
+    [ "$(value deployment/web '{.spec.template.spec.volumes[0]}' | jq -c keys)" = '["configMap","name"]' ]
+    [ "$(value deployment/web '{.metadata.finalizers}')" = '["example.com/b"]' ]                   # $deleteFromPrimitiveList
+    k patch deployment web -p '{"metadata":{"finalizers":null},"spec":{"template":{"spec":{"containers":[{"name":"a","env":[{"$patch":"replace"},{"name":"ONLY","value":"1"}]}]}}}}'
+    [ "$(value deployment/web '{.spec.template.spec.containers[0].env[*].name}{.metadata.finalizers}')" = ONLY ]
+    run k patch deployment web -p '{"spec":{"template":{"spec":{"containers":[{"name":"a","$patch":"turn"}]}}}}'
+    [ "$status" = 1 ]
+}
