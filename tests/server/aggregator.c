@@ -37,6 +37,21 @@ static struct str extension(struct hook *hook, struct arena *a, struct str path,
             "\"wardle.example.com/v1\",\"resources\":[{\"name\":\"flunders\",\"singularName\":\"flunder\","
             "\"namespaced\":true,\"kind\":\"Flunder\",\"verbs\":[\"get\",\"list\"],\"shortNames\":[\"fl\"]},{"
             "\"name\":\"flunders/status\",\"namespaced\":true,\"kind\":\"Flunder\",\"verbs\":[\"get\"]}]}");
+    if (str_starts(path, STR("/openapi/v3?")))
+        return STR("{\"paths\":{\"apis/wardle.example.com/v1\":{\"serverRelativeURL\":\"/openapi/v3/apis/"
+                   "wardle.example.com/v1?hash=ABC\"},\"apis/apps/v1\":{\"serverRelativeURL\":\"/x\"}}}");
+    if (str_starts(path, STR("/openapi/v2?")))
+        return STR(
+            "{\"swagger\":\"2.0\",\"info\":{},\"paths\":{\"/apis/\":{},\"/apis/apps/v1/\":{\"get\":{}},"
+            "\"/apis/wardle.example.com/\":{\"get\":{}},\"/apis/wardle.example.com/v1/flunders\":{"
+            "\"parameters\":[{\"$ref\":\"#/parameters/pretty\"}],\"get\":{\"responses\":{\"200\":{"
+            "\"schema\":{\"$ref\":\"#/definitions/com.example.Flunder\"}}}}}},\"parameters\":{\"pretty\":"
+            "{\"in\":\"query\",\"name\":\"pretty\",\"type\":\"string\"}},\"definitions\":{"
+            "\"com.example.Flunder\":{\"properties\":{\"metadata\":{\"$ref\":\"#/definitions/"
+            "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta\"},\"next\":{\"$ref\":\"#/definitions/"
+            "com.example.Flunder\"}},\"x-kubernetes-group-version-kind\":[{\"group\":\"wardle.example.com\","
+            "\"kind\":\"Flunder\",\"version\":\"v1\"}]},\"com.example.Unused\":{},"
+            "\"io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta\":{\"description\":\"theirs\"}}}");
     if (str_find(path, STR("/absent")) >= 0) {
         *status = 404;
         return STR(
@@ -208,7 +223,7 @@ static void requests_are_passed_on_in_the_users_name(void **state)
     _cleanup_answer_ struct answer index = get(&c, "/openapi/v3");
     assert_true(
         str_find(at(&index, "paths"), STR("\"apis/wardle.example.com/v1\":{\"serverRelativeURL\":\"/openapi/"
-                                          "v3/apis/wardle.example.com/v1\"}")) >= 0);
+                                          "v3/apis/wardle.example.com/v1?hash=ABC\"}")) >= 0);
     _cleanup_answer_ struct answer document = get(&c, "/openapi/v3" GROUP_PATH);
     assert_str(at(&document, "path"), "/openapi/v3" GROUP_PATH "?");
     _cleanup_answer_ struct answer own = get(&c, "/openapi/v3/apis/apps/v1");
@@ -224,6 +239,59 @@ static void requests_are_passed_on_in_the_users_name(void **state)
     for (int i = 0;; i++) {
         _cleanup_answer_ struct answer after = get(&c, GROUP_PATH);
         if (after.status == 404)
+            break;
+        assert_true(i < 100);
+        clock_sleep(50 * CLOCK_MS);
+    }
+}
+
+/* Members by their name, as there are dots in it. */
+static struct str in(struct answer *a, const char *section, const char *name)
+{
+    const struct value *v = value_get(value_get(&a->json, str_from(section)), str_from(name));
+    return v ? value_json(&a->response.arena, v) : STR("");
+}
+
+static void openapi_is_of_all_servers(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_answer_ struct answer before = get(&c, "/openapi/v2");
+    struct str etag = arena_str(&a, fetch_header_get(&before.response, STR("etag")));
+    make_service();
+    make_api_service(arena_str(&a, buf_str(&h.ca.cert_pem)).p);
+    wait_for("True", "Passed", "all checks passed");
+    _cleanup_answer_ struct answer v2 = get(&c, "/openapi/v2");
+    assert_status(v2, 200);
+    assert_false(str_eq(fetch_header_get(&v2.response, STR("etag")), etag));
+    assert_str(
+        in(&v2, "paths", "/apis/wardle.example.com/v1/flunders"),
+        "{\"get\":{\"responses\":{\"200\":{\"schema\":{\"$ref\":\"#/definitions/com.example.Flunder\"}}}},"
+        "\"parameters\":[{\"in\":\"query\",\"name\":\"pretty\",\"type\":\"string\"}]}");
+    assert_true(in(&v2, "paths", "/apis/wardle.example.com/").n > 0);
+    assert_true(in(&v2, "paths", "/apis/apps/v1/deployments").n > 0); /* and ours */
+    assert_false(str_is(in(&v2, "paths", "/apis/apps/v1/"), "{\"get\":{}}"));
+    /* of two definitions of one name theirs gets another one */
+    assert_str(in(&v2, "definitions", "com.example.Flunder"),
+               "{\"properties\":{\"metadata\":{\"$ref\":\"#/definitions/"
+               "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta_v2\"},\"next\":{\"$ref\":\"#/definitions/"
+               "com.example.Flunder\"}},\"x-kubernetes-group-version-kind\":[{\"group\":"
+               "\"wardle.example.com\",\"kind\":\"Flunder\",\"version\":\"v1\"}]}");
+    assert_str(in(&v2, "definitions", "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta_v2"),
+               "{\"description\":\"theirs\"}");
+    assert_true(in(&v2, "definitions", "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta").n > 100);
+    assert_int_equal(in(&v2, "definitions", "com.example.Unused").n, 0);
+    _cleanup_answer_ struct answer proto =
+        ask(&c, c.as_admin, "GET", "/openapi/v2",
+            "accept: application/com.github.proto-openapi.spec.v2@v1.0+protobuf", NULL);
+    assert_status(proto, 200);
+    assert_true(str_find(proto.response.body, STR("com.example.Flunder")) >= 0);
+
+    _cleanup_answer_ struct answer gone = ask(&c, c.as_admin, "DELETE", SERVICES "/" NAME, NULL, NULL);
+    assert_status(gone, 200);
+    for (int i = 0;; i++) {
+        _cleanup_answer_ struct answer after = get(&c, "/openapi/v2");
+        if (str_eq(fetch_header_get(&after.response, STR("etag")), etag))
             break;
         assert_true(i < 100);
         clock_sleep(50 * CLOCK_MS);
@@ -264,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_served_here_is_registered),
         TEST(requests_are_passed_on_in_the_users_name),
+        TEST(openapi_is_of_all_servers),
         TEST(what_cannot_be_reached_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

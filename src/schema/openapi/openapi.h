@@ -15,6 +15,13 @@ struct openapi_set {
 
 /* /openapi/v2 as JSON. */
 void openapi_write_v2(struct buf *out, const struct openapi_set *set);
+/* Adds to that what other servers say of a group and version of theirs: its paths, and the definitions that
+ * these need, renamed to NAME_v2 and so on where we have others of that name. What is no OpenAPI adds
+ * nothing. */
+struct openapi_remote {
+    struct str group, version, v2; /* their document, JSON */
+};
+void openapi_merge_v2(struct buf *doc, const struct openapi_remote *remotes, size_t n);
 /* The same document, given as its JSON, in gnostic's Protobuf form:
  * application/com.github.proto-openapi.spec.v2@v1.0+protobuf. */
 void openapi_write_v2_proto(struct buf *out, struct str v2_json);

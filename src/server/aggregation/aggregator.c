@@ -7,6 +7,7 @@
 #include "base/encode.h"
 #include "base/thread.h"
 #include "http/fetch.h"
+#include "schema/value.h"
 #include "server/aggregation/api_services.h"
 #include "server/aggregation/remote_api.h"
 #include "server/internal.h"
@@ -19,7 +20,8 @@
 #define CHECK_NS       (6 * CLOCK_S) /* as long as upstream waits for discovery */
 #define RECHECK_NS     (10 * CLOCK_S)
 #define RECHECK_BAD_NS CLOCK_S
-enum { RESOURCES_MAX = 4 << 20, HEADERS_MAX = 200 };
+#define OPENAPI_NS     (60 * CLOCK_S) /* how often its documents are asked for, as upstream */
+enum { RESOURCES_MAX = 4 << 20, OPENAPI_MAX = 16 << 20, URL_MAX = 1024, HEADERS_MAX = 200 };
 
 /* An APIService that another server has. */
 struct remote {
@@ -29,7 +31,9 @@ struct remote {
     struct arena arena;
     bool available;
     struct buf resources;
-    bool seen; /* in this round */
+    struct buf openapi, openapi_etag, openapi_v3_url;
+    int64_t openapi_due; /* clock_mono: when to ask again */
+    bool seen;           /* in this round */
 };
 
 struct aggregator {
@@ -93,6 +97,8 @@ static void publish(struct aggregator *g)
             .version_priority = r->api.version_priority,
             .available = r->available,
             .resources = arena_str(&set->arena, buf_str(&r->resources)),
+            .openapi = arena_str(&set->arena, buf_str(&r->openapi)),
+            .openapi_v3_url = arena_str(&set->arena, buf_str(&r->openapi_v3_url)),
         };
     remote_set_unref(g->set);
     g->set = set;
@@ -103,6 +109,9 @@ static void remote_free(struct remote *r)
 {
     http_client_free(r->client);
     buf_free(&r->resources);
+    buf_free(&r->openapi);
+    buf_free(&r->openapi_etag);
+    buf_free(&r->openapi_v3_url);
     arena_free(&r->arena);
     free(r);
 }
@@ -133,6 +142,7 @@ static bool take(struct aggregator *g, struct object *o)
     remote_api_of(&r->arena, o, &r->api);
     r->seen = true;
     r->available = false;
+    r->openapi_due = 0;
     _cleanup_err_ struct err err = {0};
     struct http_client_options options = {.ca_pem = r->api.ca_bundle,
                                           .cert_pem = g->cert_pem,
@@ -151,6 +161,7 @@ struct finding {
     const char *reason;
     struct str message;
     struct buf resources;
+    struct str address;
     struct arena arena;
 };
 
@@ -160,34 +171,40 @@ static void find_fault(struct finding *f, const char *reason, struct str message
     f->message = message;
 }
 
-/* Its own word for what it serves, asked as upstream's aggregator asks. */
-static void check_discovery(struct aggregator *g, const struct remote_api *api, struct str address,
-                            struct finding *f)
+/* Asks it for one of its own documents, as upstream's aggregator asks. */
+static int ask(struct aggregator *g, const struct remote_api *api, struct finding *f, const char *user,
+               struct str path, struct str etag, size_t most, struct fetch_response *out, struct err *err)
 {
-    static const struct http_header headers[] = {
-        {STR_INIT("x-remote-user"), STR_INIT("system:kube-aggregator")},
+    struct http_header headers[] = {
+        {STR_INIT("x-remote-user"), str_from(user)},
         {STR_INIT("x-remote-group"), STR_INIT("system:masters")},
         {STR_INIT("accept"), STR_INIT("application/json")},
+        {STR_INIT("if-none-match"), etag},
     };
-    struct arena *a = &f->arena;
-    struct str url =
-        arena_printf(a, "https://" STR_FMT ":%d/apis/" STR_FMT "/" STR_FMT, STR_ARG(api->server_name),
-                     api->port, STR_ARG(api->group), STR_ARG(api->version));
-    struct str shown = arena_printf(a, "https://" STR_FMT "/apis/" STR_FMT "/" STR_FMT, STR_ARG(address),
-                                    STR_ARG(api->group), STR_ARG(api->version));
-    struct fetch_request q = {.url = url,
+    struct fetch_request q = {.url = arena_printf(&f->arena, "https://" STR_FMT ":%d" STR_FMT,
+                                                  STR_ARG(api->server_name), api->port, STR_ARG(path)),
                               .headers = headers,
-                              .n_headers = ARRAY_LEN(headers),
+                              .n_headers = ARRAY_LEN(headers) - !etag.n,
                               .connect_ns = CHECK_NS,
                               .timeout_ns = CHECK_NS,
-                              .max_body = RESOURCES_MAX,
+                              .max_body = most,
                               .cancel = &g->cancel,
                               .ca_pem = api->ca_bundle,
-                              .connect_to = address};
+                              .connect_to = f->address};
+    return fetch_do(api->insecure ? g->insecure : g->fetch, &q, out, err);
+}
+
+/* Its own word for what it serves. */
+static void check_discovery(struct aggregator *g, const struct remote_api *api, struct finding *f)
+{
+    struct arena *a = &f->arena;
+    struct str path =
+        arena_printf(a, "/apis/" STR_FMT "/" STR_FMT, STR_ARG(api->group), STR_ARG(api->version));
+    struct str shown = arena_printf(a, "https://" STR_FMT STR_FMT, STR_ARG(f->address), STR_ARG(path));
     _cleanup_fetch_response_ struct fetch_response r = {0};
     _cleanup_err_ struct err err = {0};
     const char *refusal = "FailedDiscoveryCheck";
-    if (fetch_do(api->insecure ? g->insecure : g->fetch, &q, &r, &err) < 0)
+    if (ask(g, api, f, "system:kube-aggregator", path, STR(""), RESOURCES_MAX, &r, &err) < 0)
         find_fault(f, refusal,
                    arena_printf(a, "failing or missing response from " STR_FMT ": " STR_FMT, STR_ARG(shown),
                                 STR_ARG(err.message)));
@@ -205,12 +222,11 @@ static void check_discovery(struct aggregator *g, const struct remote_api *api, 
 
 static void check(struct aggregator *g, const struct remote_api *api, struct finding *f)
 {
-    struct str address;
     _cleanup_err_ struct err err = {0};
     if (remote_api_fault(g->store, &f->arena, api, &f->reason, &f->message))
         return;
-    if (service_address(g->store, &f->arena, api->service_namespace, api->service_name, api->port, &address,
-                        &err) < 0)
+    if (service_address(g->store, &f->arena, api->service_namespace, api->service_name, api->port,
+                        &f->address, &err) < 0)
         find_fault(f, "MissingEndpoints",
                    arena_printf(&f->arena,
                                 "endpoints for service/" STR_FMT " in \"" STR_FMT
@@ -218,16 +234,82 @@ static void check(struct aggregator *g, const struct remote_api *api, struct fin
                                 STR_ARG(api->service_name), STR_ARG(api->service_namespace),
                                 STR_ARG(remote_api_port_name(g->store, &f->arena, api))));
     else
-        check_discovery(g, api, address, f);
+        check_discovery(g, api, f);
+}
+
+/* --- what they say of themselves --- */
+
+static struct remote *find(struct aggregator *g, struct str name)
+{
+    struct remote *r = g->remotes;
+    while (r && !str_eq(r->api.name, name))
+        r = r->next;
+    return r;
+}
+
+/* True when it is another text now. */
+static bool replace(struct buf *b, struct str text)
+{
+    if (str_eq(buf_str(b), text))
+        return false;
+    b->n = 0;
+    buf_add_str(b, text);
+    return true;
+}
+
+/* The address of its document of version 3, which names the state that the document is of. */
+static struct str v3_url(struct finding *f, const struct remote_api *api, struct str index)
+{
+    struct value v;
+    struct str path =
+        arena_printf(&f->arena, "apis/" STR_FMT "/" STR_FMT, STR_ARG(api->group), STR_ARG(api->version));
+    struct str own = arena_printf(&f->arena, "/openapi/v3/" STR_FMT, STR_ARG(path));
+    if (value_parse(&f->arena, index, &v, NULL) < 0)
+        return (struct str){0};
+    struct str url = value_get_str(value_get(value_get(&v, STR("paths")), path), STR("serverRelativeURL"));
+    return str_starts(url, own) && url.n < URL_MAX ? url : (struct str){0};
+}
+
+/* Fetches its OpenAPI where that is due. True when others should know. Servers need not have any. */
+static bool look_at_openapi(struct aggregator *g, const struct remote_api *api, struct finding *f)
+{
+    static const char user[] = "system:aggregator";
+    struct str etag = {0};
+    pthread_mutex_lock(&g->mutex);
+    struct remote *r = find(g, api->name);
+    bool due = r && r->openapi_due <= clock_mono();
+    if (due) {
+        r->openapi_due = clock_mono() + OPENAPI_NS;
+        etag = arena_str(&f->arena, buf_str(&r->openapi_etag));
+    }
+    pthread_mutex_unlock(&g->mutex);
+    if (!due)
+        return false;
+    _cleanup_fetch_response_ struct fetch_response v2 = {0}, v3 = {0};
+    _cleanup_err_ struct err err = {0};
+    bool has_v2 =
+        ask(g, api, f, user, STR("/openapi/v2"), etag, OPENAPI_MAX, &v2, &err) == 0 && v2.status == 200;
+    err_clear(&err);
+    bool has_v3 =
+        ask(g, api, f, user, STR("/openapi/v3"), STR(""), OPENAPI_MAX, &v3, &err) == 0 && v3.status == 200;
+    struct str url = has_v3 ? v3_url(f, api, v3.body) : (struct str){0};
+    bool changed = false;
+    _lock_(&g->mutex);
+    r = find(g, api->name);
+    if (r && (has_v2 || v2.status == 404)) {
+        replace(&r->openapi_etag, has_v2 ? fetch_header_get(&v2, STR("etag")) : STR(""));
+        changed = replace(&r->openapi, has_v2 ? v2.body : STR(""));
+    }
+    if (r && (has_v3 || v3.status == 404))
+        changed |= replace(&r->openapi_v3_url, url);
+    return changed;
 }
 
 /* Takes over what a check found; true when others should know. */
 static bool note(struct aggregator *g, const struct remote_api *api, struct finding *f)
 {
     _lock_(&g->mutex);
-    struct remote *r = g->remotes;
-    while (r && !str_eq(r->api.name, api->name))
-        r = r->next;
+    struct remote *r = find(g, api->name);
     if (!r)
         return false;
     bool changed = r->available != f->available;
@@ -236,6 +318,7 @@ static bool note(struct aggregator *g, const struct remote_api *api, struct find
         struct buf before = r->resources;
         r->resources = f->resources;
         f->resources = before;
+        r->openapi_due = 0;
         changed = true;
     }
     return changed;
@@ -250,6 +333,7 @@ static bool look_after(struct aggregator *g, struct object *o)
     if (remote_api_of(&f.arena, o, &api)) {
         check(g, &api, &f);
         changed |= note(g, &api, &f);
+        changed |= f.available && look_at_openapi(g, &api, &f);
         good = f.available;
         if (changed)
             publish(g);

@@ -32,6 +32,9 @@ struct remote_version {
     int32_t group_priority, version_priority;
     bool available;
     struct str resources; /* its APIResourceList as JSON, as it was last told; empty: never */
+    struct str openapi;   /* its OpenAPI v2 document, likewise */
+    struct str
+        openapi_v3_url; /* of its document of version 3: with a hash, where it gives one; empty: none */
 };
 /* A state of them all: counted, changed never. */
 struct remote_set {

@@ -6,6 +6,7 @@
 
 #include "api/resources.h"
 #include "base/thread.h"
+#include "schema/json.h"
 #include "schema/openapi/openapi.h"
 #include "server/aggregation/aggregator.h"
 #include "server/gzip.h"
@@ -67,20 +68,31 @@ void openapi_cache_free(struct openapi *o)
     free(o);
 }
 
-/* Behind ours, where other servers' documents are. These may change without our knowing, so that there is no
- * hash to keep them by. */
+/* Behind ours, where other servers' documents are, which say themselves by which hash they can be kept. */
 static void add_remotes(struct buf *index, const struct remote_set *remotes)
 {
     index->n -= sizeof "}}" - 1;
     for (size_t i = 0; i < remotes->n; i++) {
         const struct remote_version *v = &remotes->at[i];
-        if (v->available)
-            buf_addf(index,
-                     ",\"apis/" STR_FMT "/" STR_FMT "\":{\"serverRelativeURL\":\"/openapi/v3/apis/" STR_FMT
-                     "/" STR_FMT "\"}",
-                     STR_ARG(v->group), STR_ARG(v->version), STR_ARG(v->group), STR_ARG(v->version));
+        if (!v->available || !v->openapi_v3_url.n)
+            continue;
+        buf_addf(index, ",\"apis/" STR_FMT "/" STR_FMT "\":{\"serverRelativeURL\":", STR_ARG(v->group),
+                 STR_ARG(v->version));
+        json_encode_string(index, v->openapi_v3_url);
+        buf_add_c(index, '}');
     }
     buf_add_lit(index, "}}");
+}
+
+/* Ours, and what other servers have told of theirs; they need not be there at the moment. */
+static void write_v2(struct buf *out, const struct openapi_set *set, const struct remote_set *remotes)
+{
+    openapi_write_v2(out, set);
+    for (size_t i = 0; remotes && i < remotes->n; i++) {
+        const struct remote_version *v = &remotes->at[i];
+        if (v->openapi.n)
+            openapi_merge_v2(out, &(struct openapi_remote){v->group, v->version, v->openapi}, 1);
+    }
 }
 
 /* `path` is as in struct document. */
@@ -89,10 +101,10 @@ static bool write_document(struct buf *out, struct str path, const struct resour
 {
     const struct openapi_set set = {resources->at, resources->n, STR(KUBERNETES_VERSION)};
     if (str_is(path, "v2")) {
-        openapi_write_v2(out, &set);
+        write_v2(out, &set, remotes);
     } else if (str_is(path, "v2.pb")) {
         _cleanup_buf_ struct buf json = {0};
-        openapi_write_v2(&json, &set);
+        write_v2(&json, &set, remotes);
         openapi_write_v2_proto(out, buf_str(&json));
     } else if (str_is(path, "v3")) {
         openapi_write_v3_index(out, &set);
