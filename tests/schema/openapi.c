@@ -181,11 +181,56 @@ static void test_the_gnostic_form_says_the_same(void **state)
                "[{\"group\":\"\",\"kind\":\"Pod\",\"version\":\"v1\"}]\n");
 }
 
+/* Other servers' documents may be anything: ours stays whole. */
+static void test_merging_keeps_the_document_whole(void **state)
+{
+    (void)state;
+    _cleanup_buf_ struct buf deep = {0};
+    buf_add_lit(&deep,
+                "{\"paths\":{\"/apis/g/v/x\":{\"get\":{\"parameters\":[{\"$ref\":\"#/parameters/p\"}]}}},"
+                "\"parameters\":{\"p\":");
+    for (int i = 0; i < VALUE_DEPTH - 3; i++)
+        buf_add_c(&deep, '[');
+    for (int i = 0; i < VALUE_DEPTH - 3; i++)
+        buf_add_c(&deep, ']');
+    buf_add_lit(&deep, "}}");
+    const struct {
+        struct str v2;
+        bool joins;
+    } cases[] = {
+        {STR("{"), false},
+        {STR("[]"), false},
+        {STR("{\"paths\":[],\"definitions\":1}"), false},
+        {STR("{\"paths\":{\"/apis/g/v/x\":1}}"), true},
+        {STR("{\"paths\":{\"/apis/g/v/x\":{\"get\":{\"tags\":[1,{}],\"parameters\":[{\"$ref\":"
+             "\"#/parameters/none\"},{\"$ref\":3},7]}}}}"),
+         true},
+        {STR("{\"paths\":{\"/apis/g/v/x\":{\"$ref\":\"#/definitions/a\\\"b\"}},\"definitions\":{\"a\\\"b\":{"
+             "\"$ref\":\"#/definitions/none\"}}}"),
+         true},
+        {buf_str(&deep), false},
+    };
+    struct openapi_set all = set();
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        _cleanup_arena_ struct arena a = {0};
+        _cleanup_buf_ struct buf doc = {0}, proto = {0};
+        struct value v;
+        openapi_write_v2(&doc, &all);
+        openapi_merge_v2(&doc, &(struct openapi_remote){STR("g"), STR("v"), cases[i].v2}, 1);
+        parse(&a, &doc, &v);
+        check_refs(&v, at(&v, "definitions"), STR("#/definitions/"));
+        assert_int_equal(value_get(at(&v, "paths"), STR("/apis/g/v/x")) != NULL, cases[i].joins);
+        openapi_write_v2_proto(&proto, buf_str(&doc));
+        assert_true(proto.n > 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_v3_document_is_whole),
         cmocka_unit_test(test_v2_is_whole),
+        cmocka_unit_test(test_merging_keeps_the_document_whole),
         cmocka_unit_test(test_the_gnostic_form_says_the_same),
         cmocka_unit_test(test_extensions_that_clients_merge_by),
         cmocka_unit_test(test_operations_that_kubectl_looks_for),

@@ -112,6 +112,15 @@ static void insert(struct merge *m, struct str end, struct str text)
     *m->doc = out;
 }
 
+/* Whether our document can still be read with these members in it: parameters that were put in their place
+ * may nest too deep. */
+static bool fits(struct merge *m, struct str members)
+{
+    struct value v;
+    struct str text = arena_printf(&m->arena, "{\"\":{\"\":0" STR_FMT "}}", STR_ARG(members));
+    return value_parse(&m->arena, text, &v, NULL) == 0;
+}
+
 static void merge_one(struct merge *m, const struct openapi_remote *r, struct value *spec)
 {
     _cleanup_buf_ struct buf paths = {0}, definitions = {0};
@@ -134,6 +143,8 @@ static void merge_one(struct merge *m, const struct openapi_remote *r, struct va
             visit(m, t->definition, 0);
         add_member(m, &definitions, t->as, t->definition ? t->definition : &none);
     }
+    if (!fits(m, buf_str(&paths)) || !fits(m, buf_str(&definitions)))
+        return;
     insert(m, STR("},\"securityDefinitions\":"), buf_str(&definitions));
     insert(m, STR("},\"definitions\":{"), buf_str(&paths));
 }

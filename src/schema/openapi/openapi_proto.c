@@ -202,7 +202,8 @@ static void gnostic_field(struct buf *out, const struct gnostic_field *f, const 
         break;
     case GNOSTIC_STRINGS:
         for (size_t i = 0; i < v->list.n; i++)
-            gnostic_bytes(out, f->number, v->list.at[i].s);
+            if (v->list.at[i].kind == JSON_STRING) /* other servers may say anything */
+                gnostic_bytes(out, f->number, v->list.at[i].s);
         break;
     case GNOSTIC_ANYS:
         for (size_t i = 0; i < v->list.n; i++)
