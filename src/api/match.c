@@ -1,5 +1,6 @@
 #include "api/match.h"
 
+#include "api/metrics.h"
 #include "api/valid.h"
 #include "schema/selector.h"
 
@@ -59,13 +60,7 @@ static bool scope_takes(const struct str *scope, const struct api_attributes *at
 bool match_rule(const struct rule_with_operations *rule, const struct api_attributes *at,
                 const struct resource *as)
 {
-    static const struct str operations[] = {
-        [API_OP_CREATE] = STR_INIT("CREATE"),
-        [API_OP_UPDATE] = STR_INIT("UPDATE"),
-        [API_OP_DELETE] = STR_INIT("DELETE"),
-        [API_OP_CONNECT] = STR_INIT("CONNECT"),
-    };
-    return scope_takes(rule->scope, at, as) && names(&rule->operations, operations[at->operation]) &&
+    return scope_takes(rule->scope, at, as) && names(&rule->operations, api_operation_name(at->operation)) &&
            names(&rule->api_groups, as->group) && names(&rule->api_versions, as->version) &&
            names_resource(&rule->resources, as->plural, at->request->subresource);
 }

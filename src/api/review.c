@@ -1,6 +1,7 @@
 #include "api/review.h"
 
 #include "api/convert.h"
+#include "api/metrics.h"
 #include "api/strategy.h"
 #include "schema/copy.h"
 #include "schema/json.h"
@@ -97,12 +98,6 @@ static struct str options_text(struct arena *a, const struct api_attributes *at)
 void review_request(struct arena *a, const struct api_attributes *at, const struct resource *as,
                     struct admission_request *out)
 {
-    static const struct str operations[] = {
-        [API_OP_CREATE] = STR_INIT("CREATE"),
-        [API_OP_UPDATE] = STR_INIT("UPDATE"),
-        [API_OP_DELETE] = STR_INIT("DELETE"),
-        [API_OP_CONNECT] = STR_INIT("CONNECT"),
-    };
     const struct api_request *r = at->request;
     struct group_version_kind own_kind = kind_of(review_shown(at, r->resource));
     struct group_version_resource own_resource = resource_of(r->resource);
@@ -119,7 +114,7 @@ void review_request(struct arena *a, const struct api_attributes *at, const stru
         .name = name,
         .namespace =
             str_is(r->resource->plural, "namespaces") && str_empty(r->resource->group) ? name : r->ns,
-        .operation = operations[at->operation],
+        .operation = api_operation_name(at->operation),
         .dry_run = arena_dup(a, &at->dry_run, sizeof(at->dry_run)),
         .options = options_text(a, at),
     };

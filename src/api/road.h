@@ -82,8 +82,9 @@ struct road {
     bool creates;
     bool must_match; /* the client gave a resourceVersion: no second try */
     int tries;
-    unsigned plugin, hook; /* where the chain of admissions stands: built-in plugins, hooks, last plugins */
-    bool mutated;          /* of a chain whose both halves run together: the first is through */
+    unsigned plugin, hook;   /* where the chain of admissions stands: built-in plugins, hooks, last plugins */
+    int64_t admission_began; /* clock_mono: of the half that is under way */
+    bool mutated;            /* of a chain whose both halves run together: the first is through */
     void *kept[ADMISSIONS_MAX]; /* by hooks, for the second round */
     struct api_attributes attributes;
     struct change change;

@@ -7,20 +7,10 @@
 #include "server/discovery/openapi.h"
 #include "server/health.h"
 #include "server/internal.h"
+#include "server/measure.h"
 #include "server/pretty.h"
 #include "store/encryption.h"
 #include "version.h"
-
-#ifdef __clang__
-#define COMPILER_NAME "clang"
-#else
-#define COMPILER_NAME "gcc"
-#endif
-#ifdef __aarch64__
-#define MACHINE_NAME "arm64"
-#else
-#define MACHINE_NAME "amd64"
-#endif
 
 static void serve_root(struct request *q);
 
@@ -68,6 +58,16 @@ static void serve_metrics(struct request *q)
                   &(struct http_part){.bytes = buf_str(&out)});
 }
 
+/* For agreements on how well it serves: the checks alone. */
+static void serve_service_levels(struct request *q)
+{
+    _cleanup_buf_ struct buf out = {0};
+    for (size_t i = 0; i < n_health_metrics; i++)
+        metric_render(health_metrics[i], &out);
+    request_bytes(q, 200, STR("text/plain; version=0.0.4; charset=utf-8"),
+                  &(struct http_part){.bytes = buf_str(&out)});
+}
+
 static void serve_jwks(struct request *q)
 {
     _cleanup_buf_ struct buf out = {0};
@@ -101,6 +101,7 @@ static const struct {
     {STR_INIT("/healthz"), true, serve_health},
     {STR_INIT("/livez"), true, serve_health},
     {STR_INIT("/metrics"), false, serve_metrics},
+    {STR_INIT("/metrics/slis"), false, serve_service_levels},
     {STR_INIT("/openapi/v2"), false, serve_openapi},
     {STR_INIT("/openapi/v3"), true, serve_openapi},
     {STR_INIT("/openid/v1/jwks"), false, serve_jwks},

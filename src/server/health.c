@@ -1,6 +1,7 @@
 #include "server/health.h"
 
 #include "server/internal.h"
+#include "server/measure.h"
 #include "store/encryption.h"
 
 static bool check_always(struct server *s)
@@ -48,9 +49,26 @@ static const struct {
     {"etcd", check_store, false},
     {"etcd-readiness", check_store, true},
     {"informer-sync", check_started, true},
+    {"poststarthook/start-apiserver-admission-initializer", check_started, false},
+    {"poststarthook/priority-and-fairness-config-consumer", check_started, false},
+    {"poststarthook/priority-and-fairness-filter", check_started, false},
+    {"poststarthook/start-apiextensions-informers", check_started, false},
+    {"poststarthook/start-apiextensions-controllers", check_started, false},
+    {"poststarthook/crd-informer-synced", check_started, false},
+    {"poststarthook/start-system-namespaces-controller", check_started, false},
+    {"poststarthook/start-cluster-authentication-info-controller", check_started, false},
+    {"poststarthook/start-service-ip-repair-controllers", check_started, false},
     {"poststarthook/rbac/bootstrap-roles", check_started, false},
     {"poststarthook/scheduling/bootstrap-system-priority-classes", check_started, false},
-    {"poststarthook/start-apiextensions-informers", check_started, false},
+    {"poststarthook/priority-and-fairness-config-producer", check_started, false},
+    {"poststarthook/apiservice-status-local-available-controller", check_started, false},
+    {"poststarthook/apiservice-status-remote-available-controller", check_started, false},
+    {"poststarthook/apiservice-registration-controller", check_started, false},
+    {"poststarthook/apiservice-discovery-controller", check_started, false},
+    {"poststarthook/kube-apiserver-autoregistration", check_started, false},
+    {"autoregister-completion", check_started, false},
+    {"poststarthook/apiservice-openapi-controller", check_started, false},
+    {"poststarthook/apiservice-openapiv3-controller", check_started, false},
     {"kms-providers", check_key_services, false, with_key_services},
     {"shutdown", check_not_stopping, true},
 };
@@ -68,12 +86,40 @@ static bool excluded(const struct query *q, const char *name)
     return false;
 }
 
-static void one_check(struct request *q, struct str name, bool ready)
+/* Those that leave out what there is not are told, as upstream does. */
+static void tell_unknown(const struct request *r, bool ready, struct buf *text)
+{
+    const struct query *q = &r->query;
+    unsigned n = 0;
+    for (size_t i = 0; i < q->n; i++) {
+        size_t k = 0;
+        while (k < ARRAY_LEN(checks) &&
+               !(str_is(q->at[i].value, checks[k].name) && applies(k, r->server, ready)))
+            k++;
+        if (!str_is(q->at[i].key, "exclude") || k < ARRAY_LEN(checks))
+            continue;
+        buf_addf(text,
+                 n++ ? ",\"" STR_FMT "\""
+                     : "warn: some health checks cannot be excluded: no matches for \"" STR_FMT "\"",
+                 STR_ARG(q->at[i].value));
+    }
+    if (n)
+        buf_add_c(text, '\n');
+}
+
+static bool ask(struct request *q, size_t i, struct str type)
+{
+    bool ok = checks[i].check(q->server);
+    measure_health(checks[i].name, arena_c(q->arena, type), ok);
+    return ok;
+}
+
+static void one_check(struct request *q, struct str name, struct str type, bool ready)
 {
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         if (!str_is(name, checks[i].name) || !applies(i, q->server, ready))
             continue;
-        if (checks[i].check(q->server))
+        if (ask(q, i, type))
             request_text(q, 200, STR("ok"));
         else
             request_text(q, 500, STR("internal server error: reason withheld\n"));
@@ -88,7 +134,7 @@ void health_handle(struct request *q)
     str_cut(&path, '/', &which);
     bool ready = str_is(which, "readyz");
     if (!str_empty(path)) {
-        one_check(q, path, ready);
+        one_check(q, path, which, ready);
         return;
     }
     _cleanup_buf_ struct buf text = {0};
@@ -101,10 +147,11 @@ void health_handle(struct request *q)
             buf_addf(&text, "[+]%s excluded: ok\n", name);
             continue;
         }
-        bool ok = checks[i].check(q->server);
+        bool ok = ask(q, i, which);
         good = good && ok;
         buf_addf(&text, ok ? "[+]%s ok\n" : "[-]%s failed: reason withheld\n", name);
     }
+    tell_unknown(q, ready, &text);
     buf_addf(&text, STR_FMT " check %s\n", STR_ARG(which), good ? "passed" : "failed");
     if (!good)
         request_text(q, 500, buf_str(&text));

@@ -125,6 +125,7 @@ static bool write_shared(struct list_stream *ls, size_t end)
             head = ls->at ? STR(",{") : STR("{");
             release = nothing_release;
         }
+        ls->q->sent += head.n + bytes.n;
         parts[n++] = (struct http_part){.bytes = head, .release = release};
         parts[n++] = (struct http_part){.bytes = bytes, .release = object_release, .owner = object_ref(o)};
     }
@@ -140,6 +141,7 @@ static bool write_text(struct list_stream *ls, bool last)
         gzip_add(ls->gzip, buf_str(&ls->text), last, &ls->packed);
         from = &ls->packed;
     }
+    ls->q->sent += from->n;
     bool more = !from->n || http_write(ls->q->http, &(struct http_part){.bytes = buf_str(from)}, 1);
     ls->text.n = 0;
     return more;

@@ -6,10 +6,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "api/metrics.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/map.h"
 #include "base/thread.h"
+#include "commit.h"
+#include "server/measure.h"
 #include "version.h"
 
 /* Label values come from clients' paths: past so many series, new ones are counted as one. */
@@ -63,19 +66,14 @@ void metrics_free(struct metrics *m)
     free(m);
 }
 
-static char scope_of(const struct route *r)
-{
-    return !r->is_resource ? ' ' : !str_empty(r->name) ? 'r' : !str_empty(r->ns) ? 'n' : 'c';
-}
-
 /* What tells a series from others, in a form that is quick to make: counting comes with every request. */
 enum { KEY_MAX = 512 };
 
-static struct str key_of(const struct route *r, int code, bool dry_run, char key[KEY_MAX])
+static struct str key_of(const struct route *r, const char *verb, int code, bool dry_run, char key[KEY_MAX])
 {
-    const struct str parts[] = {r->group, r->resource, r->subresource, r->verb, r->version};
+    const struct str parts[] = {r->group, r->resource, r->subresource, str_from(verb), r->version};
     size_t n = 0;
-    key[n++] = scope_of(r);
+    key[n++] = route_scope(r)[0];
     key[n++] = dry_run ? 'd' : ' ';
     memcpy(key + n, &code, sizeof code);
     n += sizeof code;
@@ -90,19 +88,26 @@ static struct str key_of(const struct route *r, int code, bool dry_run, char key
 }
 
 /* Sorted by name, `code` aside, which only counters have. */
-static struct str labels_of(const struct route *r, int code, bool dry_run)
+static struct str labels_of(const struct route *r, const char *verb, int code, bool dry_run)
 {
-    const char *scopes[] = {[' '] = "", ['r'] = "resource", ['n'] = "namespace", ['c'] = "cluster"};
     _cleanup_buf_ struct buf b = {0};
     buf_addf(&b,
              "code=\"%d\",component=\"apiserver\",dry_run=\"%s\",group=\"" STR_FMT "\",resource=\"" STR_FMT
-             "\",scope=\"%s\",subresource=\"" STR_FMT "\",verb=\"",
-             code, dry_run ? "All" : "", STR_ARG(r->group), STR_ARG(r->resource),
-             scopes[(unsigned char)scope_of(r)], STR_ARG(r->subresource));
-    for (size_t i = 0; i < r->verb.n && i < 16; i++)
-        buf_add_c(&b, r->verb.p[i] >= 'a' && r->verb.p[i] <= 'z' ? (char)(r->verb.p[i] - 32) : '_');
-    buf_addf(&b, "\",version=\"" STR_FMT "\"", STR_ARG(r->version));
+             "\",scope=\"%s\",subresource=\"" STR_FMT "\",verb=\"%s\",version=\"" STR_FMT "\"",
+             code, dry_run ? "All" : "", STR_ARG(r->group), STR_ARG(r->resource), route_scope(r),
+             STR_ARG(r->subresource), verb, STR_ARG(r->version));
     return str_slice(mem_dup(b.p, b.n), b.n);
+}
+
+/* Of what is no resource only the checks are told apart, as a subresource. */
+static struct route shown_path(const struct route *r)
+{
+    static const struct str shown[] = {STR_INIT("/healthz"), STR_INIT("/livez"), STR_INIT("/readyz")};
+    struct route out = {.verb = r->verb};
+    for (size_t i = 0; i < ARRAY_LEN(shown); i++)
+        if (str_eq(r->path, shown[i]))
+            out.subresource = shown[i];
+    return out;
 }
 
 /* Paths of resources that are not served are not told apart: they are whatever a client makes up. */
@@ -115,19 +120,20 @@ static bool plain(struct str s)
     return s.n < 64;
 }
 
-void metrics_count(struct metrics *m, const struct route *r, int code, bool dry_run, int64_t ns)
+void metrics_count(struct metrics *m, const struct route *r, const char *verb, int code, bool dry_run,
+                   int64_t ns)
 {
     static _Thread_local unsigned shard_of_thread;
     static _Atomic unsigned next;
     if (!shard_of_thread)
         shard_of_thread = 1 + next++ % SHARDS;
     struct shard *sh = &m->shards[shard_of_thread - 1];
-    struct route other = {.verb = r->verb};
-    if (code == 404 || !plain(r->group) || !plain(r->resource) || !plain(r->subresource) ||
+    struct route other = shown_path(r);
+    if (!r->is_resource || code == 404 || !plain(r->group) || !plain(r->resource) || !plain(r->subresource) ||
         !plain(r->version))
         r = &other;
     char text[KEY_MAX];
-    struct str key = key_of(r, code, dry_run, text);
+    struct str key = key_of(r, verb, code, dry_run, text);
     double s = (double)ns / (double)CLOCK_S;
 
     _lock_(&sh->mutex);
@@ -137,7 +143,7 @@ void metrics_count(struct metrics *m, const struct route *r, int code, bool dry_
             return;
         found = mem_zalloc(sizeof *found);
         found->key = str_slice(mem_dup(key.p, key.n), key.n);
-        found->labels = labels_of(r, code, dry_run);
+        found->labels = labels_of(r, verb, code, dry_run);
         map_put(&sh->series, found->key, found);
     }
     found->count++;
@@ -268,9 +274,16 @@ void metrics_render(struct metrics *m, int mutating, int reading, struct buf *ou
              "apiserver_current_inflight_requests{request_kind=\"mutating\"} %d\n"
              "apiserver_current_inflight_requests{request_kind=\"readOnly\"} %d\n",
              mutating, reading);
-    buf_add_lit(out, "# HELP kubernetes_build_info What was built.\n# TYPE kubernetes_build_info gauge\n"
-                     "kubernetes_build_info{git_version=\"" KUBERNETES_VERSION "\",major=\"" KUBERNETES_MAJOR
-                     "\",minor=\"" KUBERNETES_MINOR "\"} 1\n");
+    buf_add_lit(out,
+                "# HELP kubernetes_build_info What was built.\n# TYPE kubernetes_build_info gauge\n"
+                "kubernetes_build_info{build_date=\"1970-01-01T00:00:00Z\",compiler=\"" COMPILER_NAME
+                "\",git_commit=\"" GIT_COMMIT "\",git_tree_state=\"clean\",git_version=\"" KUBERNETES_VERSION
+                "+sagong-" SAGONG_VERSION "\",go_version=\"\",major=\"" KUBERNETES_MAJOR
+                "\",minor=\"" KUBERNETES_MINOR "\",platform=\"linux/" MACHINE_NAME "\"} 1\n");
     render_requests(m, out);
+    for (size_t i = 0; i < n_api_metrics; i++)
+        metric_render(api_metrics[i], out);
+    for (size_t i = 0; i < n_server_metrics; i++)
+        metric_render(server_metrics[i], out);
     render_process(m, out);
 }

@@ -9,6 +9,7 @@
 #include "server/audit/audit.h"
 #include "server/gzip.h"
 #include "server/internal.h"
+#include "server/measure.h"
 #include "server/pretty.h"
 #include "server/status.h"
 
@@ -66,6 +67,37 @@ void request_warn(struct request *q, struct str text)
 
 /* --- ends --- */
 
+/* As upstream's metrics call what was asked. */
+static const char *shown_verb(const struct request *q)
+{
+    static const struct {
+        struct str verb;
+        const char *shown;
+    } verbs[] = {
+        {STR_INIT("get"), "GET"},       {STR_INIT("list"), "LIST"},
+        {STR_INIT("watch"), "WATCH"},   {STR_INIT("create"), "POST"},
+        {STR_INIT("update"), "PUT"},    {STR_INIT("patch"), "PATCH"},
+        {STR_INIT("delete"), "DELETE"}, {STR_INIT("deletecollection"), "DELETECOLLECTION"},
+        {STR_INIT("post"), "POST"},     {STR_INIT("put"), "PUT"},
+        {STR_INIT("head"), "HEAD"},     {STR_INIT("options"), "OPTIONS"},
+    };
+    const struct route *r = &q->route;
+    if (route_connects(r))
+        return "CONNECT";
+    if (str_is(r->verb, "patch") && q->api.verb == API_PATCH && q->api.patch_type == API_PATCH_APPLY)
+        return "APPLY";
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (str_eq(r->verb, verbs[i].verb))
+            return verbs[i].shown;
+    return "other";
+}
+
+void request_stays(struct request *q)
+{
+    q->stays = true;
+    measure_long_running(&q->route, shown_verb(q), 1);
+}
+
 /* Counts the request as over; `late`: see audit_complete. */
 static bool done(struct request *q, int code, struct loop_task *late)
 {
@@ -77,7 +109,13 @@ static bool done(struct request *q, int code, struct loop_task *late)
             flow_leave(s->flow, &q->ticket);
     }
     bool dry_run = str_is(query_get(&q->query, "dryRun"), "All");
-    metrics_count(s->metrics, &q->route, code, dry_run, clock_mono() - q->began);
+    const char *verb = shown_verb(q);
+    metrics_count(s->metrics, &q->route, verb, code, dry_run, clock_mono() - q->began);
+    if (q->sent && q->resource && (str_is(str_from(verb), "GET") || str_is(str_from(verb), "LIST")))
+        measure_response(&q->route, verb, q->sent);
+    if (q->stays)
+        measure_long_running(&q->route, verb, -1);
+    q->stays = false;
     resource_unref(q->resource);
     q->resource = NULL;
     return audit_complete(q, code, late);
@@ -106,6 +144,7 @@ static void respond_late(struct loop_task *task)
 
 static void respond(struct request *q, int code, struct headers *h, const struct http_part *part)
 {
+    q->sent += part ? part->bytes.n : 0;
     if (!audit_holds(q)) {
         request_done(q, code);
         http_respond(q->http, code, h->at, h->n, part, part ? 1 : 0);

@@ -36,6 +36,9 @@ struct request {
     struct waiting *waiting;
     struct request *next, **prev;
     struct str proxy_host; /* of one that is proxied: the host it goes to */
+    size_t sent;           /* bytes of its body */
+    bool stays;            /* is measured as one that stays open */
+    bool known, allowed;   /* who it is, and that they may, was measured */
     bool answered;         /* its time was over: the API's own answer is dropped */
 };
 
@@ -64,6 +67,8 @@ void request_object(struct request *q, int code, struct object *o);
 /* Headers and all that request_* do at the start; `closed` must call request_done. */
 void request_begin(struct request *q, int code, struct str content_type, bool gzip, void (*closed)(void *arg),
                    void (*drained)(void *arg), void *arg);
+/* It may stay open for long: it is measured as such. */
+void request_stays(struct request *q);
 /* Counts the request as over. request_error and its like do that themselves. */
 void request_done(struct request *q, int code);
 

@@ -4,6 +4,7 @@
 #include "schema/custom/custom.h"
 #include "server/deadline.h"
 #include "server/internal.h"
+#include "server/measure.h"
 #include "server/render.h"
 #include "server/stream/connect.h"
 #include "server/stream/proxy.h"
@@ -145,8 +146,10 @@ static int prepare(struct request *q, struct err *err)
     if (read_options(q, err) < 0 || read_body(q, err) < 0 ||
         (q->resource->custom && check_custom(q, err) < 0))
         return -1;
-    if (resource->deprecated.n)
+    if (resource->deprecated.n) {
+        measure_deprecated(route);
         request_warn(q, resource->deprecated);
+    }
     r->agent = manager_of_agent(q->http, q->arena);
     return 0;
 }

@@ -121,14 +121,18 @@ bool route_read_only(const struct route *r)
            (!r->is_resource && (str_is(r->verb, "head") || str_is(r->verb, "options")));
 }
 
-bool route_long_running(const struct route *r)
+bool route_connects(const struct route *r)
 {
-    static const struct str subresources[] = {STR_INIT("log"), STR_INIT("exec"), STR_INIT("attach"),
-                                              STR_INIT("portforward"), STR_INIT("proxy")};
-    if (str_is(r->verb, "watch") || str_is(r->verb, "proxy"))
-        return true;
+    static const struct str subresources[] = {STR_INIT("exec"), STR_INIT("attach"), STR_INIT("portforward"),
+                                              STR_INIT("proxy")};
     for (size_t i = 0; r->is_resource && i < ARRAY_LEN(subresources); i++)
         if (str_eq(r->subresource, subresources[i]))
             return true;
     return false;
+}
+
+bool route_long_running(const struct route *r)
+{
+    return str_is(r->verb, "watch") || str_is(r->verb, "proxy") || route_connects(r) ||
+           (r->is_resource && str_is(r->subresource, "log"));
 }

@@ -21,6 +21,8 @@ struct query;
 int route_parse(struct arena *a, struct str method, struct str path, const struct query *q,
                 struct route *out);
 
+/* Does it go on to somebody else (exec, proxy)? */
+bool route_connects(const struct route *r);
 /* For authorization and limits: does the route change anything, and may it stay open for long? */
 bool route_read_only(const struct route *r);
 bool route_long_running(const struct route *r);

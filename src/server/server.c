@@ -17,6 +17,7 @@
 #include "server/discovery/discovery.h"
 #include "server/discovery/openapi.h"
 #include "server/internal.h"
+#include "server/measure.h"
 #include "server/status.h"
 #include "server/stream/stream.h"
 #include "server/watch.h"
@@ -96,7 +97,12 @@ static int authorize(struct request *q, struct err *err)
         a.field_selector = query_get(&q->query, "fieldSelector");
         a.label_selector = query_get(&q->query, "labelSelector");
     }
+    int64_t began = clock_mono();
     int rc = authz_check(q->server->authz, &a, &q->waiter, err);
+    if (rc <= 0 && !q->allowed) {
+        measure_authorization(rc < 0 ? "denied" : "allowed", clock_mono() - began);
+        q->allowed = true;
+    }
     if (q->audit && rc <= 0)
         note_decision(q, &a, rc == 0);
     return rc;
@@ -144,7 +150,13 @@ static int not_noted(struct request *q, struct err *err)
 /* Who it is and what they may: some have to be asked, then this is begun anew once they have answered. */
 static int enter(struct request *q, struct err *err)
 {
+    int64_t began = clock_mono();
     int rc = authenticate(q, err);
+    if (rc <= 0 && !q->known) {
+        measure_authentication(rc < 0 ? "error" : "success", rc < 0 ? STR("") : q->user.name,
+                               clock_mono() - began);
+        q->known = true;
+    }
     if (rc == 0) {
         rc = audit_begin(q->server->audit, q);
         if (rc)
@@ -164,6 +176,8 @@ static void handle_on(struct loop_task *task)
     int rc = enter(q, &err);
     if (rc > 0)
         return;
+    if (rc == 0 && route_long_running(&q->route))
+        request_stays(q);
     if (rc < 0)
         request_error(q, &err);
     else if (aggregator_handle(q->server->aggregator, q))

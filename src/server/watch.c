@@ -8,6 +8,7 @@
 #include "schema/proto.h"
 #include "server/frame.h"
 #include "server/internal.h"
+#include "server/measure.h"
 #include "server/render.h"
 #include "server/status.h"
 #include "server/stream/outlet.h"
@@ -35,6 +36,7 @@ struct watch_stream {
     bool slow, working, again, got;
     uv_work_t work;
     struct watch_event event;
+    struct measured_watch measured;
 };
 
 static const struct str event_types[] = {
@@ -152,6 +154,7 @@ static bool write_event(struct watch_stream *w, const struct watch_event *ev)
             {.bytes = object_json(ev->object), .release = object_release, .owner = object_ref(ev->object)},
             {.bytes = STR("}\n")},
         };
+        measure_event(&w->measured, parts[0].bytes.n + parts[1].bytes.n + parts[2].bytes.n);
         return outlet_write(w->out, parts, ARRAY_LEN(parts));
     } else {
         buf_addf(&b, "{\"type\":\"" STR_FMT "\",\"object\":", STR_ARG(type));
@@ -159,6 +162,7 @@ static bool write_event(struct watch_stream *w, const struct watch_event *ev)
         buf_add_lit(&b, "}\n");
         w->columns_said = true;
     }
+    measure_event(&w->measured, b.n);
     return outlet_write(w->out, &(struct http_part){.bytes = buf_str(&b)}, 1);
 }
 
@@ -374,6 +378,7 @@ void watch_handle(struct request *q)
     w->server = q->server;
     w->loop = q->loop;
     w->slow = api_waits(q->resource);
+    w->measured = measure_watch(&q->route);
     w->task.run = run_task;
     /* Nothing is taken before the stream has begun. */
     atomic_store(&w->posted, true);

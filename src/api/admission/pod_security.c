@@ -5,6 +5,7 @@
 
 #include "api/admission.h"
 #include "api/kind/container.h"
+#include "api/metrics.h"
 #include "api/pod_security/pod_security.h"
 #include "api/road.h"
 #include "kinds/apps_v1.h"
@@ -274,14 +275,21 @@ static int judge_spec(struct api *api, struct api_attributes *at, const struct s
         note(at, "enforce-policy", pod_security_standard_text(a, policy.at[MODE_ENFORCE]));
     struct str refused =
         enforce ? violation(a, policy.at[MODE_ENFORCE], annotations, spec, "violates") : STR("");
+    if (enforce)
+        metrics_pod_security(!refused.n, "enforce", pod_security_standard_text(a, policy.at[MODE_ENFORCE]),
+                             at);
     struct str audited = violation(a, policy.at[MODE_AUDIT], annotations, spec, "would violate");
-    if (audited.n)
+    if (audited.n) {
+        metrics_pod_security(false, "audit", pod_security_standard_text(a, policy.at[MODE_AUDIT]), at);
         note(at, "audit-violations", audited);
+    }
     if (refused.n)
         return admission_forbid(at, err, STR_FMT, STR_ARG(refused));
     struct str warning = violation(a, policy.at[MODE_WARN], annotations, spec, "would violate");
-    if (warning.n)
+    if (warning.n) {
+        metrics_pod_security(false, "warn", pod_security_standard_text(a, policy.at[MODE_WARN]), at);
         api_warn(at->request, warning);
+    }
     return 0;
 }
 

@@ -1,6 +1,8 @@
 #include <stdlib.h>
 
+#include "api/metrics.h"
 #include "api/policy/policy.h"
+#include "base/clock.h"
 #include "base/map.h"
 #include "base/thread.h"
 #include "kinds/meta_v1.h"
@@ -64,7 +66,11 @@ static void compile(struct policy *p, struct policy_expression *out, struct str 
     struct admission_env *env = arena_new(&p->arena, struct admission_env);
     admission_env_init(env, o);
     out->text = arena_str(&p->arena, text);
-    if (text.n && cel_compile(&env->env, text, &out->program, &err) < 0)
+    int64_t began = clock_mono();
+    int rc = text.n ? cel_compile(&env->env, text, &out->program, &err) : 0;
+    if (text.n)
+        metrics_cel(true, clock_mono() - began);
+    if (rc < 0)
         out->error = arena_str(&p->arena, err.message);
 }
 

@@ -1,8 +1,10 @@
 #include "api/policy/facts.h"
 
+#include "api/metrics.h"
 #include "api/policy/policy.h"
 #include "api/review.h"
 #include "api/road.h"
+#include "base/clock.h"
 #include "kinds/core_v1.h"
 
 /* --- variables --- */
@@ -128,7 +130,9 @@ enum policy_eval policy_eval(struct policy_facts *f, const struct policy_express
         return POLICY_ERROR;
     }
     struct cel_run run = {.arena = f->arena, .vars = f->vars, .authorize = authorize, .arg = f};
+    int64_t began = clock_mono();
     int rc = cel_eval(e->program, &run, out, &err);
+    metrics_cel(false, clock_mono() - began);
     uint64_t variables = f->variables_cost;
     f->variables_cost = 0;
     if (spend(budget, variables) < 0 || spend(budget, run.cost) < 0) {

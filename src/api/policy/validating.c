@@ -1,8 +1,10 @@
 /* ValidatingAdmissionPolicy (upstream: admission/plugin/policy/validating): every policy that a change
  * concerns judges it; what a binding makes of a violation is said by its validationActions. */
 #include "api/admission.h"
+#include "api/metrics.h"
 #include "api/policy/choose.h"
 #include "api/valid.h"
+#include "base/clock.h"
 #include "schema/json.h"
 
 enum { MESSAGE_MAX = 5 * 1024, ANNOTATION_MAX = 10 * 1024 };
@@ -12,7 +14,8 @@ struct judging {
     const struct api_attributes *at;
     struct api_request *request;
     struct arena *arena;
-    bool waits; /* for the authorizer: all of it is void */
+    bool waits;    /* for the authorizer: all of it is void */
+    int64_t began; /* clock_mono: the check that is under way */
     /* The first violation that denies, which is the one that is told. */
     bool denied;
     struct str message, reason;
@@ -56,10 +59,23 @@ static void audit(struct judging *j, const struct policy_call *call, size_t rule
     api_annotate(j->request, STR("validation.policy.admission.k8s.io/validation_failure"), buf_str(&b));
 }
 
+/* `error`: as metrics have it, where the rule could not be evaluated; NULL: it was. */
+static void measure(struct judging *j, const struct policy_call *call, const char *action, const char *error)
+{
+    metrics_policy_checked(call->view.name, call->binding.name, action, error ? error : "no_error",
+                           clock_mono() - j->began);
+}
+
 static void violated(struct judging *j, const struct policy_call *call, size_t rule, struct str why,
-                     struct str reason)
+                     struct str reason, const char *error)
 {
     const struct str_vec *actions = call->binding.actions;
+    for (size_t i = 0; i < actions->n; i++)
+        measure(j, call,
+                str_eq(actions->at[i], VALIDATION_ACTION_DENY)    ? "deny"
+                : str_eq(actions->at[i], VALIDATION_ACTION_AUDIT) ? "audit"
+                                                                  : "warn",
+                error);
     for (size_t i = 0; i < actions->n; i++)
         if (str_eq(actions->at[i], VALIDATION_ACTION_DENY))
             deny(j, call, why, reason);
@@ -74,10 +90,13 @@ static void violated(struct judging *j, const struct policy_call *call, size_t r
 }
 
 /* What could not be evaluated counts as violated, or as nothing, by the policy's failurePolicy. */
-static void failed(struct judging *j, const struct policy_call *call, size_t rule, struct str why)
+static void failed(struct judging *j, const struct policy_call *call, size_t rule, struct str why,
+                   const char *error)
 {
     if (!call->view.ignores_failure)
-        violated(j, call, rule, why, STR(""));
+        violated(j, call, rule, why, STR(""), error);
+    else
+        measure(j, call, "allow", error);
 }
 
 /* --- one policy --- */
@@ -111,12 +130,13 @@ static bool judge_rules(struct judging *j, struct policy_facts *f, const struct 
     for (size_t i = 0; i < call->policy->n_rules; i++) {
         struct cel_value v;
         struct str why;
+        j->began = clock_mono();
         switch (policy_eval(f, &call->policy->rules[i], &budget, &v, &why)) {
         case POLICY_OUT_OF_BUDGET:
-            failed(j, call, i, why);
+            failed(j, call, i, why, "out_of_budget");
             return false;
         case POLICY_ERROR:
-            failed(j, call, i, why);
+            failed(j, call, i, why, call->policy->rules[i].program ? "invalid_error" : "compile_error");
             break;
         case POLICY_VALUE:
             if (v.kind == CEL_BOOL && v.b)
@@ -125,9 +145,9 @@ static bool judge_rules(struct judging *j, struct policy_facts *f, const struct 
             const struct str *reason = validations->at[i].reason;
             why = message_of(f, call, i, &budget, &spent);
             if (spent)
-                failed(j, call, i, why);
+                failed(j, call, i, why, "out_of_budget");
             else
-                violated(j, call, i, why, reason ? *reason : STR("Invalid"));
+                violated(j, call, i, why, reason ? *reason : STR("Invalid"), NULL);
             break;
         }
     }
@@ -174,10 +194,11 @@ static void judge(struct judging *j, const struct policy_calls *calls, const str
             deny(j, call, call->error, STR(""));
         return;
     }
+    j->began = clock_mono();
     policy_facts_init(&f, j->api, j->at, call->as, call->params, calls->ns, call->policy);
     int rc = policy_conditions_hold(&f, call->policy->conditions, call->policy->n_conditions, &why);
-    if (rc < 0)
-        failed(j, call, 0, why);
+    if (rc < 0 && !f.waits)
+        failed(j, call, 0, why, "invalid_error");
     if (rc > 0 && judge_rules(j, &f, call))
         annotate(j, &f, call, notes);
     j->waits = f.waits;

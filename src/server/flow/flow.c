@@ -357,6 +357,8 @@ static int enter(struct flow *f, struct flow_ticket *t, const struct attributes 
         return too_many(err); /* who is in no group at all; upstream's catch-all has the same end */
     t->level = s->level;
     t->schema_uid = arena_str(a, s->schema->metadata.uid);
+    t->measured =
+        (struct measured_flow){arena_str(a, s->schema->metadata.name), arena_str(a, s->level->name)};
     if (s->level->exempt) {
         t->level_uid = arena_str(a, s->level->uid);
         t->state = FLOW_SEATED;
@@ -376,8 +378,8 @@ static int enter(struct flow *f, struct flow_ticket *t, const struct attributes 
     return 1;
 }
 
-int flow_enter(struct flow *f, struct flow_ticket *t, const struct attributes *at, struct arena *a,
-               struct waiter *w, struct err *err)
+static int let_in(struct flow *f, struct flow_ticket *t, const struct attributes *at, struct arena *a,
+                  struct waiter *w, struct err *err)
 {
     if (t->state == FLOW_SEATED)
         return 0;
@@ -391,10 +393,33 @@ int flow_enter(struct flow *f, struct flow_ticket *t, const struct attributes *a
     return rc;
 }
 
+int flow_enter(struct flow *f, struct flow_ticket *t, const struct attributes *at, struct arena *a,
+               struct waiter *w, struct err *err)
+{
+    int64_t now = clock_mono();
+    t->since = t->since ? t->since : now;
+    int rc = let_in(f, t, at, a, w, err);
+    if (rc < 0 && t->measured.schema.n)
+        measure_rejected(&t->measured,
+                         t->state == FLOW_REFUSED   ? "time-out"
+                         : t->level->level.n_queues ? "queue-full"
+                                                    : "concurrency-limit",
+                         now - t->since);
+    if (rc == 0 && !t->executing) {
+        t->executing = true;
+        measure_dispatched(&t->measured, now - t->since);
+        measure_executing(&t->measured, 1);
+    }
+    return rc;
+}
+
 void flow_leave(struct flow *f, struct flow_ticket *t)
 {
     if (t->state != FLOW_SEATED)
         return;
+    if (t->executing)
+        measure_executing(&t->measured, -1);
+    t->executing = false;
     t->state = FLOW_OUTSIDE;
     if (t->level->exempt)
         return;

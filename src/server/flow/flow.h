@@ -4,6 +4,7 @@
 #pragma once
 #include "server/access/rbac.h"
 #include "server/flow/flow_level.h"
+#include "server/measure.h"
 #include "server/waiter.h"
 
 struct flow;
@@ -19,6 +20,9 @@ struct flow_ticket {
     struct flow_level_named *level;
     struct waiter *waiter;
     struct str schema_uid, level_uid; /* for headers; in the request's arena */
+    struct measured_flow measured;    /* likewise */
+    int64_t since;                    /* clock_mono: when it came */
+    bool executing;                   /* it is measured as that */
 };
 
 /* 0: go on; flow_leave is due at the end. 1: `w` is woken when it is its turn, to ask again. -1: 429. */

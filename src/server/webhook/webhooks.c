@@ -6,6 +6,7 @@
 #include "api/answer.h"
 #include "api/conditions.h"
 #include "api/match.h"
+#include "api/metrics.h"
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/thread.h"
@@ -38,6 +39,7 @@ struct asked {
     const struct resource *as;
     struct str uid;
     struct webhook_call call;
+    int64_t began;
 };
 
 /* The state of a request between two calls of the hook; in its arena. */
@@ -183,22 +185,42 @@ static void note_mutation(const struct run *run, size_t i, const struct admissio
 }
 
 /* 0: it lets the change pass; -1: err refuses it; 1: it failed, and is let go. `*patch`: what it wants
- * changed. */
-static int judge(const struct run *run, struct asked *q, struct str *patch, struct err *err)
+ * changed. `*error`: what metrics call what went wrong. */
+static int take_answer(const struct run *run, struct asked *q, struct str *patch, const char **error,
+                       struct err *err)
 {
     struct arena *a = run->at->request->arena;
     const struct admission_webhook *w = q->webhook;
     struct review_answer answer;
     *patch = (struct str){0};
+    *error = "calling_webhook_error";
     if (q->call.rc < 0)
         return call_failed(w, "failed to call webhook: ", q->call.err.message, err);
     if (review_read(a, q->call.answer, w, q->uid, &answer, err) < 0)
         return call_failed(w, "received invalid webhook response: ", arena_str(a, err->message), err);
+    *error = "no_error";
     take_notes(run, w, &answer);
     if (!answer.allowed)
         return review_refuse(w, &answer, err);
     *patch = answer.patch;
     return 0;
+}
+
+static int judge(const struct run *run, struct asked *q, struct str *patch, struct err *err)
+{
+    const char *error;
+    int rc = take_answer(run, q, patch, &error, err);
+    bool called = str_is(str_from(error), "no_error");
+    const struct metrics_webhook w = {.name = q->webhook->name,
+                                      .operation = run->at->operation,
+                                      .mutates = q->webhook->mutates,
+                                      .rejected = rc < 0,
+                                      .error = error,
+                                      .code = rc < 0 ? called ? err->code : 0 : 200};
+    metrics_webhook_answered(&w, clock_mono() - q->began);
+    if (rc > 0)
+        metrics_webhook_ignored(q->webhook->name, q->webhook->mutates);
+    return rc;
 }
 
 /* Only webhooks without side effects are asked in a dry run. */
@@ -215,6 +237,7 @@ static void prepare(struct run *run, struct asked *q, void (*done)(struct webhoo
 {
     const struct admissionregistration_webhook_client_config *c = q->webhook->client;
     struct arena *a = run->at->request->arena;
+    q->began = clock_mono();
     q->call = (struct webhook_call){
         .body = review_question(a, run->at, q->webhook, q->as, &q->uid),
         .timeout_ns = q->webhook->timeout_s * CLOCK_S,
