@@ -13,7 +13,9 @@
 #include "server/pretty.h"
 #include "server/status.h"
 
-enum { MAX_HEADERS = 48, MAX_WARNINGS = 32 };
+enum { MAX_HEADERS = 160, MAX_WARNINGS = 128 };
+/* Characters of all warnings; past it, of each (upstream: endpoints/filters/warning.go). */
+enum { WARNINGS_ALL = 4 * 1024, WARNINGS_EACH = 256 };
 
 /* --- headers --- */
 
@@ -44,6 +46,35 @@ static struct str warning_text(struct arena *a, struct str text)
     return arena_str(a, buf_str(&b));
 }
 
+/* The bytes of the first `most` characters; *n: how many there are of them. */
+static struct str first_runes(struct str s, size_t most, size_t *n)
+{
+    size_t i = 0;
+    for (*n = 0; i < s.n; i++)
+        if (((unsigned char)s.p[i] & 0xc0) != 0x80 && ++*n > most) {
+            *n = most;
+            break;
+        }
+    return str_slice(s.p, i);
+}
+
+static void add_warnings(struct request *q, struct headers *h)
+{
+    size_t all = 0, n, added = 0;
+    for (size_t i = 0; i < q->warnings.n; i++) {
+        first_runes(q->warnings.at[i], SIZE_MAX, &n);
+        all += n;
+    }
+    size_t each = all > WARNINGS_ALL ? WARNINGS_EACH : SIZE_MAX;
+    for (size_t i = 0; i < q->warnings.n && i < MAX_WARNINGS; i++) {
+        struct str text = first_runes(q->warnings.at[i], each, &n);
+        if (added + n > WARNINGS_ALL)
+            continue;
+        added += n;
+        add_header(h, STR("warning"), warning_text(q->arena, text));
+    }
+}
+
 static void add_common(struct request *q, struct headers *h)
 {
     add_header(h, STR("audit-id"), q->audit_id);
@@ -52,12 +83,16 @@ static void add_common(struct request *q, struct headers *h)
         add_header(h, STR("x-kubernetes-pf-flowschema-uid"), q->ticket.schema_uid);
         add_header(h, STR("x-kubernetes-pf-prioritylevel-uid"), q->ticket.level_uid);
     }
-    for (size_t i = 0; i < q->warnings.n && i < MAX_WARNINGS; i++)
-        add_header(h, STR("warning"), warning_text(q->arena, q->warnings.at[i]));
+    add_warnings(q, h);
 }
 
 void request_warn(struct request *q, struct str text)
 {
+    for (size_t i = 0; i < q->warnings.n; i++)
+        if (str_eq(q->warnings.at[i], text))
+            return;
+    if (!text.n)
+        return;
     struct str *at = arena_new_n(q->arena, struct str, q->warnings.n + 1);
     if (q->warnings.n)
         memcpy(at, q->warnings.at, q->warnings.n * sizeof *at);

@@ -72,6 +72,7 @@ void request_stays(struct request *q);
 /* Counts the request as over. request_error and its like do that themselves. */
 void request_done(struct request *q, int code);
 
+/* Said once, however often; upstream bounds them. */
 void request_warn(struct request *q, struct str text);
 
 /* JSON as the client wants to see it: as it is, indented, or as YAML. The caller owns the buffer. */

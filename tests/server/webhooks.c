@@ -74,6 +74,10 @@ static struct str judge(struct hook *hook, struct arena *a, struct str path, str
     for (size_t i = 0; i < ARRAY_LEN(answers); i++)
         if (str_is(only, answers[i].path))
             says = answers[i].says;
+    if (str_starts(only, STR("/warn-"))) /* of thousands of characters */
+        says =
+            arena_printf(a, "\"allowed\":true,\"warnings\":[\"%s%03000d\"]", only.p[7] == 'u' ? "u" : "o", 0)
+                .p;
     for (size_t i = 0; i < ARRAY_LEN(patches); i++)
         if (str_is(only, patches[i].path) && str_find(body, str_from(patches[i].when)) >= 0)
             says = arena_printf(a, "\"allowed\":true,\"patchType\":\"JSONPatch\",\"patch\":\"" STR_FMT "\"",
@@ -320,6 +324,35 @@ static void failures_refuse_or_are_ignored(void **state)
               webhook(&a, "w", "/nowhere", CONFIG_MAPS ",\"failurePolicy\":\"Ignore\""));
     _cleanup_answer_ struct answer no = post(MAPS, MAP("x"));
     assert_status(no, 500);
+}
+
+/* Past 4096 characters of warnings each is cut to 256; what is said twice is told once. */
+static void warnings_have_an_end(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    _cleanup_buf_ struct buf hooks = {0};
+    for (int i = 0; i < 20; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "w%d", i);
+        buf_addf(&hooks, "%s" STR_FMT, i ? "," : "",
+                 STR_ARG(webhook(&a, name,
+                                 i % 2   ? "/warn"
+                                 : i < 4 ? "/warn-much"
+                                         : "/warn-more",
+                                 CONFIG_MAPS)));
+    }
+    configure(&a, validating, "conf", buf_str(&hooks));
+    _cleanup_answer_ struct answer made =
+        create(&c, "/api/v1/namespaces/default/configmaps", "{\"metadata\":{\"name\":\"warned\"}}");
+    size_t n = 0, cut = 0;
+    for (size_t i = 0; i < made.response.n_headers; i++)
+        if (str_is(made.response.headers[i].name, "warning")) {
+            n++;
+            cut += made.response.headers[i].value.n == 256 + sizeof "299 - \"\"" - 1;
+        }
+    assert_int_equal(n, 3);
+    assert_int_equal(cut, 2);
 }
 
 static void selectors_and_scopes_choose(void **state)
@@ -694,6 +727,7 @@ int main(void)
         TEST(changes_are_made_in_order_and_defaulted),
         TEST(earlier_webhooks_are_asked_again_where_they_want_it),
         TEST(failures_refuse_or_are_ignored),
+        TEST(warnings_have_an_end),
         TEST(selectors_and_scopes_choose),
         TEST(conditions_must_hold),
         TEST(a_dry_run_needs_webhooks_without_side_effects),
