@@ -183,3 +183,23 @@ int convert_objects(struct api *api, struct object **at, size_t n, const struct 
     }
     return 0;
 }
+
+int convert_struct(struct api *api, struct arena *a, const struct resource *from, const struct resource *to,
+                   const void *typed, void **out, struct err *err)
+{
+    if (from == to || !to->custom || !custom_has_webhook(to->custom)) {
+        *out = from == to ? arena_dup(a, typed, to->type->size) : convert(a, from, to, typed);
+        return 0;
+    }
+    void *bare = arena_dup(a, typed, from->type->size);
+    struct str version = resource_meta(from, bare)->resource_version;
+    resource_meta(from, bare)->resource_version = STR("");
+    struct object *o = object_new(from, bare);
+    int rc = convert_objects(api, &o, 1, to, err);
+    if (rc == 0) {
+        *out = struct_dup(a, to->type, object_typed(o));
+        resource_meta(to, *out)->resource_version = version;
+    }
+    object_unref(o);
+    return rc;
+}

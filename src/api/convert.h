@@ -24,5 +24,9 @@ struct object *convert_object(struct object *o, const struct resource *to);
 /* The same of many, in place. Versions of a custom resource whose definition says so are converted by its
  * webhook, for which this waits: -1 when that fails, with all of them as they were. */
 int convert_objects(struct api *a, struct object **at, size_t n, const struct resource *to, struct err *err);
+/* A struct as another version shows it, in `a`: as convert, and by the webhook where the definition says so.
+ * -1: that failed. */
+int convert_struct(struct api *api, struct arena *a, const struct resource *from, const struct resource *to,
+                   const void *typed, void **out, struct err *err);
 /* Whether requests for the resource may wait for a webhook: not on a thread that must not block. */
 bool convert_waits(const struct resource *r);

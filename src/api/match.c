@@ -2,6 +2,7 @@
 
 #include "api/metrics.h"
 #include "api/valid.h"
+#include "schema/custom/custom.h"
 #include "schema/selector.h"
 
 bool match_exempt(const struct resource *r)
@@ -75,6 +76,11 @@ const struct resource *match_resource(const struct api_attributes *at, bool equi
         return own;
     if (!equivalent || own->flags & RESOURCE_VIRTUAL)
         return NULL;
+    for (size_t i = 0; own->custom && i < own->custom->n; i++) {
+        const struct custom_version *v = &own->custom->versions[i];
+        if (v->declared->served && &v->resource != own && takes(rules, at, &v->resource))
+            return &v->resource;
+    }
     for (size_t i = 0; i < n_builtin_resources; i++) {
         const struct resource *r = builtin_resources[i];
         if (r != own && str_eq(r->storage_prefix, own->storage_prefix) && takes(rules, at, r))

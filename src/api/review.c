@@ -2,6 +2,7 @@
 
 #include "api/convert.h"
 #include "api/metrics.h"
+#include "api/road.h"
 #include "api/strategy.h"
 #include "schema/copy.h"
 #include "schema/json.h"
@@ -25,15 +26,23 @@ static void say_kind(const struct resource *r, struct str api_version, void *sho
     }
 }
 
-void *review_object(struct arena *a, const struct api_attributes *at, const struct resource *shown,
-                    const void *typed)
+/* Of what is judged for no request at all nothing has to be converted. */
+static struct api *api_of(const struct api_attributes *at)
 {
+    const struct road *d = at->request ? at->request->state : NULL;
+    return d ? d->api : NULL;
+}
+
+int review_object(struct arena *a, const struct api_attributes *at, const struct resource *shown,
+                  const void *typed, void **out, struct err *err)
+{
+    *out = NULL;
     if (!typed)
-        return NULL;
-    void *o = at->resource == shown ? arena_dup(a, typed, shown->type->size)
-                                    : convert(a, at->resource, shown, typed);
-    say_kind(shown, shown->api_version, o);
-    return o;
+        return 0;
+    if (convert_struct(api_of(at), a, at->resource, shown, typed, out, err) < 0)
+        return -1;
+    say_kind(shown, shown->api_version, *out);
+    return 0;
 }
 
 static struct str text_of(struct arena *a, const struct resource *r, void *shown)
@@ -131,7 +140,8 @@ int review_alter(const struct api_attributes *at, const struct resource *shown, 
         return -1;
     strategy_defaults(shown, fresh, a);
     if (shown != at->resource) {
-        fresh = convert(a, shown, at->resource, fresh);
+        if (convert_struct(api_of(at), a, shown, at->resource, fresh, &fresh, err) < 0)
+            return -1;
         strategy_defaults(at->resource, fresh, a);
     }
     static const struct str but[] = {STR_INIT("kind"), STR_INIT("apiVersion")};

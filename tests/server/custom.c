@@ -195,11 +195,50 @@ static void a_webhook_converts_between_versions(void **state)
                "conversion webhook for example.com/v1, Kind=Thing failed: 13 is bad luck");
 }
 
+/* Webhooks and policies that name another version get the object in that one. */
+static void rules_of_another_version_see_that(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena a = {0};
+    static const char policy[] =
+        "{\"metadata\":{\"name\":\"long\"},\"spec\":{\"matchConstraints\":{%s\"resourceRules\":[{"
+        "\"apiGroups\":"
+        "[\"example.com\"],\"apiVersions\":[\"v2\"],\"operations\":[\"CREATE\",\"UPDATE\"],\"resources\":["
+        "\"boxes\"]}]},\"validations\":[{\"expression\":\"object.apiVersion == 'example.com/v2' && "
+        "object.spec.length < 10 && request.kind.version == 'v2' && request.requestKind.version == "
+        "'v1'\",\"message\":\"too long\"}]}}";
+#define POLICIES "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
+    _cleanup_answer_ struct answer made = create(&c, POLICIES "ies", arena_printf(&a, policy, "").p);
+    _cleanup_answer_ struct answer bound =
+        create(&c, POLICIES "ybindings",
+               "{\"metadata\":{\"name\":\"long\"},\"spec\":{\"policyName\":\"long\",\"validationActions\":["
+               "\"Deny\"]}}");
+    _cleanup_answer_ struct answer good =
+        create(&c, "/apis/example.com/v1" BOXES, THING("v1", "short", "\"size\":7"));
+    _cleanup_answer_ struct answer bad =
+        ask(&c, c.as_admin, "POST", "/apis/example.com/v1" BOXES, NULL, THING("v1", "long", "\"size\":11"));
+    assert_status(bad, 422);
+    assert_true(str_ends(at(&bad, "message"), STR("denied request: too long")));
+    _cleanup_answer_ struct answer unlucky =
+        ask(&c, c.as_admin, "PATCH", "/apis/example.com/v1" BOXES "/short",
+            "content-type: application/merge-patch+json", "{\"spec\":{\"size\":13}}");
+    assert_status(unlucky, 422); /* it cannot be converted */
+    assert_true(str_find(at(&unlucky, "message"), STR("failed: 13 is bad luck")) >= 0);
+    /* not where the version must be the very one */
+    _cleanup_answer_ struct answer exact =
+        ask(&c, c.as_admin, "PATCH", POLICIES "ies/long", "content-type: application/merge-patch+json",
+            "{\"spec\":{\"matchConstraints\":{\"matchPolicy\":\"Exact\"}}}");
+    assert_status(exact, 200);
+    _cleanup_answer_ struct answer other =
+        create(&c, "/apis/example.com/v1" BOXES, THING("v1", "longer", "\"size\":12"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_kind_is_told_of_and_served_until_it_is_deleted),
         cmocka_unit_test(a_webhook_converts_between_versions),
+        cmocka_unit_test(rules_of_another_version_see_that),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -57,15 +57,24 @@ static struct cel_value params_of(struct arena *a, struct object *o)
 {
     const struct resource *r = object_resource(o);
     const struct api_attributes as_itself = {.resource = r};
-    return value_of(r, review_object(a, &as_itself, r, object_typed(o)), NULL);
+    void *shown;
+    review_object(a, &as_itself, r, object_typed(o), &shown, NULL); /* as itself: nothing to convert */
+    return value_of(r, shown, NULL);
 }
 
 void policy_facts_renew(struct policy_facts *f, const struct resource *as)
 {
     const struct resource *shown = review_shown(f->at, as);
     struct arena *a = f->arena;
-    f->vars[ADMISSION_OBJECT] = value_of(shown, review_object(a, f->at, shown, f->at->object), NULL);
-    f->vars[ADMISSION_OLD_OBJECT] = value_of(shown, review_object(a, f->at, shown, f->at->old), NULL);
+    void *object, *old;
+    _cleanup_err_ struct err err = {0};
+    if (review_object(a, f->at, shown, f->at->object, &object, &err) < 0 ||
+        review_object(a, f->at, shown, f->at->old, &old, &err) < 0) {
+        f->error = arena_str(a, err.message);
+        return;
+    }
+    f->vars[ADMISSION_OBJECT] = value_of(shown, object, NULL);
+    f->vars[ADMISSION_OLD_OBJECT] = value_of(shown, old, NULL);
     if (f->policy)
         f->variables = arena_new_n(a, struct policy_fact, f->policy->n_variables + 1);
 }
@@ -125,6 +134,10 @@ enum policy_eval policy_eval(struct policy_facts *f, const struct policy_express
                              struct cel_value *out, struct str *why)
 {
     _cleanup_err_ struct err err = {0};
+    if (f->error.n) {
+        *why = f->error;
+        return POLICY_ERROR;
+    }
     if (!e->program) {
         *why = arena_printf(f->arena, "compilation error: " STR_FMT, STR_ARG(e->error));
         return POLICY_ERROR;

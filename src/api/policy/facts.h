@@ -23,6 +23,7 @@ struct policy_facts {
     uint64_t variables_cost; /* since it was last taken into account */
     /* The authorizer does not know yet, and will wake the request: all that came out is void. */
     bool waits;
+    struct str error; /* the object cannot be shown as the rules name it: so nothing can be evaluated */
     struct cel_authz_check own;
 };
 

@@ -74,8 +74,9 @@ static int mutate_once(struct altering *x, struct policy_facts *f, const struct 
         return -1;
     const struct resource *shown = review_shown(x->at, call->as);
     struct value doc;
-    if (policy_patch(x->arena, shown, review_object(x->arena, x->at, shown, x->at->object),
-                     m->json_patch != NULL, &v, &doc, &err) < 0 ||
+    void *object;
+    if (review_object(x->arena, x->at, shown, x->at->object, &object, &err) < 0 ||
+        policy_patch(x->arena, shown, object, m->json_patch != NULL, &v, &doc, &err) < 0 ||
         review_alter(x->at, shown, &doc, changed, &err) < 0) {
         *why = arena_str(x->arena, err.message);
         return -1;

@@ -8,14 +8,17 @@
 /* --- the question --- */
 
 /* Empty: there is none. */
-static struct str object_text(struct arena *a, const struct api_attributes *at, const struct resource *shown,
-                              const void *typed)
+static int object_text(struct arena *a, const struct api_attributes *at, const struct resource *shown,
+                       const void *typed, struct str *out, struct err *err)
 {
-    const void *o = review_object(a, at, shown, typed);
+    void *o;
     _cleanup_buf_ struct buf b = {0};
+    if (review_object(a, at, shown, typed, &o, err) < 0)
+        return -1;
     if (o)
         json_encode(&b, shown->type, o);
-    return arena_str(a, buf_str(&b));
+    *out = arena_str(a, buf_str(&b));
+    return 0;
 }
 
 /* The first version of AdmissionReview that both know; they differ in name only. */
@@ -28,8 +31,8 @@ static struct str review_version(const struct admission_webhook *w)
     return STR("admission.k8s.io/v1");
 }
 
-struct str review_question(struct arena *a, const struct api_attributes *at,
-                           const struct admission_webhook *w, const struct resource *as, struct str *uid)
+int review_question(struct arena *a, const struct api_attributes *at, const struct admission_webhook *w,
+                    const struct resource *as, struct str *uid, struct str *out, struct err *err)
 {
     const struct resource *shown = review_shown(at, as);
     struct admission_request q;
@@ -38,14 +41,16 @@ struct str review_question(struct arena *a, const struct api_attributes *at,
     *uid = str_slice(id, 36);
     review_request(a, at, as, &q);
     q.uid = *uid;
-    q.object = object_text(a, at, shown, at->object);
-    q.old_object = object_text(a, at, shown, at->old);
+    if (object_text(a, at, shown, at->object, &q.object, err) < 0 ||
+        object_text(a, at, shown, at->old, &q.old_object, err) < 0)
+        return -1;
     struct admission_review review = {.request = &q};
     review.kind = STR("AdmissionReview");
     review.api_version = review_version(w);
     _cleanup_buf_ struct buf b = {0};
     json_encode(&b, &admission_review_type, &review);
-    return arena_str(a, buf_str(&b));
+    *out = arena_str(a, buf_str(&b));
+    return 0;
 }
 
 /* --- the answer --- */
@@ -144,6 +149,7 @@ int review_patch(const struct api_attributes *at, const struct admission_webhook
     struct arena *a = at->request->arena;
     const struct resource *shown = review_shown(at, as);
     struct value doc, operations;
+    struct str text;
     *changed = false;
     if (value_parse(a, patch, &operations, err) < 0)
         return patch_failed(err);
@@ -154,7 +160,7 @@ int review_patch(const struct api_attributes *at, const struct admission_webhook
                        "Internal error occurred: admission webhook \"" STR_FMT
                        "\" attempted to modify the object, which is not supported for this operation",
                        STR_ARG(w->name));
-    if (value_parse(a, object_text(a, at, shown, at->object), &doc, err) < 0 ||
+    if (object_text(a, at, shown, at->object, &text, err) < 0 || value_parse(a, text, &doc, err) < 0 ||
         patch_json(a, &doc, &operations, err) < 0 || review_alter(at, shown, &doc, changed, err) < 0)
         return patch_failed(err);
     return 0;

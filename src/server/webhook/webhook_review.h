@@ -3,9 +3,10 @@
 #pragma once
 #include "server/webhook/webhook_match.h"
 
-/* The question as JSON, in `a`: the change as `as` shows it. *uid: what the answer must repeat. */
-struct str review_question(struct arena *a, const struct api_attributes *at,
-                           const struct admission_webhook *w, const struct resource *as, struct str *uid);
+/* The question as JSON, in `a`: the change as `as` shows it. *uid: what the answer must repeat. -1: the
+ * object cannot be converted to that. */
+int review_question(struct arena *a, const struct api_attributes *at, const struct admission_webhook *w,
+                    const struct resource *as, struct str *uid, struct str *out, struct err *err);
 
 /* What a webhook answered. Strings are in the arena that it was read into. */
 struct review_answer {

@@ -233,13 +233,20 @@ static int dry_run_allows(const struct api_attributes *at, const struct admissio
                    STR_ARG(w->name));
 }
 
-static void prepare(struct run *run, struct asked *q, void (*done)(struct webhook_call *c))
+/* -1: there is no way to ask it; that refuses the change, whatever its failurePolicy. */
+static int prepare(struct run *run, struct asked *q, void (*done)(struct webhook_call *c), struct err *err)
 {
     const struct admissionregistration_webhook_client_config *c = q->webhook->client;
     struct arena *a = run->at->request->arena;
+    struct str body;
     q->began = clock_mono();
+    if (review_question(a, run->at, q->webhook, q->as, &q->uid, &body, err) < 0) {
+        struct str why = arena_str(a, err->message);
+        err_clear(err);
+        return err_set(err, ERR_INTERNAL, "Internal error occurred: " STR_FMT, STR_ARG(why));
+    }
     q->call = (struct webhook_call){
-        .body = review_question(a, run->at, q->webhook, q->as, &q->uid),
+        .body = body,
         .timeout_ns = q->webhook->timeout_s * CLOCK_S,
         .done = done,
         .arg = run,
@@ -253,6 +260,7 @@ static void prepare(struct run *run, struct asked *q, void (*done)(struct webhoo
         q->call.target.service_path = c->service->path ? *c->service->path : STR("");
         q->call.target.service_port = c->service->port ? *c->service->port : 443;
     }
+    return 0;
 }
 
 /* --- a run --- */
@@ -347,7 +355,10 @@ static int webhooks_validate(void *arg, struct api_attributes *at, struct err *e
     struct asked *asked = run->asked;
     struct webhook_client *client = run->webhooks->client;
     for (size_t i = 0; i < n; i++)
-        prepare(run, &asked[i], validating_answered);
+        if (prepare(run, &asked[i], validating_answered, err) < 0) {
+            at->state = NULL;
+            return run_end(run, -1);
+        }
     atomic_store(&run->left, n + 1);
     for (size_t i = 0; i < n; i++)
         webhook_call_start(client, &asked[i].call);
@@ -442,9 +453,10 @@ static int mutating_next(struct run *run, struct err *err)
         if (dry_run_allows(run->at, w, err) < 0)
             return -1;
         *run->asked = (struct asked){.webhook = w, .as = as};
+        if (prepare(run, run->asked, mutating_answered, err) < 0)
+            return -1;
         run->n_asked = 1;
         run->judging = true;
-        prepare(run, run->asked, mutating_answered);
         webhook_call_start(run->webhooks->client, &run->asked->call);
         return 1; /* it may go on elsewhere by now */
     }
