@@ -232,14 +232,41 @@ static void valid_source(struct field_errors *e, const struct path *at, const st
         sources[i].valid(e, &inside, source, scope);
 }
 
+/* An optional field that is there. */
+struct set_field {
+    const struct field *field;
+    const void *value;
+};
+enum { SOURCES_MOST = 64 };
+
+static size_t set_fields(const struct type *t, const void *holder, struct set_field out[SOURCES_MOST])
+{
+    size_t n = 0;
+    uint32_t base;
+    const struct field *f;
+    for (unsigned i = 0; n < SOURCES_MOST && (f = type_field_at(t, i, &base)); i++)
+        if (f->shape == SHAPE_OPTIONAL && layout_optional(f, (const char *)holder + base))
+            out[n++] = (struct set_field){f, layout_optional(f, (const char *)holder + base)};
+    return n;
+}
+
+static const struct set_field *find_set(const struct set_field *set, size_t n, struct str name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(set[i].field->name, name))
+            return &set[i];
+    return NULL;
+}
+
 void valid_volume_source(struct field_errors *e, const struct path *at, const struct type *t,
                          const void *holder, const struct volume_scope *scope)
 {
+    /* Of the many there are, mostly one is set: the others' names need not be looked for. */
+    struct set_field set[SOURCES_MOST];
+    size_t n = set_fields(t, holder, set);
     bool any = false;
     for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
-        uint32_t base = 0;
-        const struct field *f = type_field(t, str_from(sources[i].name), &base);
-        const void *source = f ? layout_optional(f, (const char *)holder + base) : NULL;
+        const struct set_field *source = find_set(set, n, str_from(sources[i].name));
         if (!source)
             continue;
         struct path second =
@@ -247,7 +274,7 @@ void valid_volume_source(struct field_errors *e, const struct path *at, const st
         if (any)
             field_forbidden(e, &second, "may not specify more than 1 volume type");
         else
-            valid_source(e, at, f->type, source, i, scope);
+            valid_source(e, at, source->field->type, source->value, i, scope);
         any = true;
     }
     if (!any)

@@ -65,7 +65,21 @@ static bool overlaps(struct str x, struct str y)
 }
 
 /* Each path against those before it. `what` is the volume, as the warning names it. */
-static void warn_paths(struct str_vec *seen, const struct str_vec *paths, struct str what,
+/* What puts files there, as warnings name it: volume "V" (Secret "name"). Most volumes warn of nothing. */
+struct file_source {
+    struct str volume;
+    const char *kind;
+    const struct str *name; /* NULL: it has none */
+};
+
+static struct str source_text(struct arena *a, const struct file_source *s)
+{
+    struct str name = s->name ? arena_printf(a, " \"" STR_FMT "\"", STR_ARG(*s->name)) : STR("");
+    return arena_printf(a, "volume \"" STR_FMT "\" (%s" STR_FMT ")", STR_ARG(s->volume), s->kind,
+                        STR_ARG(name));
+}
+
+static void warn_paths(struct str_vec *seen, const struct str_vec *paths, const struct file_source *what,
                        const struct strategy_context *c)
 {
     each (*paths, i) {
@@ -73,7 +87,7 @@ static void warn_paths(struct str_vec *seen, const struct str_vec *paths, struct
         each (*seen, k)
             if (overlaps(path, seen->at[k])) {
                 strategy_warn(c, STR_FMT ": overlapping paths: \"" STR_FMT "\" with \"" STR_FMT "\"",
-                              STR_ARG(what), STR_ARG(path), STR_ARG(seen->at[k]));
+                              STR_ARG(source_text(c->arena, what)), STR_ARG(path), STR_ARG(seen->at[k]));
                 break;
             }
         str_vec_add(seen, c->arena, path);
@@ -103,27 +117,24 @@ static void warn_projected(struct str volume, const struct projected_volume_sour
     each (p->sources, i) {
         const struct volume_projection *s = &p->sources.at[i];
         struct str_vec paths = {0};
-        struct str what;
+        struct file_source what;
         if (s->config_map) {
             paths = item_paths(&s->config_map->items, c->arena);
-            what = arena_printf(c->arena, "volume \"" STR_FMT "\" (Projected ConfigMap \"" STR_FMT "\")",
-                                STR_ARG(volume), STR_ARG(s->config_map->name));
+            what = (struct file_source){volume, "Projected ConfigMap", &s->config_map->name};
         } else if (s->secret) {
             paths = item_paths(&s->secret->items, c->arena);
-            what = arena_printf(c->arena, "volume \"" STR_FMT "\" (Projected Secret \"" STR_FMT "\")",
-                                STR_ARG(volume), STR_ARG(s->secret->name));
+            what = (struct file_source){volume, "Projected Secret", &s->secret->name};
         } else if (s->downward_api) {
             paths = downward_paths(&s->downward_api->items, c->arena);
-            what = arena_printf(c->arena, "volume \"" STR_FMT "\" (Projected DownwardAPI)", STR_ARG(volume));
+            what = (struct file_source){volume, "Projected DownwardAPI", NULL};
         } else if (s->service_account_token) {
             str_vec_add(&paths, c->arena, s->service_account_token->path);
-            what = arena_printf(c->arena, "volume \"" STR_FMT "\" (Projected ServiceAccountToken)",
-                                STR_ARG(volume));
+            what = (struct file_source){volume, "Projected ServiceAccountToken", NULL};
         } else {
             strategy_warn(c, "volume \"" STR_FMT "\" (Projected) has no sources provided", STR_ARG(volume));
             continue;
         }
-        warn_paths(&seen, &paths, what, c);
+        warn_paths(&seen, &paths, &what, c);
     }
 }
 
@@ -132,23 +143,21 @@ void warn_overlapping_paths(const struct volume_vec *volumes, const struct strat
     each (*volumes, i) {
         const struct volume *v = &volumes->at[i];
         struct str_vec seen = {0}, paths = {0};
-        struct str what = STR("");
+        struct file_source what = {0};
         if (v->projected) {
             warn_projected(v->name, v->projected, c);
             continue;
         }
         if (v->config_map) {
             paths = item_paths(&v->config_map->items, c->arena);
-            what = arena_printf(c->arena, "volume \"" STR_FMT "\" (ConfigMap \"" STR_FMT "\")",
-                                STR_ARG(v->name), STR_ARG(v->config_map->name));
+            what = (struct file_source){v->name, "ConfigMap", &v->config_map->name};
         } else if (v->secret) {
             paths = item_paths(&v->secret->items, c->arena);
-            what = arena_printf(c->arena, "volume \"" STR_FMT "\" (Secret \"" STR_FMT "\")", STR_ARG(v->name),
-                                STR_ARG(v->secret->secret_name));
+            what = (struct file_source){v->name, "Secret", &v->secret->secret_name};
         } else if (v->downward_api) {
             paths = downward_paths(&v->downward_api->items, c->arena);
-            what = arena_printf(c->arena, "volume \"" STR_FMT "\" (DownwardAPI)", STR_ARG(v->name));
+            what = (struct file_source){v->name, "DownwardAPI", NULL};
         }
-        warn_paths(&seen, &paths, what, c);
+        warn_paths(&seen, &paths, &what, c);
     }
 }
