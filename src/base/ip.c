@@ -116,6 +116,11 @@ struct str ip_text(struct arena *a, struct ip ip)
                               : arena_printf(a, "%u.%u.%u.%u", n >> 24, n >> 16 & 255, n >> 8 & 255, n & 255);
 }
 
+struct str ip_host(struct arena *a, struct str host)
+{
+    return ip_family_of(host) == IP_V6 ? arena_printf(a, "[" STR_FMT "]", STR_ARG(host)) : host;
+}
+
 /* The bits behind a prefix. */
 static ip_number host_mask(enum ip_family family, unsigned bits)
 {

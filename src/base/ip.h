@@ -43,6 +43,10 @@ bool ip_parse_sloppy(struct str s, struct ip *out);
 /* As IPv6 addresses are to be written (RFC 5952). */
 struct str ip_text(struct arena *a, struct ip ip);
 
+/* A host as it stands in front of a port: an IPv6 address in brackets (RFC 3986, 3.2.2), all else as it is.
+ */
+struct str ip_host(struct arena *a, struct str host);
+
 /* 16 or 4 bytes in network order, and back. */
 void ip_bytes(struct ip ip, unsigned char *out);
 struct ip ip_from_bytes(enum ip_family family, const unsigned char *bytes);

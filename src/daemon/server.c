@@ -130,8 +130,8 @@ static int server_addresses(struct server_parts *p, struct server_flags *f, stru
     if (colon < 0 || !str_to_i64(str_from_at(listen, (size_t)colon + 1), &port) || port < 1 || port > 65535)
         return err_set(err, ERR_BAD_REQUEST, "--listen is ADDRESS:PORT, not \"%s\"", f->listen);
     p->port = (uint16_t)port;
-    p->url = arena_printf(&p->arena, "https://%s" STR_FMT "%s:%d", ipv6 ? "[" : "", STR_ARG(p->address),
-                          ipv6 ? "]" : "", p->port);
+    p->url =
+        arena_printf(&p->arena, "https://" STR_FMT ":%d", STR_ARG(ip_host(&p->arena, p->address)), p->port);
     return 0;
 }
 

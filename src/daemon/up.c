@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/flags.h"
+#include "base/ip.h"
 #include "base/process.h"
 #include "cli/apply.h"
 #include "daemon/pidfile.h"
@@ -146,8 +147,8 @@ static void up_service(void *arg, const struct value *object, bool created)
     const struct value *port = value_get(&ports->list.at[0], STR("port")),
                        *node_port = value_get(&ports->list.at[0], STR("nodePort"));
     struct value nodes;
-    printf("\n" STR_FMT " answers at\n  http://" STR_FMT ":%lld\n", STR_ARG(name), STR_ARG(ip),
-           (long long)port->i);
+    printf("\n" STR_FMT " answers at\n  http://" STR_FMT ":%lld\n", STR_ARG(name),
+           STR_ARG(ip_host(&up->arena, ip)), (long long)port->i);
     if (!node_port ||
         cli_api_call(up->api, "GET", STR("/api/v1/nodes"), NULL, NULL, &up->arena, &nodes, NULL) < 0)
         return;
@@ -158,7 +159,7 @@ static void up_service(void *arg, const struct value *object, bool created)
     for (size_t i = 0; addresses && i < addresses->list.n; i++)
         if (str_is(value_get_str(&addresses->list.at[i], STR("type")), "InternalIP")) {
             struct str address = value_get_str(&addresses->list.at[i], STR("address"));
-            printf("  http://" STR_FMT ":%lld   from other machines\n", STR_ARG(address),
+            printf("  http://" STR_FMT ":%lld   from other machines\n", STR_ARG(ip_host(&up->arena, address)),
                    (long long)node_port->i);
         }
 }

@@ -179,8 +179,7 @@ static void rules_stick(struct service_port_rules *r, const struct backends *to,
     int32_t seconds = config && config->client_ip && config->client_ip->timeout_seconds
                           ? *config->client_ip->timeout_seconds
                           : 10800;
-    const char *ip = nft_ip(r->family), *open = r->family == IP_V6 ? "[" : "",
-               *close = r->family == IP_V6 ? "]" : "";
+    const char *ip = nft_ip(r->family);
     _cleanup_buf_ struct buf pick = {0}, body = {0};
     for (size_t i = 0; i < to->n; i++) {
         struct str where = rules_place_name(r->a, &to->at[i]);
@@ -188,9 +187,9 @@ static void rules_stick(struct service_port_rules *r, const struct backends *to,
         buf_addf(&body, "{ type %s; flags dynamic,timeout; timeout %ds; }", nft_addr(r->family), seconds);
         items_add(r->out, ITEM_SET, clients, rules_text(r->a, &body));
         buf_addf(&body,
-                 "update @" STR_FMT " { %s saddr }\nmeta l4proto " STR_FMT " dnat %s to %s" STR_FMT "%s:%d\n",
-                 STR_ARG(clients), ip, STR_ARG(r->protocol), ip, open, STR_ARG(ip_text(r->a, to->at[i].ip)),
-                 close, to->at[i].port);
+                 "update @" STR_FMT " { %s saddr }\nmeta l4proto " STR_FMT " dnat %s to " STR_FMT ":%d\n",
+                 STR_ARG(clients), ip, STR_ARG(r->protocol), ip,
+                 STR_ARG(ip_host(r->a, ip_text(r->a, to->at[i].ip))), to->at[i].port);
         items_add(r->out, ITEM_CHAIN, chain, rules_text(r->a, &body));
         buf_addf(rule, "%s saddr @" STR_FMT " goto " STR_FMT "\n", ip, STR_ARG(clients), STR_ARG(chain));
         buf_addf(&pick, "%s%zu : goto " STR_FMT, i ? ", " : "", i, STR_ARG(chain));

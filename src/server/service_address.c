@@ -1,5 +1,6 @@
 #include "server/service_address.h"
 
+#include "base/ip.h"
 #include "base/random.h"
 #include "kinds/core_v1.h"
 #include "kinds/discovery_v1.h"
@@ -8,8 +9,7 @@ enum { CANDIDATES = 64 };
 
 static struct str address_of(struct arena *a, struct str host, int port)
 {
-    bool v6 = str_index(host, ':') >= 0;
-    return arena_printf(a, "%s" STR_FMT "%s:%d", v6 ? "[" : "", STR_ARG(host), v6 ? "]" : "", port);
+    return arena_printf(a, STR_FMT ":%d", STR_ARG(ip_host(a, host)), port);
 }
 
 static const struct service_port *find_port(const struct service *svc, int32_t port)

@@ -104,6 +104,14 @@ static void addresses_are_counted(void **state)
     assert_true(ip_eq(ip_from_bytes(IP_V6, bytes), prefix("fd00::/16").base));
 }
 
+static void hosts_stand_in_front_of_ports(void **state)
+{
+    (void)state;
+    assert_str(ip_host(&arena, STR("10.0.0.1")), "10.0.0.1");
+    assert_str(ip_host(&arena, STR("fd00::1")), "[fd00::1]");
+    assert_str(ip_host(&arena, STR("web.default.svc")), "web.default.svc");
+}
+
 static int drop_arena(void **state)
 {
     (void)state;
@@ -119,6 +127,7 @@ int main(void)
         cmocka_unit_test(prefixes_lose_their_host_bits),
         cmocka_unit_test(a_prefix_holds_its_own_family_alone),
         cmocka_unit_test(addresses_are_counted),
+        cmocka_unit_test(hosts_stand_in_front_of_ports),
     };
     return cmocka_run_group_tests(tests, NULL, drop_arena);
 }

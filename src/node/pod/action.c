@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/ip.h"
 #include "node/pod/grpc_health.h"
 #include "node/pod/http_get.h"
 
@@ -48,10 +49,9 @@ static int make_http(struct pod_state *p, const struct container *c, const struc
     const char *slash = http->path.n && http->path.p[0] == '/' ? "" : "/";
     out->kind = ACTION_HTTP;
     out->host = host;
-    out->url = arena_printf(a, "%s://%s" STR_FMT "%s:%d%s" STR_FMT,
+    out->url = arena_printf(a, "%s://" STR_FMT ":%d%s" STR_FMT,
                             str_eq_fold(http->scheme, STR("HTTPS")) ? "https" : "http",
-                            str_index(host, ':') >= 0 ? "[" : "", STR_ARG(host),
-                            str_index(host, ':') >= 0 ? "]" : "", out->port, slash, STR_ARG(http->path));
+                            STR_ARG(ip_host(a, host)), out->port, slash, STR_ARG(http->path));
     out->headers = (struct str_vec){arena_new_n(a, struct str, 2 * http->http_headers.n), 0};
     for (size_t i = 0; i < http->http_headers.n; i++) {
         out->headers.at[out->headers.n++] = arena_str(a, http->http_headers.at[i].name);

@@ -1,5 +1,6 @@
 #include "node/pod/env.h"
 
+#include "base/ip.h"
 #include "node/pod/source.h"
 
 struct env {
@@ -43,7 +44,6 @@ static void env_add_service(struct env *e, const struct service *s)
     if (!ip.n || str_is(ip, "None") || !s->spec.ports.n)
         return;
     const struct service_port *first = &s->spec.ports.at[0];
-    bool v6 = str_index(ip, ':') >= 0;
     env_set(e, arena_concat(a, name, STR("_SERVICE_HOST")), ip);
     env_set(e, arena_concat(a, name, STR("_SERVICE_PORT")), arena_printf(a, "%d", first->port));
     for (size_t i = 0; i < s->spec.ports.n; i++) {
@@ -59,8 +59,8 @@ static void env_add_service(struct env *e, const struct service *s)
         char *protocol = arena_c(a, port->protocol.n ? port->protocol : STR("TCP"));
         for (char *c = protocol; *c; c++)
             *c |= 32;
-        struct str url = arena_printf(a, v6 ? "%s://[" STR_FMT "]:%d" : "%s://" STR_FMT ":%d", protocol,
-                                      STR_ARG(ip), port->port);
+        struct str url =
+            arena_printf(a, "%s://" STR_FMT ":%d", protocol, STR_ARG(ip_host(a, ip)), port->port);
         struct str upper = port->protocol.n ? port->protocol : STR("TCP");
         struct str prefix =
             arena_printf(a, STR_FMT "_PORT_%d_" STR_FMT, STR_ARG(name), port->port, STR_ARG(upper));

@@ -1,6 +1,7 @@
 #include "node/pod/grpc_health.h"
 
 #include "base/clock.h"
+#include "base/ip.h"
 #include "http/grpc.h"
 
 enum {
@@ -60,10 +61,9 @@ int grpc_health_check(struct str host, int port, struct str service, int64_t tim
     if (service.n > HEALTH_SERVICE_MAX)
         return err_set(err, ERR_INVALID, "the name of the service is too long");
     _cleanup_arena_ struct arena a = {0};
-    bool v6 = str_index(host, ':') >= 0;
     struct grpc_answer answer;
     struct grpc_call q = {
-        .address = arena_printf(&a, "%s" STR_FMT "%s:%d", v6 ? "[" : "", STR_ARG(host), v6 ? "]" : "", port),
+        .address = arena_printf(&a, STR_FMT ":%d", STR_ARG(ip_host(&a, host)), port),
         .method = STR("/grpc.health.v1.Health/Check"),
         .message = request_message(service, &a),
         .user_agent = STR("kube-probe/1.36 grpc"),

@@ -1,6 +1,7 @@
 /* The cells of services, their endpoints, ingresses and policies. */
 #include <stdlib.h>
 
+#include "base/ip.h"
 #include "kinds/core_v1.h"
 #include "kinds/discovery_v1.h"
 #include "kinds/networking_v1.h"
@@ -102,10 +103,8 @@ static void endpoints_cell(struct cell *c)
         for (size_t p = 0; p < s->ports.n || (p == 0 && s->ports.n == 0); p++)
             for (size_t k = 0; k < s->addresses.n; k++) {
                 struct str ip = s->addresses.at[k].ip;
-                bool v6 = str_index(ip, ':') >= 0;
                 if (s->ports.n)
-                    ip = arena_printf(&a, v6 ? "[" STR_FMT "]:%d" : STR_FMT ":%d", STR_ARG(ip),
-                                      s->ports.at[p].port);
+                    ip = arena_printf(&a, STR_FMT ":%d", STR_ARG(ip_host(&a, ip)), s->ports.at[p].port);
                 short_list_add(&l, ip);
             }
     }

@@ -1,5 +1,6 @@
 #include "server/stream/pod_location.h"
 
+#include "base/ip.h"
 #include "kinds/core_v1.h"
 
 enum { KUBELET_PORT = 10250 };
@@ -75,9 +76,7 @@ int node_location(struct snapshot *snap, struct store *s, struct arena *a, struc
 
 struct str node_location_url(const struct node_location *l, struct arena *a)
 {
-    bool v6 = str_index(l->host, ':') >= 0;
-    return arena_printf(a, "https://%s" STR_FMT "%s:%d", v6 ? "[" : "", STR_ARG(l->host), v6 ? "]" : "",
-                        l->port);
+    return arena_printf(a, "https://" STR_FMT ":%d", STR_ARG(ip_host(a, l->host)), l->port);
 }
 
 int pod_location(struct store *s, struct arena *a, struct str ns, struct str name,

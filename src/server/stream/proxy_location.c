@@ -1,3 +1,4 @@
+#include "base/ip.h"
 #include "kinds/core_v1.h"
 #include "server/service_address.h"
 #include "server/stream/pod_location.h"
@@ -28,9 +29,7 @@ static bool split(struct str text, struct named *out)
 
 static struct str join(struct arena *a, struct str host, struct str port)
 {
-    bool v6 = str_index(host, ':') >= 0;
-    return arena_printf(a, "%s" STR_FMT "%s:" STR_FMT, v6 ? "[" : "", STR_ARG(host), v6 ? "]" : "",
-                        STR_ARG(port));
+    return arena_printf(a, STR_FMT ":" STR_FMT, STR_ARG(ip_host(a, host)), STR_ARG(port));
 }
 
 /* Upstream's IsProxyableIP: what is local to this server is not for its clients. */
