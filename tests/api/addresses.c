@@ -174,8 +174,7 @@ static void changes_keep_to_the_families(void **state)
          true},
         {&service_resource, SERVICE("'type':'ClusterIP'"), NULL,
          "{'status':{'loadBalancer':{'ingress':[{'ip':'2001:db8::7'}]}}}",
-         "status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is 'LoadBalancer'",
-         true},
+         "status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is 'LoadBalancer'", true},
         {&ingress_resource,
          "{'metadata':{'name':'i'},'spec':{'defaultBackend':{'resource':{'kind':'k','name':'n'}}}}", NULL,
          "{'status':{'loadBalancer':{'ingress':[{'ip':'2001:db8::x'}]}}}",
@@ -285,6 +284,10 @@ static void old_services_are_completed(void **state)
     r = get(w, &service_resource, "default", "headless");
     assert_field(w, r, "spec.ipFamilies", "[\"IPv4\"]");
     assert_field(w, r, "spec.ipFamilyPolicy", "SingleStack");
+    assert_code(
+        create(w, &service_resource, "default",
+               "{'metadata':{'name':'other'},'spec':{'clusterIP':'fd00:96::7','ports':[{'port':80}]}}"),
+        422); /* its address is known to be taken */
     /* The range that the cluster began with has got its second. */
     assert_field(w, get(w, &service_cidr_resource, "", "kubernetes"), "spec.cidrs",
                  "[\"10.96.0.0/12\",\"fd00:96::/112\"]");

@@ -59,7 +59,8 @@ static void a_pod_of_one_family_is_reached_by_that(void **state)
     create_pod(c, "web-1", "{'ip':'10.244.0.2'}");
     eventually(str_is(addresses(c, "IPv4", FIRST), "[\"10.244.0.2\"]"));
     eventually(str_empty(addresses(c, "IPv6", FIRST)));
-    becomes(&endpoints_resource, "web", "metadata.labels.{service.kubernetes.io/headless}", "");
+    becomes(&endpoints_resource, "web", "metadata.name", "web");
+    cluster_rest(c);
     assert_str(field(c, &endpoints_resource, "web", "subsets"), ""); /* the main family is IPv6 */
     create_pod(c, "web-2", "{'ip':'fd00:10:244::3'}");
     eventually(str_is(addresses(c, "IPv6", FIRST), "[\"fd00:10:244::3\"]"));

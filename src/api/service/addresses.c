@@ -113,7 +113,7 @@ static bool service_has(struct api *a, const struct parent_reference *ref, struc
     const struct service *s = o ? object_typed(o) : NULL;
     for (size_t i = 0; s && i < s->spec.cluster_ips.n; i++) {
         struct ip has;
-        if (ip_parse(s->spec.cluster_ips.at[i], &has) && ip_eq(has, ip))
+        if (ip_parse_sloppy(s->spec.cluster_ips.at[i], &has) && ip_eq(has, ip))
             return true;
     }
     return false;

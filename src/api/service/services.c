@@ -62,13 +62,13 @@ static bool hands_out_node_ports(const struct service_spec *s)
             (!s->allocate_load_balancer_node_ports || *s->allocate_load_balancer_node_ports));
 }
 
-/* Those that are addresses. */
+/* Those that are addresses; of services from before there were several, the one. */
 static size_t ips_of(const struct service_spec *s, struct ip out[IPS_MAX])
 {
     size_t n = 0;
     for (size_t i = 0; i < s->cluster_ips.n && n < IPS_MAX; i++)
-        n += ip_parse(s->cluster_ips.at[i], &out[n]);
-    return n;
+        n += ip_parse_sloppy(s->cluster_ips.at[i], &out[n]);
+    return s->cluster_ips.n ? n : ip_parse_sloppy(s->cluster_ip, &out[0]);
 }
 
 /* Counts each port number once: two protocols may share one. */
