@@ -27,6 +27,7 @@ struct upstream {
 
 static struct client *client;
 static struct dns_server *server;
+static const char *where; /* whom the client asks */
 static uint16_t port, forward_port;
 static char resolv[64];
 static struct upstream first = {.last = 2}, second = {.last = 3};
@@ -134,6 +135,18 @@ static void upstream_start(struct upstream *u)
     u->thread = thread_start("upstream", upstream_run, u);
 }
 
+static int start(struct dns_server_options o)
+{
+    _cleanup_err_ struct err err = {0};
+    o.port = port;
+    o.domain = STR("cluster.local");
+    o.service_address = STR("127.0.0.10");
+    o.resolv_conf = resolv;
+    o.forward_port = forward_port;
+    assert_ok(dns_server_start(client, &o, &server, &err), err);
+    return 0;
+}
+
 static int setup(void **state)
 {
     struct str masters = STR("system:masters");
@@ -157,16 +170,8 @@ static int setup(void **state)
     int probe = bound(SOCK_STREAM, "127.0.0.1", 0);
     port = port_of(probe);
     close(probe);
-    assert_ok(dns_server_start(client,
-                               &(struct dns_server_options){.listen = STR("127.0.0.1"),
-                                                            .port = port,
-                                                            .domain = STR("cluster.local"),
-                                                            .service_address = STR("127.0.0.10"),
-                                                            .resolv_conf = resolv,
-                                                            .forward_port = forward_port},
-                               &server, &err),
-              err);
-    return 0;
+    where = "127.0.0.1";
+    return start((struct dns_server_options){.listen = STR("127.0.0.1")});
 }
 
 static int teardown(void **state)
@@ -189,13 +194,19 @@ static int teardown(void **state)
 
 static int dial(int type)
 {
-    struct sockaddr_in sa = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     struct timeval patience = {.tv_sec = 20};
-    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+    bool v6 = inet_pton(AF_INET6, where, &six.sin6_addr) == 1;
+    assert_true(v6 || inet_pton(AF_INET, where, &four.sin_addr) == 1);
+    int fd = socket(v6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    for (int i = 0; i < 500 && connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0; i++)
+    for (int i = 0; i < 500; i++) {
+        if (connect(fd, v6 ? (struct sockaddr *)&six : (struct sockaddr *)&four,
+                    v6 ? sizeof six : sizeof four) == 0)
+            break;
         clock_sleep(10 * CLOCK_MS);
+    }
     return fd;
 }
 
@@ -420,6 +431,34 @@ static void garbage(void **state)
                         "NOERROR aa; dns-version.cluster.local. \"1.1.0\"");
 }
 
+/* A node whose ranges begin so that it serves at loopback addresses. */
+static void the_first_address_of_each_of_the_nodes_ranges(void **state)
+{
+    assert_code(create(*state, &node_resource, "",
+                       "{'metadata':{'name':'here'},'spec':{'podCIDRs':['127.77.0.0/24','::/64']}}"),
+                201);
+    dns_server_stop(server);
+    start((struct dns_server_options){.node_name = STR("here")});
+    static const char *const addresses[] = {"127.77.0.1", "::1"};
+    for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
+        where = addresses[i];
+        assert_string_equal(ask_for("dns-version.cluster.local", LDNS_RR_TYPE_TXT),
+                            "NOERROR aa; dns-version.cluster.local. \"1.1.0\"");
+        assert_string_equal(ask_for("dns-version.cluster.local", LDNS_RR_TYPE_TXT, .tcp = true),
+                            "NOERROR aa; dns-version.cluster.local. \"1.1.0\"");
+    }
+}
+
+static void an_address_that_is_none(void **state)
+{
+    (void)state;
+    struct dns_server *none;
+    _cleanup_err_ struct err err = {0};
+    assert_int_equal(
+        dns_server_start(client, &(struct dns_server_options){.listen = STR("nowhere")}, &none, &err), -1);
+    assert_int_equal(err.reason, ERR_BAD_REQUEST);
+}
+
 #define server_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -433,6 +472,8 @@ int main(void)
         server_test(what_does_not_fit_is_left_out_with_a_mark),
         server_test(aliases_are_followed),
         server_test(garbage),
+        server_test(the_first_address_of_each_of_the_nodes_ranges),
+        server_test(an_address_that_is_none),
     };
     return cmocka_run_group_tests_name("net/dns_server", tests, NULL, NULL);
 }
