@@ -7,6 +7,7 @@
 #include "api/service/services.h"
 #include "base/random.h"
 #include "schema/default.h"
+#include "schema/gates.h"
 #include "schema/layout.h"
 #include "schema/timestamp.h"
 #include "schema/validate.h"
@@ -149,6 +150,7 @@ static void prepare_create(struct road *d)
     d->name = m->name;
     if (owns_status(d))
         take_field(d, d->resource->status, NULL);
+    gates_drop(d->resource->type, d->object, NULL);
     if (d->strategy->prepare_create)
         d->strategy->prepare_create(d->object, &d->context);
 }
@@ -200,6 +202,7 @@ static void prepare_update(struct road *d)
     const struct object_meta *old = resource_meta(r, d->old);
     m->generation = old->generation;
     m->self_link = STR("");
+    gates_drop(r->type, d->object, d->old);
     if (d->write->status) {
         if (r->custom)
             keep_all_but_status(d);

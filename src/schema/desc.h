@@ -101,6 +101,7 @@ enum field_flag {
     /* Strategic merge patch merges the list (by patch_key when it holds structs) ... */
     FIELD_PATCH_MERGE = 1 << 7,
     FIELD_PATCH_REPLACE_KEYS = 1 << 8, /* ... or drops what it does not name (patchStrategy retainKeys) */
+    FIELD_CLOSED = 1 << 9,             /* behind a feature gate that is closed: schema/gates.h */
     FIELD_WRITE_ONLY = 1 << 10,        /* accepted, never stored (Secret.stringData) */
     FIELD_UNION = 1 << 11,             /* one of a group of which at most one may be set */
     FIELD_OMIT_ZERO = 1 << 12,         /* a zero time is left out too (Go's omitzero) */
@@ -154,6 +155,7 @@ enum type_flag {
      * field is named for too (x-kubernetes-preserve-unknown-fields) ... */
     TYPE_UNKNOWN = 1 << 3,
     TYPE_PRUNED = 1 << 4, /* ... or drops these */
+    TYPE_GATED = 1 << 5,  /* it, or what is in it, has fields that are FIELD_CLOSED */
 };
 
 struct type {

@@ -595,6 +595,21 @@ static void odd_pods_are_warned_of(void **state)
     assert_int_equal(r->warnings.n, 0);
 }
 
+static void what_is_behind_closed_gates_is_dropped(void **state)
+{
+    struct world *w = *state;
+    struct api_request *r = pod_with(
+        w, "",
+        "'containers':[{'name':'c','image':'i','lifecycle':{'stopSignal':'SIGUSR1','preStop':{'sleep':{"
+        "'seconds':1}}}}],'volumes':[{'name':'v','projected':{'sources':[{'clusterTrustBundle':{'name':'b',"
+        "'path':'p'}},{'configMap':{'name':'m'}}]}}]");
+    assert_code(r, 201);
+    assert_field(w, r, "spec.containers.0.lifecycle.stopSignal", "");
+    assert_field(w, r, "spec.containers.0.lifecycle.preStop.sleep.seconds", "1");
+    assert_field(w, r, "spec.volumes.0.projected.sources.0.clusterTrustBundle", "");
+    assert_field(w, r, "spec.volumes.0.projected.sources.1.configMap.name", "m");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -612,6 +627,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(app_armor_is_said_twice, world_open, world_close),
         cmocka_unit_test_setup_teardown(label_keys_become_expressions, world_open, world_close),
         cmocka_unit_test_setup_teardown(odd_pods_are_warned_of, world_open, world_close),
+        cmocka_unit_test_setup_teardown(what_is_behind_closed_gates_is_dropped, world_open, world_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

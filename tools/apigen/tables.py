@@ -8,6 +8,23 @@ SHAPE_FLAGS = {'atomic': 'FIELD_ATOMIC', 'set': 'FIELD_LIST_SET', 'key': 'FIELD_
                'omitzero': 'FIELD_OMIT_ZERO'}
 TYPE_FLAGS = {'atomic': 'TYPE_ATOMIC', 'bare': 'TYPE_BARE', 'either': 'TYPE_EITHER'}
 
+# The gates that Kubernetes v1.36 leaves closed unless it is told otherwise.
+CLOSED_GATES = {'ClusterTrustBundleProjection', 'ContainerStopSignals', 'CoordinatedLeaderElection',
+                'CrossNamespaceVolumeDataSource', 'DRAListTypeAttributes', 'DRANodeAllocatableResources',
+                'GenericWorkload', 'ImageVolumeWithDigest', 'PodCertificateProjection', 'VolumeLimitScaling'}
+
+
+def is_closed(f):
+    return any(g.strip() in CLOSED_GATES for g in str(f.words.get('gate', '')).split(','))
+
+
+def leads_to_closed(t, seen):
+    """Whether the type, or what is in it, has fields behind closed gates."""
+    if t in seen:
+        return False
+    seen.add(t)
+    return any(is_closed(f) or (f.ref and leads_to_closed(f.ref, seen)) for f in t.fields)
+
 
 def s(text):
     return f'S({c_string(text)})'
@@ -58,6 +75,8 @@ class Tables:
     def field(self, t, f):
         w = f.words
         flags = [c for word, c in SHAPE_FLAGS.items() if word in w]
+        if is_closed(f):
+            flags.append('FIELD_CLOSED')
         if f.omit_empty:
             flags.append('FIELD_OMIT_EMPTY')
         if f.required:
@@ -106,7 +125,10 @@ class Tables:
 
     def type(self, t):
         rows = [self.field(t, f) for f in t.fields]
-        flags = '|'.join(c for word, c in TYPE_FLAGS.items() if word in t.words) or '0'
+        flags = [c for word, c in TYPE_FLAGS.items() if word in t.words]
+        if leads_to_closed(t, set()):
+            flags.append('TYPE_GATED')
+        flags = '|'.join(flags) or '0'
         if rows:
             self.o.append(f'const struct field {t.c}_fields[{len(rows)}] = {{\n' + '\n'.join(rows) + '\n};')
         fields = f'{t.c}_fields' if rows else 'NULL'
