@@ -94,8 +94,9 @@ static int delete_check_precondition(struct road *d, const struct preconditions 
 /* --- finalizers and grace --- */
 
 /* What garbage collection is to do stands in the finalizers: which of the two, by options, then by what is
- * there. */
-static void delete_finalizers(struct str_vec *finalizers, const struct delete_options *o, struct arena *a)
+ * there, then by kind. */
+static void delete_finalizers(struct str_vec *finalizers, const struct delete_options *o, bool orphans,
+                              struct arena *a)
 {
     bool has_orphan = str_vec_has(finalizers, STR("orphan"));
     bool has_foreground = str_vec_has(finalizers, STR("foregroundDeletion"));
@@ -106,7 +107,8 @@ static void delete_finalizers(struct str_vec *finalizers, const struct delete_op
     } else if (o->propagation_policy) {
         orphan = str_is(*o->propagation_policy, "Orphan");
         foreground = str_is(*o->propagation_policy, "Foreground");
-    }
+    } else if (orphans && !has_foreground)
+        orphan = true;
     if (has_orphan != orphan || has_foreground != foreground) {
         if (finalizers->n)
             finalizers->at = arena_dup(a, finalizers->at, finalizers->n * sizeof *finalizers->at);
@@ -193,7 +195,7 @@ static enum delete_step delete_decide(struct road *d, const struct delete_option
                                                                  : DELETE_NOW;
     if (d->resource == &custom_resource_definition_resource && !m->deletion_timestamp)
         definition_mark_deleted(d->object, d->r->arena);
-    delete_finalizers(&m->finalizers, o, d->r->arena);
+    delete_finalizers(&m->finalizers, o, d->strategy->flags & STRATEGY_ORPHANS, d->r->arena);
     bool changed = m->finalizers.n != old->finalizers.n || m->finalizers.at != old->finalizers.at;
     if (m->finalizers.n && step == DELETE_NOW) {
         step = m->deletion_timestamp && !changed ? DELETE_PENDING : DELETE_MARK;
@@ -289,10 +291,19 @@ static int delete_with(struct road *d, const struct delete_options *o)
     return road_load(d) < 0 ? -1 : delete_try(d);
 }
 
+static void delete_warn(struct road *d, const struct delete_options *o)
+{
+    if (d->strategy->warn_orphans && !o->orphan_dependents && !o->propagation_policy)
+        str_vec_add(&d->r->warnings, d->r->arena, str_from(d->strategy->warn_orphans));
+}
+
 int verb_delete(struct road *d)
 {
     struct delete_options o;
-    return delete_options_read(d, &o) < 0 ? -1 : delete_with(d, &o);
+    if (delete_options_read(d, &o) < 0)
+        return -1;
+    delete_warn(d, &o);
+    return delete_with(d, &o);
 }
 
 /* --- a collection: one object after the other, each as a request of its own --- */
@@ -332,6 +343,7 @@ int verb_delete_collection(struct road *d)
     struct arena *a = d->r->arena;
     if (delete_options_read(d, &c->options) < 0 || verb_list(d) < 0)
         return -1;
+    delete_warn(d, &c->options);
     const struct api_list *list = d->r->list; /* what is to go is the answer too */
     c->n = list->n;
     c->names = arena_new_n(a, struct str, c->n);

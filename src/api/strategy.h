@@ -10,6 +10,7 @@ enum strategy_flag {
     STRATEGY_NEEDS_VERSION = 1 << 1,    /* an update without resourceVersion is refused */
     STRATEGY_KEEPS_STATUS = 1 << 2, /* status may be written with the object (upstream does not reset it) */
     STRATEGY_RETURNS_DELETED = 1 << 3, /* a complete delete answers with the object, not with a Status */
+    STRATEGY_ORPHANS = 1 << 4,         /* what it owns stays where a delete does not say */
 };
 
 /* What hooks may look at beside the object. */
@@ -36,6 +37,7 @@ struct strategy {
     void (*validate_update)(const void *o, const void *old, struct field_errors *e);
     void (*validate_status)(const void *o, const void *old, struct field_errors *e);
     void (*warn)(const void *o, const void *old, const struct strategy_context *c);
+    const char *warn_orphans; /* what to say to whom did not know of STRATEGY_ORPHANS */
 };
 
 /* Never NULL: a generic strategy where the kind has none of its own. */

@@ -1,4 +1,5 @@
 /* Kinds that clusters are set up with: storage, priorities, runtimes, events, leases, API services. */
+#include "kinds/admissionregistration_v1.h"
 #include "kinds/apiregistration_v1.h"
 #include "kinds/coordination_v1.h"
 #include "kinds/discovery_v1.h"
@@ -167,12 +168,50 @@ static void old_labels_are_warned_of(void **state)
                                   "use \"kubernetes.io/os\" instead");
 }
 
+/* An update must say what it saw, but for where the kind lets it overwrite anything. */
+static void updates_without_a_version_may_be_refused(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const struct resource *resource;
+        const char *ns, *json;
+        bool refused;
+    } kinds[] = {
+        {&csi_driver_resource, "", "{'metadata':{'name':'o'},'spec':{}}", true},
+        {&csi_node_resource, "", "{'metadata':{'name':'o'},'spec':{'drivers':[]}}", true},
+        {&csi_storage_capacity_resource, "default", "{'metadata':{'name':'o'},'storageClassName':'s'}", true},
+        {&volume_attachment_resource, "",
+         "{'metadata':{'name':'o'},'spec':{'attacher':'d.example.com','nodeName':'n'" PV "}}", true},
+        {&runtime_class_resource, "", "{'metadata':{'name':'o'},'handler':'h'}", true},
+        {&validating_webhook_configuration_resource, "", "{'metadata':{'name':'o'}}", true},
+        {&mutating_webhook_configuration_resource, "", "{'metadata':{'name':'o'}}", true},
+        {&storage_class_resource, "", "{'metadata':{'name':'o'},'provisioner':'example.com/p'}", false},
+        {&priority_class_resource, "", "{'metadata':{'name':'o'},'value':1}", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        const struct resource *kind = kinds[i].resource;
+        assert_code(create(w, kind, kinds[i].ns, kinds[i].json), 201);
+        struct api_request *r = update(w, kind, kinds[i].ns, "o", kinds[i].json);
+        if (!kinds[i].refused) {
+            assert_code(r, 200);
+            continue;
+        }
+        assert_code(r, 422);
+        assert_true(
+            str_find(r->err.message,
+                     STR("metadata.resourceVersion: Invalid value: 0x0: must be specified for an update")) >
+            0);
+    }
+    assert_code(update(w, &runtime_class_resource, "", "p", "{'metadata':{'name':'p'},'handler':'h'}"), 201);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_refused, world_open, world_close),
         cmocka_unit_test_setup_teardown(endpoints_have_hints, world_open, world_close),
         cmocka_unit_test_setup_teardown(old_labels_are_warned_of, world_open, world_close),
+        cmocka_unit_test_setup_teardown(updates_without_a_version_may_be_refused, world_open, world_close),
     };
     return cmocka_run_group_tests_name("api/cluster_kinds", tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "kinds/apps_v1.h"
+#include "kinds/batch_v1.h"
 #include "world.h"
 
 #define DEPLOYMENT                                                                                           \
@@ -114,6 +115,42 @@ static void dependents_are_orphaned_or_awaited_as_asked(void **state)
                  "values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"");
 }
 
+/* Of old, jobs and replication controllers leave their pods behind; of jobs it is said. */
+static void some_kinds_orphan_unless_told(void **state)
+{
+    struct world *w = *state;
+    static const char job[] =
+        "{'metadata':{'name':'o'},'spec':{'template':{'spec':{'restartPolicy':'Never','containers':[{'name':"
+        "'c','image':'i'}]}}}}";
+    static const char controller[] =
+        "{'metadata':{'name':'o'},'spec':{'selector':{'a':'b'},'template':{'metadata':{'labels':{'a':'b'}},"
+        "'spec':{'containers':[{'name':'c','image':'i'}]}}}}";
+    static const char said[] =
+        "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to "
+        "remove them or set propagationPolicy=Orphan to suppress this warning";
+    const struct {
+        const struct resource *resource;
+        const char *json;
+        size_t warnings;
+    } kinds[] = {{&job_resource, job, 1}, {&replication_controller_resource, controller, 0}};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        const struct resource *kind = kinds[i].resource;
+        assert_code(create(w, kind, "default", kinds[i].json), 201);
+        struct api_request *r = ask(w, API_DELETE_COLLECTION, kind, "default", "");
+        r->dry_run = true;
+        assert_int_equal(run(w, r)->warnings.n, kinds[i].warnings);
+        r = del(w, kind, "default", "o", "");
+        assert_code(r, 200);
+        assert_field(w, r, "metadata.finalizers.0", "orphan");
+        assert_int_equal(r->warnings.n, kinds[i].warnings);
+        if (r->warnings.n)
+            assert_str(r->warnings.at[0], said);
+        r = del(w, kind, "default", "o", "{'propagationPolicy':'Background'}");
+        assert_int_equal(r->warnings.n, 0);
+        assert_code(get(w, kind, "default", "o"), 404);
+    }
+}
+
 static void preconditions_are_kept(void **state)
 {
     struct world *w = *state;
@@ -194,6 +231,7 @@ int main(void)
         TEST(pods_without_a_node_go_at_once),
         TEST(finalizers_hold_an_object),
         TEST(dependents_are_orphaned_or_awaited_as_asked),
+        TEST(some_kinds_orphan_unless_told),
         TEST(preconditions_are_kept),
         TEST(a_collection_is_deleted_as_selected),
         TEST(namespaces_go_through_terminating),

@@ -1,5 +1,7 @@
 #include "verdict.h"
 
+#define GONE "{'gracePeriodSeconds':0,'propagationPolicy':'Background'}"
+
 static const char *ns_of(const struct resource *r)
 {
     return r->flags & RESOURCE_NAMESPACED ? "default" : "";
@@ -31,7 +33,7 @@ void judge_all(struct world *w, const struct verdict *verdicts, size_t n)
         struct api_request *r = create(w, v->resource, ns_of(v->resource), v->json);
         judge(r, v->json, v->wrong, 201);
         if (!v->wrong)
-            del(w, v->resource, ns_of(v->resource), name_of(w, r), "");
+            del(w, v->resource, ns_of(v->resource), name_of(w, r), GONE);
     }
 }
 
@@ -53,6 +55,6 @@ void judge_changes(struct world *w, const struct change_verdict *verdicts, size_
             p->body = quoted(w, change);
             judge(run(w, p), change, step ? v->wrong : NULL, 200);
         }
-        del(w, v->resource, ns, name, "{'gracePeriodSeconds':0}");
+        del(w, v->resource, ns, name, GONE);
     }
 }

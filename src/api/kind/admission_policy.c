@@ -233,6 +233,7 @@ static void validating_policy_validate(const void *o, struct field_errors *e)
 
 const struct strategy validating_admission_policy_strategy = {
     .resource = &validating_admission_policy_resource,
+    .flags = STRATEGY_NEEDS_VERSION,
     .validate = validating_policy_validate,
 };
 
@@ -273,6 +274,7 @@ static void validating_binding_validate(const void *o, struct field_errors *e)
 
 const struct strategy validating_admission_policy_binding_strategy = {
     .resource = &validating_admission_policy_binding_resource,
+    .flags = STRATEGY_NEEDS_VERSION,
     .validate = validating_binding_validate,
 };
 
@@ -330,6 +332,7 @@ static void mutating_policy_validate(const void *o, struct field_errors *e)
 
 const struct strategy mutating_admission_policy_strategy = {
     .resource = &mutating_admission_policy_resource,
+    .flags = STRATEGY_NEEDS_VERSION,
     .validate = mutating_policy_validate,
 };
 
@@ -347,5 +350,6 @@ static void mutating_binding_validate(const void *o, struct field_errors *e)
 
 const struct strategy mutating_admission_policy_binding_strategy = {
     .resource = &mutating_admission_policy_binding_resource,
+    .flags = STRATEGY_NEEDS_VERSION,
     .validate = mutating_binding_validate,
 };

@@ -113,6 +113,7 @@ static void runtime_class_warn(const void *o, const void *old, const struct stra
 
 const struct strategy runtime_class_strategy = {
     .resource = &runtime_class_resource,
+    .flags = STRATEGY_CREATE_ON_UPDATE | STRATEGY_NEEDS_VERSION,
     .warn = runtime_class_warn,
     .validate = runtime_class_validate,
 };

@@ -70,6 +70,7 @@ static void driver_validate_update(const void *o, const void *before, struct fie
 
 const struct strategy csi_driver_strategy = {
     .resource = &csi_driver_resource,
+    .flags = STRATEGY_NEEDS_VERSION,
     .validate = driver_validate,
     .validate_update = driver_validate_update,
 };
@@ -118,6 +119,7 @@ static void node_drivers_validate_update(const void *o, const void *before, stru
 
 const struct strategy csi_node_strategy = {
     .resource = &csi_node_resource,
+    .flags = STRATEGY_NEEDS_VERSION,
     .validate = node_drivers_validate,
     .validate_update = node_drivers_validate_update,
 };
@@ -168,6 +170,7 @@ static void attachment_validate_status(const void *o, const void *old, struct fi
 
 const struct strategy volume_attachment_strategy = {
     .resource = &volume_attachment_resource,
+    .flags = STRATEGY_NEEDS_VERSION,
     .validate = attachment_validate,
     .validate_status = attachment_validate_status,
 };
@@ -193,6 +196,7 @@ static void capacity_validate(const void *o, struct field_errors *e)
 
 const struct strategy csi_storage_capacity_strategy = {
     .resource = &csi_storage_capacity_resource,
+    .flags = STRATEGY_NEEDS_VERSION,
     .validate = capacity_validate,
 };
 

@@ -309,6 +309,10 @@ static void job_warn(const void *o, const void *before, const struct strategy_co
 
 const struct strategy job_strategy = {
     .resource = &job_resource,
+    .flags = STRATEGY_ORPHANS,
+    .warn_orphans = "child pods are preserved by default when jobs are deleted; set "
+                    "propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress "
+                    "this warning",
     .defaults = job_defaults,
     .prepare_create = job_prepare_create,
     .validate = job_validate,

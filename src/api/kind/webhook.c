@@ -250,10 +250,12 @@ static void validating_validate(const void *o, struct field_errors *e)
 
 const struct strategy mutating_webhook_configuration_strategy = {
     .resource = &mutating_webhook_configuration_resource,
+    .flags = STRATEGY_NEEDS_VERSION,
     .validate = mutating_validate,
 };
 const struct strategy validating_webhook_configuration_strategy = {
     .resource = &validating_webhook_configuration_resource,
+    .flags = STRATEGY_NEEDS_VERSION,
     .validate = validating_validate,
 };
 

@@ -301,6 +301,7 @@ static void replication_controller_warn(const void *o, const void *old, const st
 
 const struct strategy replication_controller_strategy = {
     .resource = &replication_controller_resource,
+    .flags = STRATEGY_ORPHANS,
     .defaults = replication_controller_defaults,
     .validate = replication_controller_validate,
     .validate_status = replication_controller_validate_status,
