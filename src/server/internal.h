@@ -18,6 +18,7 @@ struct server {
     struct api *api;
     struct store *store;
     struct authn *authn;
+    struct legacy_tokens *legacy_tokens;
     struct front_proxy *front_proxy; /* NULL: nobody vouches for users */
     struct published_trust trust;
     struct authz *authz;

@@ -9,6 +9,7 @@
 #include "server/access/bearer.h"
 #include "server/access/guard.h"
 #include "server/access/impersonate.h"
+#include "server/access/legacy_tokens.h"
 #include "server/access/reviews.h"
 #include "server/aggregation/aggregator.h"
 #include "server/audit/audit.h"
@@ -394,6 +395,7 @@ static int start_parts(struct server *s, struct err *err)
         .token_csv = o->token_csv,
         .config = o->authentication,
         .token_webhook = o->token_webhook,
+        .legacy = s->legacy_tokens = legacy_tokens_new(s->api),
     };
     struct authz_options authz = {
         .store = s->store, .config = o->authorization, .abac_policies = o->abac_policies};
@@ -425,6 +427,7 @@ static int start_parts(struct server *s, struct err *err)
     if ((o->audit.log.path || o->audit.webhook) && audit_new(&o->audit, &s->audit, err) < 0)
         return -1;
     s->webhooks = webhooks_new(s->api, s->webhook_client);
+    legacy_tokens_start(s->legacy_tokens);
     struct aggregator_options aggregator = {.api = s->api,
                                             .cert_pem = o->front_proxy_cert_pem,
                                             .key_pem = o->front_proxy_key_pem,
@@ -500,6 +503,7 @@ void server_free(struct server *s)
     flow_free(s->flow);
     if (s->http)
         http_server_free(s->http);
+    legacy_tokens_stop(s->legacy_tokens);
     aggregator_free(s->aggregator); /* its thread asks the API */
     api_resources_changed(s->api, NULL, NULL);
     api_set_hooks(s->api, &(struct api_hooks){0});

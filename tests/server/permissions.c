@@ -1,5 +1,6 @@
 /* Who may come in, as whom, and what they may do. */
 #include "auth/service_account.h"
+#include "base/clock.h"
 #include "base/encode.h"
 #include "cluster.h"
 
@@ -277,6 +278,38 @@ static void tokens_in_secrets_serve_as_long_as_those(void **state)
     _cleanup_answer_ struct answer for_others =
         as(c.as_admin, "POST", "/apis/authentication.k8s.io/v1/tokenreviews", review.p);
     assert_str(at(&for_others, "status.authenticated"), "");
+
+    /* That it is used is noted, and since when that is. */
+    char day[16];
+    time_t now = time(NULL);
+    strftime(day, sizeof day, "%Y-%m-%d", gmtime(&now));
+    for (int64_t end = clock_mono() + 20 * CLOCK_S;;) {
+        _cleanup_answer_ struct answer used = get(&c, "/api/v1/namespaces/default/secrets/old-token");
+        _cleanup_answer_ struct answer since =
+            get(&c, "/api/v1/namespaces/kube-system/configmaps/"
+                    "kube-apiserver-legacy-service-account-token-tracking");
+        const struct value *labels = value_get(value_get(&used.json, STR("metadata")), STR("labels"));
+        if (labels && str_is(value_get_str(labels, STR("kubernetes.io/legacy-token-last-used")), day) &&
+            str_is(at(&since, "data.since"), day))
+            break;
+        assert_true(clock_mono() < end);
+        clock_sleep(10 * CLOCK_MS);
+    }
+    /* One that is marked serves no more. */
+    _cleanup_answer_ struct answer marked =
+        ask(&c, c.as_admin, "PATCH", "/api/v1/namespaces/default/secrets/old-token",
+            "content-type: application/merge-patch+json",
+            "{\"metadata\":{\"labels\":{\"kubernetes.io/legacy-token-invalid-since\":\"2026-01-02\"}}}");
+    assert_status(marked, 200);
+    _cleanup_answer_ struct answer invalid = as(old, "GET", "/version", NULL);
+    assert_status(invalid, 401);
+    _cleanup_answer_ struct answer again =
+        ask(&c, c.as_admin, "PATCH", "/api/v1/namespaces/default/secrets/old-token",
+            "content-type: application/merge-patch+json",
+            "{\"metadata\":{\"labels\":{\"kubernetes.io/legacy-token-invalid-since\":null}}}");
+    assert_status(again, 200);
+    _cleanup_answer_ struct answer valid = as(old, "GET", "/version", NULL);
+    assert_status(valid, 200);
 
     _cleanup_answer_ struct answer gone =
         as(c.as_admin, "DELETE", "/api/v1/namespaces/default/secrets/old-token", NULL);

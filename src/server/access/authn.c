@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/thread.h"
 #include "kinds/core_v1.h"
+#include "server/access/legacy_tokens.h"
 #include "server/access/oidc.h"
 #include "server/access/webhook_authn.h"
 
@@ -263,10 +264,11 @@ static int check_legacy(struct authn *n, struct snapshot *snap, const struct ser
     if (!s || s->metadata.deletion_timestamp || !token_equal(secret_value(s, "token"), token))
         return err_set(err, ERR_UNAUTHORIZED, "Token has been invalidated");
     for (size_t i = 0; i < s->metadata.labels.n; i++)
-        if (str_is(s->metadata.labels.at[i].key, "kubernetes.io/legacy-token-invalid-since"))
+        if (str_is(s->metadata.labels.at[i].key, LEGACY_INVALID))
             return err_set(err, ERR_UNAUTHORIZED,
                            "Token has been marked as invalid since " STR_FMT ", and is no longer accepted",
                            STR_ARG(s->metadata.labels.at[i].value));
+    legacy_tokens_used(n->options.legacy, o);
     return 0;
 }
 

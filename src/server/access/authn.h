@@ -15,6 +15,7 @@ struct authn_options {
     struct str token_csv;                              /* the static token file's content; empty: none */
     const struct authentication_configuration *config; /* NULL: none. It outlives this */
     const char *token_webhook;                         /* a kubeconfig file; NULL: none */
+    struct legacy_tokens *legacy;                      /* is told which are used; NULL: nobody */
 };
 
 int authn_new(const struct authn_options *o, struct authn **out, struct err *err);

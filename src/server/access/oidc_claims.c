@@ -169,7 +169,8 @@ struct oidc_claims *oidc_claims_new(const struct jwt_authenticator *j, const str
     c->is_bool = &cel_bool;
     c->is_text = c->is_texts[0] = &cel_string;
     c->is_texts[1] = texts;
-    c->claims = (struct cel_var){STR("claims"), cel_type_map(&c->arena, &cel_string, &cel_dyn, CEL_UNBOUNDED)};
+    c->claims =
+        (struct cel_var){STR("claims"), cel_type_map(&c->arena, &cel_string, &cel_dyn, CEL_UNBOUNDED)};
     c->user = (struct cel_var){
         STR("user"), cel_type_object(&c->arena, STR("kubernetes.UserInfo"), of_user, ARRAY_LEN(of_user))};
     compile_rules(c, at, e);
