@@ -18,6 +18,7 @@ static const struct controller_def *const defs[] = {
     &service_cidr_controller,
     &service_ip_address_controller,
     &service_account_token_controller,
+    &legacy_token_cleaner_controller,
     &legacy_token_controller,
     &root_ca_publisher_controller,
     &daemon_set_controller,

@@ -8,6 +8,8 @@ struct controllers_options {
     struct str ca_key_pem;    /* its key, to sign certificates with; empty: none are signed */
     struct str token_key_pem; /* signs the tokens in Secrets; empty: they get none */
     bool legacy_tokens;       /* each new service account gets such a Secret */
+    int64_t
+        legacy_clean_up_ns; /* after so long without use such a token is marked, then deleted; 0: a year */
     /* Nodes' podCIDRs come out of these ("10.244.0.0/16"): one, or one of each family, the main one first;
      * empty: none are given. */
     struct str_vec cluster_cidrs;

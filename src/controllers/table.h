@@ -19,6 +19,7 @@ extern const struct controller_def ephemeral_volume_controller;
 extern const struct controller_def flow_schema_controller;
 extern const struct controller_def garbage_collector_controller;
 extern const struct controller_def job_controller;
+extern const struct controller_def legacy_token_cleaner_controller;
 extern const struct controller_def legacy_token_controller;
 extern const struct controller_def namespace_controller;
 extern const struct controller_def node_ipam_controller;

@@ -42,7 +42,7 @@ struct server_flags {
     const char *encryption_config;
     struct audit_flags audit;
     const char *proxy_ca;
-    const char *admission, *jwks_uri, *token_most;
+    const char *admission, *jwks_uri, *token_most, *legacy_clean_up;
     struct flag_list issuers, audiences;
     bool extend_tokens;
     struct flag_list admission_on, admission_off;
@@ -65,7 +65,7 @@ struct server_parts {
     struct audit_options audit;
     struct admission_settings admission;
     struct str_vec issuers, audiences;
-    int64_t token_most_s;
+    int64_t token_most_s, legacy_clean_up_ns;
     void *authentication, *authorization; /* configurations; NULL: the usual */
     struct encryption *encryption;
     struct encryption_file *encryption_file; /* NULL: it is not followed */
@@ -183,6 +183,11 @@ static int server_tokens(struct server_parts *p, const struct server_flags *f, s
         return err_set(err, ERR_BAD_REQUEST,
                        "the service-account-max-token-expiration must be between 1 hour and 2^32 seconds");
     p->token_most_s = most / CLOCK_S;
+    if (duration_parse(str_from(f->legacy_clean_up), &p->legacy_clean_up_ns, NULL) < 0 ||
+        p->legacy_clean_up_ns <= 0)
+        return err_set(err, ERR_BAD_REQUEST,
+                       "--legacy-service-account-token-clean-up-period is a duration, not \"%s\"",
+                       f->legacy_clean_up);
     if (f->jwks_uri && !str_starts(str_from(f->jwks_uri), STR("https://")))
         return err_set(err, ERR_BAD_REQUEST, "service-account-jwks-uri requires https scheme, parsed as: %s",
                        f->jwks_uri);
@@ -371,6 +376,7 @@ static int server_controllers(struct server_parts *p, const struct server_flags 
         .ca_key_pem = buf_str(&p->pki.ca.key_pem),
         .token_key_pem = buf_str(&p->pki.service_accounts),
         .legacy_tokens = f->legacy_tokens,
+        .legacy_clean_up_ns = p->legacy_clean_up_ns,
         .cluster_cidrs = p->cluster_cidrs,
         .service_cidrs = p->service_cidrs,
         .node_mask_ipv4 = (int)f->node_mask_ipv4,
@@ -479,6 +485,7 @@ int server_main(int argc, char **argv)
         .node_mask_ipv6 = 64,
         .audit = AUDIT_FLAGS_DEFAULT,
         .extend_tokens = true,
+        .legacy_clean_up = "8760h",
         .node = true,
         .controllers = true,
         .scheduler = true,
@@ -544,6 +551,9 @@ int server_main(int argc, char **argv)
          "let the tokens of pods outlive what they say, for clients that do not read them anew"},
         {"legacy-service-account-tokens", FLAG_BOOL, &f.legacy_tokens, NULL,
          "give each new service account a Secret with a token, as clusters before 1.24 did"},
+        {"legacy-service-account-token-clean-up-period", FLAG_STR, &f.legacy_clean_up, "DURATION",
+         "mark tokens in such Secrets as invalid after so long without use, and delete them after as long "
+         "again"},
         {"verbose", FLAG_BOOL, &f.verbose, NULL, "log more"},
         MEMBER_FLAGS(f.member),
     };

@@ -74,6 +74,7 @@ static int cluster_start(void **state, int64_t node_grace, bool legacy_tokens)
     struct controllers_options o = {
         .token_key_pem = buf_str(&key),
         .legacy_tokens = legacy_tokens,
+        .legacy_clean_up_ns = CLOCK_MS, /* where a test says since when uses are noted */
         .ca_pem = STR("-----BEGIN CERTIFICATE-----\n"),
         .cluster_cidrs = {cluster_cidrs, 2},
         .service_cidrs = {service_cidrs, 2},

@@ -83,6 +83,36 @@ static void another_comes_when_it_is_deleted(void **state)
     assert_str(field(c, &service_account_resource, "default", "secrets[1].name"), "");
 }
 
+static void what_nobody_uses_is_marked_and_then_deleted(void **state)
+{
+    struct cluster *c = *state;
+    create(c, "{'kind':'ServiceAccount','apiVersion':'v1','metadata':{'name':'robot'}}");
+    eventually(count(c, &secret_resource, "robot-token-") == 1 &&
+               count(c, &secret_resource, "default-token-") == 1);
+    const char *robots = secret_of(c, "robot-token-"), *used = secret_of(c, "default-token-");
+    create_token(c, "mine", "robot"); /* a user's own stays */
+    create(c,
+           "{'kind':'Pod','apiVersion':'v1','metadata':{'name':'p'},'spec':{'containers':[{'name':'c',"
+           "'image':'i'}],'volumes':[{'name':'t','secret':{'secretName':'%s'}}]}}",
+           used);
+    cluster_rest(c);
+    assert_str(field(c, &secret_resource, robots, "metadata.labels"), ""); /* it is not known what is used */
+    create(c, "{'kind':'ConfigMap','apiVersion':'v1','metadata':{'name':"
+              "'kube-apiserver-legacy-service-account-token-tracking','namespace':'kube-system'},"
+              "'data':{'since':'2024-01-01'}}");
+    eventually(!str_empty(field(c, &secret_resource, robots,
+                                "metadata.labels.{kubernetes.io/legacy-token-invalid-since}")) ||
+               str_empty(field(c, &secret_resource, robots, "metadata.name")));
+    becomes(&secret_resource, robots, "metadata.name", "");
+    /* Another is made, which would not live long either. */
+    erase(c, &config_map_resource, "kube-system/kube-apiserver-legacy-service-account-token-tracking",
+          PROPAGATE_DEFAULT);
+    cluster_rest(c);
+    assert_str(field(c, &secret_resource, used, "metadata.name"), used);
+    assert_str(field(c, &secret_resource, used, "metadata.labels"), "");
+    assert_str(field(c, &secret_resource, "mine", "metadata.labels"), "");
+}
+
 static void otherwise_it_gets_none(void **state)
 {
     struct cluster *c = *state;
@@ -98,6 +128,7 @@ int main(void)
         cluster_test(it_goes_without_its_account),
         legacy_test(an_account_gets_a_secret_where_that_is_asked_for),
         legacy_test(another_comes_when_it_is_deleted),
+        legacy_test(what_nobody_uses_is_marked_and_then_deleted),
         cluster_test(otherwise_it_gets_none),
     };
     return cmocka_run_group_tests_name("controllers/service_account_token", tests, NULL, NULL);
