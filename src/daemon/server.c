@@ -39,6 +39,7 @@ struct server_flags {
     const char *data_dir, *listen, *kubeconfig_out, *config;
     const char *advertise_address, *node_port_range, *token_auth_file;
     const char *authentication_config, *authorization_config, *authorization_policies, *token_webhook;
+    const char *cors_origins, *transport_security;
     const char *encryption_config;
     struct audit_flags audit;
     const char *proxy_ca;
@@ -308,6 +309,8 @@ static int server_serve(struct server_parts *p, const struct server_flags *f, st
         .authorization = p->authorization,
         .abac_policies = buf_str(&p->policies),
         .token_webhook = f->token_webhook,
+        .cors_allowed_origins = str_from(f->cors_origins),
+        .strict_transport_security = str_from(f->transport_security),
         .kubelet_ca_pem = buf_str(&p->pki.ca.cert_pem),
         .kubelet_cert_pem = buf_str(&p->pki.kubelet.cert_pem),
         .kubelet_key_pem = buf_str(&p->pki.kubelet.key_pem),
@@ -517,6 +520,10 @@ int server_main(int argc, char **argv)
          "an AuthenticationConfiguration: whose tokens are believed, who is anonymous"},
         {"authentication-token-webhook-config-file", FLAG_STR, &f.token_webhook, "FILE",
          "a kubeconfig that leads to who knows further tokens"},
+        {"cors-allowed-origins", FLAG_STR, &f.cors_origins, "PATTERN[,PATTERN]",
+         "origins whose pages may use the API: regular expressions that pin both ends of the host"},
+        {"strict-transport-security-directives", FLAG_STR, &f.transport_security, "DIRECTIVE[,DIRECTIVE]",
+         "what browsers are told of using TLS only: max-age=SECONDS, includeSubDomains, preload"},
         {"authorization-config", FLAG_STR, &f.authorization_config, "FILE",
          "an AuthorizationConfiguration: who decides what users may do; else Node and RBAC"},
         {"authorization-policy-file", FLAG_STR, &f.authorization_policies, "FILE",

@@ -9,6 +9,7 @@
 #include "server/access/authz.h"
 #include "server/access/front_proxy.h"
 #include "server/bootstrap.h"
+#include "server/cors.h"
 #include "server/metrics.h"
 #include "server/request.h"
 #include "server/server.h"
@@ -36,6 +37,8 @@ struct server {
     struct webhook_client *webhook_client;
     struct webhooks *webhooks;
     struct aggregator *aggregator;
+    struct cors *cors;             /* NULL: no other origin is let in */
+    struct str transport_security; /* header; empty: none */
     struct audit *audit;           /* NULL: nothing is noted */
     _Atomic int mutating, reading; /* requests in flight */
     _Atomic bool ready, stopping;

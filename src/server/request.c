@@ -75,8 +75,20 @@ static void add_warnings(struct request *q, struct headers *h)
     }
 }
 
+/* What browsers are told. */
+static void add_browsers(struct request *q, struct headers *h)
+{
+    struct http_header cors[CORS_HEADERS];
+    size_t n = cors_headers(q->server->cors, q->http, cors);
+    for (size_t i = 0; i < n; i++)
+        add_header(h, cors[i].name, cors[i].value);
+    if (q->server->transport_security.n)
+        add_header(h, STR("strict-transport-security"), q->server->transport_security);
+}
+
 static void add_common(struct request *q, struct headers *h)
 {
+    add_browsers(q, h);
     add_header(h, STR("audit-id"), q->audit_id);
     add_header(h, STR("cache-control"), STR("no-cache, private"));
     if (q->ticket.schema_uid.n) {
@@ -197,6 +209,17 @@ static void respond(struct request *q, int code, struct headers *h, const struct
         respond_late(&l->task);
 }
 
+bool request_preflight(struct request *q)
+{
+    struct http_header cors[CORS_HEADERS];
+    if (!str_is(http_method(q->http), "OPTIONS") || !cors_headers(q->server->cors, q->http, cors))
+        return false;
+    struct headers h = {0};
+    add_browsers(q, &h);
+    respond(q, 204, &h, NULL);
+    return true;
+}
+
 static bool is_head(const struct request *q)
 {
     return str_is(http_method(q->http), "HEAD");
@@ -232,6 +255,7 @@ void request_cacheable(struct request *q, struct str content_type, struct str et
                        const struct http_part *part)
 {
     struct headers h = {0};
+    add_browsers(q, &h);
     add_header(&h, STR("audit-id"), q->audit_id);
     add_header(&h, STR("cache-control"),
                query_has(&q->query, "hash") ? STR("public, immutable") : STR("public"));

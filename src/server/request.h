@@ -45,6 +45,9 @@ struct request {
 /* --- answers; after one of these the request is over --- */
 
 void request_error(struct request *q, const struct err *err);
+/* Answers a browser that asks whether another origin may send a request; anyone may ask. False: it is none.
+ */
+bool request_preflight(struct request *q);
 /* The same for a list whose continue token has expired: `token` goes on from where it was, at the present. */
 void request_expired(struct request *q, const struct err *err, struct str token);
 /* Plain text. */

@@ -206,7 +206,7 @@ static void handle(void *arg, struct http_request *r)
     _cleanup_err_ struct err err = {0};
     if (parse(q, &err) < 0)
         request_error(q, &err);
-    else
+    else if (!request_preflight(q))
         handle_on(&q->task);
 }
 
@@ -377,9 +377,33 @@ static void make_trust(struct server *s)
         s->trust.allowed_names = with(a, p->allowed_names, STR("front-proxy-client"));
 }
 
+/* "max-age=N", "includeSubDomains", "preload" (RFC 6797). */
+static int read_transport_security(struct server *s, struct str directives, struct err *err)
+{
+    _cleanup_buf_ struct buf b = {0};
+    struct str one;
+    uint64_t n;
+    while (str_cut(&directives, ',', &one)) {
+        one = str_trim(one);
+        bool age =
+            str_starts(one, STR("max-age=")) && str_to_u64(str_from_at(one, sizeof "max-age=" - 1), &n);
+        if (!age && !str_is(one, "includeSubDomains") && !str_is(one, "preload"))
+            return err_set(err, ERR_BAD_REQUEST,
+                           "--strict-transport-security-directives invalid, allowed values: "
+                           "max-age=expireTime, includeSubDomains, preload. see "
+                           "https://tools.ietf.org/html/rfc6797#section-6.1 for more information");
+        buf_addf(&b, "%s" STR_FMT, b.n ? "; " : "", STR_ARG(one));
+    }
+    s->transport_security = arena_str(&s->arena, buf_str(&b));
+    return 0;
+}
+
 static int start_parts(struct server *s, struct err *err)
 {
     struct server_options *o = &s->options;
+    if ((o->cors_allowed_origins.n && cors_new(o->cors_allowed_origins, &s->cors, err) < 0) ||
+        read_transport_security(s, o->strict_transport_security, err) < 0)
+        return -1;
     if (o->front_proxies.ca_pem.n && front_proxy_new(&o->front_proxies, &s->front_proxy, err) < 0)
         return -1;
     if (jwt_key_parse(o->service_account_key_pem, &s->key, err) < 0)
@@ -516,6 +540,7 @@ void server_free(struct server *s)
     deadlines_free(s->deadlines);
     metrics_free(s->metrics);
     audit_free(s->audit);
+    cors_free(s->cors);
     front_proxy_free(s->front_proxy);
     if (s->key)
         jwt_key_free(s->key);

@@ -28,8 +28,10 @@ struct server_options {
     /* Who else is known, and who decides; NULL: the usual. Both outlive the server. */
     const struct authentication_configuration *authentication;
     const struct authorization_configuration *authorization;
-    const char *token_webhook; /* a kubeconfig file of who knows further tokens; NULL: nobody */
-    struct str abac_policies;  /* for the authorizer ABAC */
+    const char *token_webhook;            /* a kubeconfig file of who knows further tokens; NULL: nobody */
+    struct str cors_allowed_origins;      /* patterns (server/cors.h); empty: no other origin may use this */
+    struct str strict_transport_security; /* directives for browsers, separated by commas; empty: none */
+    struct str abac_policies;             /* for the authorizer ABAC */
     /* How nodes' agents are reached: who signs their certificates, and who we are to them. */
     struct str kubelet_ca_pem, kubelet_cert_pem, kubelet_key_pem;
     struct front_proxy_options front_proxies; /* who may vouch for users to us */

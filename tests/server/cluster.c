@@ -87,6 +87,8 @@ void cluster_start(struct cluster *c, const struct cluster_options *options)
         .authorization = authorization,
         .token_webhook = options->token_webhook,
         .abac_policies = str_from(options->abac),
+        .cors_allowed_origins = str_from(options->cors),
+        .strict_transport_security = str_from(options->transport_security),
         .kubelet_ca_pem = buf_str(&c->ca.cert_pem),
         .kubelet_cert_pem = buf_str(&c->admin.cert_pem),
         .kubelet_key_pem = buf_str(&c->admin.key_pem),

@@ -33,6 +33,7 @@ struct cluster_options {
     const char *authentication, *authorization; /* configurations, as YAML */
     const char *token_webhook;                  /* a kubeconfig file */
     const char *abac;                           /* policies */
+    const char *cors, *transport_security;
     const char *state;                          /* a directory; NULL: in memory */
     struct encryption *encryption;
     struct front_proxy_options front_proxies;
