@@ -95,6 +95,25 @@ static void objects_are_pruned_defaulted_and_validated(void **state)
                  "things.example.com \"a\" already exists");
 }
 
+static void finalizers_without_a_domain_are_warned_of(void **state)
+{
+    struct world *w = *state;
+    const struct resource *r = define(w);
+    struct api_request *o = create(w, r, "default",
+                                   "{'apiVersion':'example.com/v1','kind':'Thing','metadata':{'name':'a',"
+                                   "'finalizers':['things.example.com','example.com/b','orphan']},'spec':{"
+                                   "'size':3}}");
+    assert_code(o, 201);
+    assert_int_equal(o->warnings.n, 1);
+    assert_str(o->warnings.at[0], "metadata.finalizers: \"things.example.com\": prefer a domain-qualified "
+                                  "finalizer name including a path (/) to avoid accidental conflicts with "
+                                  "other finalizer writers");
+    /* Once is enough. */
+    o = patch(w, r, "default", "a", API_PATCH_MERGE, "{'spec':{'size':4}}");
+    assert_code(o, 200);
+    assert_int_equal(o->warnings.n, 0);
+}
+
 static void updates_need_a_version_and_count_generations(void **state)
 {
     struct world *w = *state;
@@ -413,6 +432,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
         TEST(a_definition_is_accepted_established_and_served),
         TEST(objects_are_pruned_defaulted_and_validated),
+        TEST(finalizers_without_a_domain_are_warned_of),
         TEST(updates_need_a_version_and_count_generations),
         TEST(status_and_scale_are_apart),
         TEST(lists_select_by_labels_and_declared_fields),
