@@ -15,7 +15,7 @@ static struct {
 static const struct cel_type *type_without(const struct type *t, const char *name,
                                            const char *const *leave_out)
 {
-    const struct cel_type *all = cel_type_described(&types.arena, t);
+    const struct cel_type *all = cel_type_described(&types.arena, t, false);
     struct cel_field *fields = arena_new_n(&types.arena, struct cel_field, all->n_fields);
     size_t n = 0;
     for (size_t i = 0; i < all->n_fields; i++) {
@@ -46,6 +46,22 @@ const struct cel_type *admission_namespace_cel_type(void)
 {
     pthread_once(&types.once, types_make);
     return types.namespace;
+}
+
+const struct cel_type *admission_variable_cel_type(struct arena *a, const struct cel_type *t)
+{
+    static const struct cel_type *const known[] = {&cel_null,  &cel_bool,      &cel_int,
+                                                   &cel_uint,  &cel_double,    &cel_string,
+                                                   &cel_bytes, &cel_timestamp, &cel_duration};
+    for (size_t i = 0; t && i < ARRAY_LEN(known); i++)
+        if (t->kind == known[i]->kind && !t->nullable)
+            return known[i];
+    if (t && t->kind == CEL_LIST)
+        return cel_type_list(a, admission_variable_cel_type(a, t->elem), CEL_UNBOUNDED);
+    if (t && t->kind == CEL_MAP)
+        return cel_type_map(a, admission_variable_cel_type(a, t->key),
+                            admission_variable_cel_type(a, t->elem), CEL_UNBOUNDED);
+    return &cel_dyn;
 }
 
 void admission_env_init(struct admission_env *out, const struct admission_env_options *o)

@@ -33,6 +33,10 @@ struct admission_env_options {
 /* Fills *out, which programs compiled in it need as long as they live. */
 void admission_env_init(struct admission_env *out, const struct admission_env_options *o);
 
+/* What a variable is known to be whose expression yields `t`: of objects nothing is (upstream's
+ * convertCelTypeToDeclType). NULL: it does not compile. */
+const struct cel_type *admission_variable_cel_type(struct arena *a, const struct cel_type *t);
+
 /* The types of `request` and `namespaceObject`, for bindings: objects of these. */
 const struct cel_type *admission_request_cel_type(void);
 const struct cel_type *admission_namespace_cel_type(void);

@@ -79,9 +79,9 @@ const struct cel_type *cel_type_object(struct arena *a, struct str name, const s
 /* The same with names as they are: for objects that are no custom resources. */
 const struct cel_type *cel_type_record(struct arena *a, struct str name, const struct cel_field *fields,
                                        size_t n);
-/* The type of a described struct: times are timestamps, quantities and what is an int or a string are as
- * OpenAPI has them. For checking expressions before there is an object. */
-const struct cel_type *cel_type_described(struct arena *a, const struct type *t);
+/* The type of a described struct, its names escaped or as they are: times are timestamps, quantities and what
+ * is an int or a string are dyn. For checking expressions before there is an object. */
+const struct cel_type *cel_type_described(struct arena *a, const struct type *t, bool escaped);
 /* "list(string)", "map(string, int)", as messages say it. */
 struct str cel_type_str(struct arena *a, const struct cel_type *t);
 

@@ -1,11 +1,9 @@
-/* Named formats of strings (k8s.io/apiserver, cel/library/format.go), and what makes opaque values equal. */
+/* Named formats of strings (k8s.io/apiserver, cel/library/format.go). */
 #include "cel/formats.h"
 
 #include "base/encode.h"
 #include "cel/eval.h"
-#include "cel/network.h"
 #include "schema/format.h"
-#include "schema/quantity.h"
 #include "schema/timestamp.h"
 
 struct named_format {
@@ -131,20 +129,3 @@ static const struct function table[] = {
     {"format.datetime() Format", by_own_name},
 };
 LIBRARY(cel_formats, table);
-
-bool url_equal(const void *x, const void *y);
-bool semver_equal(const void *x, const void *y);
-
-bool opaque_equal(const struct cel_value *x, const struct cel_value *y)
-{
-    const void *a = x->opaque, *b = y->opaque;
-    if (x->type == &cel_quantity)
-        return quantity_cmp(*(const struct quantity *)a, *(const struct quantity *)b) == 0;
-    if (x->type == &cel_ip || x->type == &cel_cidr)
-        return network_equal(a, b);
-    if (x->type == &cel_url)
-        return url_equal(a, b);
-    if (x->type == &cel_semver)
-        return semver_equal(a, b);
-    return a == b;
-}

@@ -5,12 +5,12 @@
 
 extern const struct library cel_operators, cel_conversions, cel_strings, cel_strings_ext, cel_times,
     cel_regex, cel_lists, cel_sets, cel_optionals, cel_urls, cel_quantities, cel_ips, cel_cidrs, cel_semvers,
-    cel_formats, cel_authorizers, cel_messages;
+    cel_formats, cel_authorizers, cel_messages, cel_orders;
 
 static const struct library *const libraries[] = {
     &cel_operators, &cel_conversions, &cel_strings,   &cel_strings_ext, &cel_times,      &cel_regex,
     &cel_lists,     &cel_sets,        &cel_optionals, &cel_urls,        &cel_quantities, &cel_ips,
-    &cel_cidrs,     &cel_semvers,     &cel_formats,   &cel_authorizers, &cel_messages,
+    &cel_cidrs,     &cel_semvers,     &cel_formats,   &cel_authorizers, &cel_messages,   &cel_orders,
 };
 
 struct set {

@@ -264,7 +264,7 @@ struct token lex_next(struct lexer *l)
                                         "%",  "!",  "?",  ":",  "(",  ")",  "[", "]", "{", "}", ",", "."};
     struct str rest = str_from_at(l->text, l->at);
     for (size_t i = 0; i < ARRAY_LEN(signs); i++)
-        if (str_starts(rest, str_from(signs[i]))) {
+        if (*signs[i] == c && str_starts(rest, str_from(signs[i]))) {
             t.kind = TOKEN_SIGN;
             t.text = str_from(signs[i]);
             l->at += (uint32_t)t.text.n;

@@ -1,6 +1,7 @@
 /* IP addresses and CIDR blocks (k8s.io/apiserver, cel/library/ip.go and cidr.go). */
 #include "cel/network.h"
 #include "cel/eval.h"
+#include "cel/opaque.h"
 #include "cel/text.h"
 
 static const struct network *at(const struct cel_value *v)
@@ -8,7 +9,7 @@ static const struct network *at(const struct cel_value *v)
     return v->opaque;
 }
 
-bool network_parse_ip(struct str s, struct network *out)
+static bool parse_ip(struct str s, struct network *out)
 {
     struct ip ip;
     if (!ip_parse(s, &ip))
@@ -22,7 +23,7 @@ static bool parse_cidr(struct str s, struct network *out)
 {
     ptrdiff_t slash = str_index(s, '/');
     struct ip_prefix p;
-    if (slash < 0 || !network_parse_ip(str_slice(s.p, (size_t)slash), out))
+    if (slash < 0 || !parse_ip(str_slice(s.p, (size_t)slash), out))
         return false;
     struct str bits = str_from_at(s, (size_t)slash + 1);
     if (!bits.n || *bits.p == '+' || (bits.n > 1 && *bits.p == '0') || !ip_prefix_parse(s, &p))
@@ -61,13 +62,12 @@ void text_write_ip(struct buf *out, const struct cel_value *v)
 
 static int ip_new(struct run *r, const struct cel_value *args, struct cel_value *out)
 {
+    _cleanup_buf_ struct buf why = {0};
     struct network n;
-    if (!network_parse_ip(args[0].s, &n))
-        return run_error(r,
-                         "IP Address \"" STR_FMT
-                         "\" parse error during conversion from string: ParseAddr(\"" STR_FMT
-                         "\"): unable to parse IP",
-                         STR_ARG(args[0].s), STR_ARG(args[0].s));
+    if (!parse_ip(args[0].s, &n)) {
+        network_why_no_ip(args[0].s, &why);
+        return run_error(r, STR_FMT, STR_ARG(buf_str(&why)));
+    }
     *out = network_value(r, n, &cel_ip);
     return 0;
 }
@@ -76,7 +76,7 @@ static int is_ip(struct run *r, const struct cel_value *args, struct cel_value *
 {
     (void)r;
     struct network n;
-    *out = cel_from_bool(network_parse_ip(args[0].s, &n));
+    *out = cel_from_bool(parse_ip(args[0].s, &n));
     return 0;
 }
 
@@ -165,19 +165,15 @@ LIBRARY(cel_ips, ip_table);
 
 /* --- blocks --- */
 
-static int bad_cidr(struct run *r, struct str s)
-{
-    return run_error(r,
-                     "network address parse error during conversion from string: netip.ParsePrefix(\"" STR_FMT
-                     "\"): unable to parse IP",
-                     STR_ARG(s));
-}
-
 static int cidr_new(struct run *r, const struct cel_value *args, struct cel_value *out)
 {
+    _cleanup_buf_ struct buf why = {0};
     struct network n;
-    if (!parse_cidr(args[0].s, &n))
-        return bad_cidr(r, args[0].s);
+    if (!parse_cidr(args[0].s, &n)) {
+        network_why_no_cidr(args[0].s, &why);
+        return run_error(r, "network address parse error during conversion from string: " STR_FMT,
+                         STR_ARG(buf_str(&why)));
+    }
     *out = network_value(r, n, &cel_cidr);
     return 0;
 }
@@ -198,8 +194,11 @@ static bool contains(const struct network *block, const struct network *of)
 static int contains_ip(struct run *r, const struct cel_value *args, struct cel_value *out)
 {
     struct cel_value ip = args[1];
-    if (ip.kind == CEL_STRING && ip_new(r, &args[1], &ip) < 0)
-        return -1;
+    struct network n;
+    if (ip.kind == CEL_STRING && !parse_ip(ip.s, &n))
+        return run_no_overload(r); /* as upstream: it forgets why */
+    if (ip.kind == CEL_STRING)
+        ip = network_value(r, n, &cel_ip);
     *out = cel_from_bool(contains(at(&args[0]), at(&ip)));
     return 0;
 }

@@ -332,14 +332,23 @@ static struct node *parse_primary(struct parser *p)
 
 bool node_qualified_name(struct arena *a, const struct node *n, struct str *out)
 {
-    if (n->op == NODE_IDENT) {
-        *out = n->name;
-        return true;
-    }
-    struct str before;
-    if (n->op != NODE_SELECT || n->optional || !node_qualified_name(a, n->args[0], &before))
+    size_t len = n->name.n;
+    const struct node *root = n;
+    for (; root->op == NODE_SELECT && !root->optional; root = root->args[0])
+        len += 1 + root->args[0]->name.n;
+    if (root->op != NODE_IDENT)
         return false;
-    *out = arena_printf(a, STR_FMT "." STR_FMT, STR_ARG(before), STR_ARG(n->name));
+    *out = root->name;
+    if (root == n)
+        return true;
+    char *text = arena_alloc(a, len), *end = text + len;
+    for (const struct node *x = n; x != root; x = x->args[0]) {
+        end -= x->name.n;
+        memcpy(end, x->name.p, x->name.n);
+        *--end = '.';
+    }
+    memcpy(text, root->name.p, root->name.n);
+    *out = str_slice(text, len);
     return true;
 }
 
@@ -447,7 +456,7 @@ static const struct binary *binary_here(const struct parser *p)
     if (p->failed || (p->now.kind != TOKEN_SIGN && p->now.kind != TOKEN_IN))
         return NULL;
     for (size_t i = 0; i < ARRAY_LEN(binaries); i++)
-        if (str_is(p->now.text, binaries[i].sign))
+        if (*binaries[i].sign == *p->now.text.p && str_is(p->now.text, binaries[i].sign))
             return &binaries[i];
     return NULL;
 }

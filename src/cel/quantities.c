@@ -79,33 +79,6 @@ static int sign(struct run *r, const struct cel_value *args, struct cel_value *o
     return 0;
 }
 
-static int compare(const struct cel_value *args)
-{
-    int c = quantity_cmp(at(&args[0]), at(&args[1]));
-    return (c > 0) - (c < 0);
-}
-
-static int compare_to(struct run *r, const struct cel_value *args, struct cel_value *out)
-{
-    (void)r;
-    *out = cel_from_int(compare(args));
-    return 0;
-}
-
-static int is_greater(struct run *r, const struct cel_value *args, struct cel_value *out)
-{
-    (void)r;
-    *out = cel_from_bool(compare(args) > 0);
-    return 0;
-}
-
-static int is_less(struct run *r, const struct cel_value *args, struct cel_value *out)
-{
-    (void)r;
-    *out = cel_from_bool(compare(args) < 0);
-    return 0;
-}
-
 static struct quantity operand(const struct cel_value *v)
 {
     return v->kind == CEL_INT ? quantity_from(v->i, QUANTITY_DECIMAL_SI) : at(v);
@@ -126,13 +99,10 @@ static int sub(struct run *r, const struct cel_value *args, struct cel_value *ou
 static const struct function table[] = {
     {"quantity(string) Quantity", quantity_new, COST_FIRST_TENTH},
     {"isQuantity(string) bool", is_quantity, COST_FIRST_TENTH},
-    {"Quantity:sign() int", sign},
+    {"sign(Quantity) int", sign},
     {"Quantity:isInteger() bool", is_integer},
     {"Quantity:asInteger() int", as_integer},
     {"Quantity:asApproximateFloat() double", as_float},
-    {"Quantity:isGreaterThan(Quantity) bool", is_greater},
-    {"Quantity:isLessThan(Quantity) bool", is_less},
-    {"Quantity:compareTo(Quantity) int", compare_to},
     {"Quantity:add(Quantity) Quantity", add},
     {"Quantity:add(int) Quantity", add},
     {"Quantity:sub(Quantity) Quantity", sub},

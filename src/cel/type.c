@@ -188,6 +188,7 @@ const struct cel_field *type_object_field(const struct cel_type *t, struct str n
 
 struct described {
     struct arena *arena;
+    bool escaped;
     struct {
         const struct type *described;
         struct cel_type *type;
@@ -263,14 +264,14 @@ static const struct cel_type *describe(struct described *d, const struct type *t
         const struct field *f = type_field_at(t, i, &base);
         fields[i] = (struct cel_field){.name = f->name, .type = describe_field(d, f)};
     }
-    type_set_fields(d->arena, made, fields, n, false);
+    type_set_fields(d->arena, made, fields, n, d->escaped);
     free(fields);
     return made;
 }
 
-const struct cel_type *cel_type_described(struct arena *a, const struct type *t)
+const struct cel_type *cel_type_described(struct arena *a, const struct type *t, bool escaped)
 {
-    struct described d = {.arena = a};
+    struct described d = {.arena = a, .escaped = escaped};
     const struct cel_type *made = describe(&d, t);
     free(d.seen);
     return made;

@@ -1,6 +1,7 @@
 /* URLs, as Go's url.ParseRequestURI takes them: an absolute URI, or an absolute path. */
 #include "base/encode.h"
 #include "cel/eval.h"
+#include "cel/opaque.h"
 
 struct url {
     struct str scheme, host, path; /* the path escaped */
@@ -144,7 +145,6 @@ static int is_url(struct run *r, const struct cel_value *args, struct cel_value 
     return 0;
 }
 
-bool url_equal(const void *x, const void *y);
 bool url_equal(const void *x, const void *y)
 {
     const struct url *u = x, *v = y;

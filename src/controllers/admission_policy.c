@@ -1,49 +1,153 @@
 /* ValidatingAdmissionPolicy status: checks the expressions of a policy against the types of the resources
  * that it is about, and writes what is doubtful into status.typeChecking (upstream: pkg/controller/
  * validatingadmissionpolicystatus, admission/plugin/policy/validating/typechecking.go). The policy works
- * either way: in requests, objects are dyn. */
+ * either way: in requests, objects are dyn. What kinds look like is as it was then: upstream, too, does not
+ * look again until the policy changes. */
+#include <stdlib.h>
+
 #include "cel/admission.h"
+#include "cel/schemas.h"
 #include "controllers/table.h"
 #include "kinds/admissionregistration_v1.h"
+#include "schema/custom/custom.h"
 
-enum { TYPES_MAX = 10 };
+enum { TYPES_MAX = 10 }; /* of one rule, which ends the search */
 
 /* The kinds whose objects the policy will see. */
-struct kinds {
-    const struct resource *at[TYPES_MAX];
+struct kind {
+    struct str group, version, kind;
+    const struct cel_type *type;
+};
+struct kinds_seen {
+    struct kind *at;
     size_t n;
 };
 
-static bool has_wildcard(const struct str_vec *v)
+/* --- what kinds look like --- */
+
+static bool names(const struct custom_resource_definition *d, struct str plural, struct str kind)
 {
-    for (size_t i = 0; i < v->n; i++)
-        if (str_index(v->at[i], '*') >= 0)
-            return true;
-    return v->n == 0;
+    const struct custom_resource_definition_names *n = &d->status.accepted_names;
+    return plural.n ? str_eq(n->plural, plural) : str_eq(n->kind, kind);
 }
 
-static void add_kind(struct kinds *k, const struct resource *r)
+/* The custom kind of that plural, or else of that name. */
+static bool find_custom(struct work *w, struct str group, struct str version, struct str plural,
+                        struct str kind, struct kind *out)
+{
+    _cleanup_objects_ struct objects all = {0};
+    informer_list(informer_of(w, custom_resource_definition), (struct str){0}, &all);
+    for (size_t i = 0; i < all.n; i++) {
+        const struct custom_resource_definition *d = object_typed(all.at[i]);
+        if (!str_eq(d->spec.group, group) || !names(d, plural, kind) ||
+            !custom_condition_is(d, "Established", "True"))
+            continue;
+        for (size_t v = 0; v < d->spec.versions.n; v++) {
+            const struct custom_resource_definition_version *at = &d->spec.versions.at[v];
+            if (!at->served || !str_eq(at->name, version) || !at->schema || !at->schema->open_apiv_3_schema)
+                continue;
+            d = object_copy(all.at[i], w->a); /* the type is made of its parts */
+            *out = (struct kind){
+                group, version, d->status.accepted_names.kind,
+                cel_schema_type_published(w->a, d->spec.versions.at[v].schema->open_apiv_3_schema)};
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool find_plural(struct work *w, struct str group, struct str version, struct str plural,
+                        struct kind *out)
+{
+    const struct resource *r = resource_find(group, version, plural);
+    if (r)
+        *out = (struct kind){group, version, r->kind, cel_type_described(w->a, r->type, true)};
+    return r || find_custom(w, group, version, plural, STR(""), out);
+}
+
+/* NULL: not known. */
+static const struct cel_type *type_of_params(struct work *w, const struct param_kind *k)
+{
+    struct kind found = {0};
+    const struct resource *r = k ? resource_find_kind(k->api_version, k->kind) : NULL;
+    if (r)
+        return cel_type_described(w->a, r->type, true);
+    if (!k)
+        return NULL;
+    struct str version = k->api_version, group;
+    return str_cut(&version, '/', &group) && find_custom(w, group, version, STR(""), k->kind, &found)
+               ? found.type
+               : NULL;
+}
+
+/* --- which kinds --- */
+
+static int by_name(const void *x, const void *y)
+{
+    return str_cmp(*(const struct str *)x, *(const struct str *)y);
+}
+
+/* The names without those that have any of `signs`, sorted. */
+static struct str_vec sorted(struct work *w, const struct str_vec *v, const char *signs)
+{
+    struct str_vec out = {.at = arena_new_n(w->a, struct str, v->n + 1)};
+    for (size_t i = 0; i < v->n; i++) {
+        bool has = false;
+        for (const char *c = signs; *c; c++)
+            has |= str_index(v->at[i], *c) >= 0;
+        if (!has)
+            out.at[out.n++] = v->at[i];
+    }
+    qsort(out.at, out.n, sizeof *out.at, by_name);
+    return out;
+}
+
+static void add_kind(struct kinds_seen *k, const struct kind *x)
 {
     for (size_t i = 0; i < k->n; i++)
-        if (k->at[i] == r)
+        if (str_eq(k->at[i].group, x->group) && str_eq(k->at[i].version, x->version) &&
+            str_eq(k->at[i].kind, x->kind))
             return;
-    if (r && k->n < TYPES_MAX)
-        k->at[k->n++] = r;
+    k->at[k->n++] = *x;
+}
+
+/* Whether there may be more. */
+static bool add_rule(struct work *w, const struct named_rule_with_operations *r, struct kinds_seen *out)
+{
+    struct str_vec groups = sorted(w, &r->api_groups, "*"), versions = sorted(w, &r->api_versions, "*"),
+                   resources = sorted(w, &r->resources, "*/");
+    if (groups.n < r->api_groups.n || versions.n < r->api_versions.n)
+        return true;
+    struct kind found;
+    size_t n = 0;
+    for (size_t g = 0; g < groups.n; g++)
+        for (size_t v = 0; v < versions.n; v++)
+            for (size_t i = 0; i < resources.n; i++) {
+                if (!find_plural(w, groups.at[g], versions.at[v], resources.at[i], &found))
+                    continue;
+                add_kind(out, &found);
+                if (++n == TYPES_MAX)
+                    return false;
+            }
+    return true;
+}
+
+static int by_kind(const void *x, const void *y)
+{
+    const struct kind *a = x, *b = y;
+    int c = str_cmp(a->group, b->group);
+    c = c ? c : str_cmp(a->version, b->version);
+    return c ? c : str_cmp(a->kind, b->kind);
 }
 
 /* What the rules name in full: without wildcards, no subresources. */
-static void find_kinds(const struct match_resources *m, struct kinds *out)
+static void find_kinds(struct work *w, const struct match_resources *m, struct kinds_seen *out)
 {
-    for (size_t i = 0; m && i < m->resource_rules.n; i++) {
-        const struct named_rule_with_operations *r = &m->resource_rules.at[i];
-        if (has_wildcard(&r->api_groups) || has_wildcard(&r->api_versions) || has_wildcard(&r->resources))
-            continue;
-        for (size_t g = 0; g < r->api_groups.n; g++)
-            for (size_t v = 0; v < r->api_versions.n; v++)
-                for (size_t n = 0; n < r->resources.n; n++)
-                    add_kind(out,
-                             resource_find(r->api_groups.at[g], r->api_versions.at[v], r->resources.at[n]));
-    }
+    size_t rules = m ? m->resource_rules.n : 0;
+    out->at = arena_new_n(w->a, struct kind, rules * TYPES_MAX + 1);
+    for (size_t i = 0; i < rules && add_rule(w, &m->resource_rules.at[i], out); i++)
+        ;
+    qsort(out->at, out->n, sizeof *out->at, by_kind);
 }
 
 /* --- one kind --- */
@@ -61,6 +165,7 @@ static struct str check(struct checking *c, struct str text, struct cel_program 
     _cleanup_err_ struct err err = {0};
     struct admission_env *env = arena_new(c->w->a, struct admission_env);
     admission_env_init(env, &c->options);
+    env->vars[ADMISSION_REQUEST_RESOURCE].name = STR(""); /* upstream forgets it */
     if (cel_compile(&env->env, text, p, &err) < 0) {
         const struct str prefix = STR("compilation failed: ");
         struct str why = arena_str(c->w->a, err.message);
@@ -78,27 +183,28 @@ static void declare_variables(struct checking *c)
     for (size_t i = 0; i < v->n; i++) {
         c->options.variables = cel_type_record(c->w->a, STR("kubernetes.variables"), fields, i);
         bool fine = !check(c, v->at[i].expression, &c->variables[i]).n;
-        fields[i] = (struct cel_field){.name = v->at[i].name,
-                                       .type = fine ? cel_program_type(c->variables[i]) : &cel_dyn};
+        const struct cel_type *type = fine ? cel_program_type(c->variables[i]) : NULL;
+        fields[i] =
+            (struct cel_field){.name = v->at[i].name, .type = admission_variable_cel_type(c->w->a, type)};
     }
-    c->options.variables = v->n ? cel_type_record(c->w->a, STR("kubernetes.variables"), fields, v->n) : NULL;
+    c->options.variables = cel_type_record(c->w->a, STR("kubernetes.variables"), fields, v->n);
 }
 
 /* --- all kinds --- */
 
-/* "apps/v1, Kind=Deployment: ERROR: ...", a line or more for each kind. */
-static void check_for_all(struct checking *all, size_t n, const struct kinds *kinds, struct str text,
+/* "apps/v1, Kind=Deployment: ERROR: ...", with an empty line between kinds. */
+static void check_for_all(struct checking *all, const struct kinds_seen *kinds, struct str text,
                           struct buf *out)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < kinds->n; i++) {
         struct cel_program *program = NULL;
         struct str why = check(&all[i], text, &program);
         cel_program_free(program);
         if (!why.n)
             continue;
-        const struct resource *r = kinds->at[i];
-        buf_addf(out, "%s" STR_FMT "/" STR_FMT ", Kind=" STR_FMT ": " STR_FMT, out->n ? "\n" : "",
-                 STR_ARG(r->group), STR_ARG(r->version), STR_ARG(r->kind), STR_ARG(why));
+        const struct kind *k = &kinds->at[i];
+        buf_addf(out, "%s" STR_FMT "/" STR_FMT ", Kind=" STR_FMT ": " STR_FMT "\n", out->n ? "\n" : "",
+                 STR_ARG(k->group), STR_ARG(k->version), STR_ARG(k->kind), STR_ARG(why));
     }
 }
 
@@ -116,20 +222,18 @@ static void add_warning(struct work *w, struct expression_warning_vec *to, size_
 static void check_policy(struct work *w, const struct validating_admission_policy *p,
                          struct expression_warning_vec *out)
 {
-    struct kinds kinds = {0};
-    find_kinds(p->spec.match_constraints, &kinds);
+    struct kinds_seen kinds = {0};
+    find_kinds(w, p->spec.match_constraints, &kinds);
     struct checking *all = arena_new_n(w->a, struct checking, kinds.n + 1);
-    const struct param_kind *params = p->spec.param_kind;
-    const struct resource *params_kind =
-        params ? resource_find_kind(params->api_version, params->kind) : NULL;
+    const struct cel_type *params = type_of_params(w, p->spec.param_kind);
     for (size_t i = 0; i < kinds.n; i++) {
         all[i] = (struct checking){
             .w = w,
             .policy = p,
             .options = {.params = params,
                         .authorizer = true,
-                        .object_type = cel_type_described(w->a, kinds.at[i]->type),
-                        .params_type = params_kind ? cel_type_described(w->a, params_kind->type) : NULL},
+                        .object_type = kinds.at[i].type,
+                        .params_type = params},
         };
         declare_variables(&all[i]);
     }
@@ -138,9 +242,9 @@ static void check_policy(struct work *w, const struct validating_admission_polic
     for (size_t i = 0; i < n; i++) {
         const struct validation *v = &p->spec.validations.at[i];
         _cleanup_buf_ struct buf expression = {0}, message = {0};
-        check_for_all(all, kinds.n, &kinds, v->expression, &expression);
+        check_for_all(all, &kinds, v->expression, &expression);
         if (v->message_expression.n)
-            check_for_all(all, kinds.n, &kinds, v->message_expression, &message);
+            check_for_all(all, &kinds, v->message_expression, &message);
         add_warning(w, out, i, "expression", &expression);
         add_warning(w, out, i, "messageExpression", &message);
     }
@@ -173,5 +277,6 @@ const struct controller_def admission_policy_controller = {
     .account = "validatingadmissionpolicy-status-controller",
     .kind = &validating_admission_policy_resource,
     .reconcile = policy_reconcile,
-    .watches = {{&validating_admission_policy_resource, controller_on_self}},
+    .watches = {{&validating_admission_policy_resource, controller_on_self},
+                {&custom_resource_definition_resource}},
 };

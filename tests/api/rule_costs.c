@@ -28,7 +28,7 @@ static void compile(struct compiled *c, const char *schema, const char *rule, bo
     assert_ok(
         json_decode(&c->arena, &json_schema_props_type, json(&c->arena, schema), 0, &c->schema, NULL, &err),
         err);
-    c->self = rules_type(&c->arena, &c->schema, root);
+    c->self = cel_schema_type(&c->arena, &c->schema, root);
     struct validation_rule *said = arena_new(&c->arena, struct validation_rule);
     said->rule = str_from(rule);
     rule_compile(&c->arena, c->self, said, &c->rule, &err, &message_err);

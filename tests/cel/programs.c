@@ -52,7 +52,7 @@ static void described(void **state)
     (void)state;
     _cleanup_arena_ struct arena a = {0};
     _cleanup_err_ struct err err = {0};
-    struct cel_var vars[] = {{STR("object"), cel_type_described(&a, &deployment_type)}};
+    struct cel_var vars[] = {{STR("object"), cel_type_described(&a, &deployment_type, false)}};
     struct cel_env env = {.vars = vars, .n_vars = 1};
     struct cel_program *p;
     assert_ok(cel_compile(&env, STR("object.spec.replicas > 1 && object.metadata.namespace != ''"), &p, &err),

@@ -87,11 +87,12 @@ static const struct cel_type *compile_variables(struct policy *p, const struct v
         var->name = arena_str(&p->arena, v->at[i].name);
         compile(p, &var->expression, v->at[i].expression, &o);
         const struct cel_program *program = var->expression.program;
+        const struct cel_type *type = program ? cel_program_type(program) : NULL;
         fields[i] =
-            (struct cel_field){.name = var->name, .type = program ? cel_program_type(program) : &cel_dyn};
+            (struct cel_field){.name = var->name, .type = admission_variable_cel_type(&p->arena, type)};
         o.variables = cel_type_record(&p->arena, STR("kubernetes.variables"), fields, i + 1);
     }
-    return v->n ? o.variables : NULL;
+    return o.variables;
 }
 
 static void results(struct admission_env_options *o, const struct cel_type *const *types, size_t n)

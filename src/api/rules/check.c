@@ -102,7 +102,7 @@ static void check_rule(struct checking *c, const struct path *at, const schema *
 {
     _cleanup_err_ struct err err = {0}, message_err = {0};
     struct rule r;
-    uint64_t values = here->times ? here->times : rules_most(s);
+    uint64_t values = here->times ? here->times : cel_schema_most(s);
     rule_compile(&c->a, self, said, &r, &err, &message_err);
     if (err.reason)
         field_error(c->e, FIELD_ERROR_INVALID, PATH(at, "rule"), bad_rule(c, said), STR_FMT,
@@ -156,7 +156,7 @@ static void check(struct checking *c, const struct path *at, const schema *s, st
     }
     if (!s->x_kubernetes_validations.n)
         return;
-    const struct cel_type *self = rules_type(&c->a, s, here.root);
+    const struct cel_type *self = cel_schema_type(&c->a, s, here.root);
     for (size_t i = 0; i < s->x_kubernetes_validations.n; i++)
         check_rule(c, PATH_AT(PATH(at, "x-kubernetes-validations"), i), s, self ? self : &cel_dyn,
                    &s->x_kubernetes_validations.at[i], &here);

@@ -4,18 +4,9 @@
  * Rules are compiled when a definition is checked, to say what is wrong with them and what they may cost, and
  * again when objects first meet them; from then on the definition's state keeps them. */
 #pragma once
-#include "cel/cel.h"
-#include "kinds/apiextensions_v1.h"
+#include "cel/schemas.h"
 #include "schema/custom/custom.h"
 #include "schema/errors.h"
-
-/* --- types (types.c) --- */
-
-/* What an expression sees of values that the schema allows; NULL: it cannot see them. `root`: of whole
- * objects, which have kind, apiVersion and a name besides. */
-const struct cel_type *rules_type(struct arena *a, const struct json_schema_props *s, bool root);
-/* How many values of the schema fit into the largest request, for estimates. */
-uint64_t rules_most(const struct json_schema_props *s);
 
 /* --- one rule (compile.c) --- */
 

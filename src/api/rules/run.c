@@ -48,7 +48,7 @@ static void gather(struct custom_rules *r, const schema *s, bool root)
     size_t n = s->x_kubernetes_validations.n;
     if (!n)
         return;
-    struct place p = {s, rules_type(&r->arena, s, root), arena_new_n(&r->arena, struct rule, n), n};
+    struct place p = {s, cel_schema_type(&r->arena, s, root), arena_new_n(&r->arena, struct rule, n), n};
     if (!p.self)
         p.self = &cel_dyn;
     for (size_t i = 0; i < n; i++) {

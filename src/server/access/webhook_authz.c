@@ -46,8 +46,8 @@ static int compile_conditions(struct webhook_authz *h, struct err *err)
 {
     static const struct cel_type *const truth[] = {&cel_bool};
     const struct webhook_match_condition_vec *all = &h->config->match_conditions;
-    h->request =
-        (struct cel_var){STR("request"), cel_type_described(&h->arena, &subject_access_review_spec_type)};
+    h->request = (struct cel_var){STR("request"),
+                                  cel_type_described(&h->arena, &subject_access_review_spec_type, false)};
     h->conditions = arena_new_n(&h->arena, struct cel_program *, all->n);
     struct cel_env env = {.vars = &h->request, .n_vars = 1, .results = truth, .n_results = 1};
     for (size_t i = 0; i < all->n; i++)

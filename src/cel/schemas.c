@@ -1,8 +1,8 @@
 /* Schemas as CEL sees them (apiserver's cel/common SchemaDeclType), with the sizes that costs are estimated
- * by.
- */
-#include "api/rules/rules.h"
-#include "schema/custom/custom_type.h"
+ * by. */
+#include "cel/schemas.h"
+
+#include "kinds/meta_v1.h"
 
 typedef struct json_schema_props schema;
 
@@ -50,7 +50,7 @@ static uint64_t least(const schema *s)
     return n;
 }
 
-uint64_t rules_most(const schema *s)
+uint64_t cel_schema_most(const schema *s)
 {
     return REQUEST_MOST / (least(s) + 1);
 }
@@ -77,6 +77,13 @@ static uint64_t most_characters(const schema *s)
 
 /* --- types --- */
 
+struct maker {
+    struct arena *a;
+    const struct cel_type *metadata; /* of whole objects */
+};
+
+static const struct cel_type *make(const struct maker *m, const schema *s, bool root);
+
 static const struct cel_type *string_type(struct arena *a, const schema *s)
 {
     const struct cel_type *plain = str_is(s->format, "byte")       ? &cel_bytes
@@ -87,15 +94,15 @@ static const struct cel_type *string_type(struct arena *a, const schema *s)
     return cel_type_bound(a, plain, most_characters(s));
 }
 
-static const struct cel_type *list_type(struct arena *a, const schema *s)
+static const struct cel_type *list_type(const struct maker *m, const schema *s)
 {
     const schema *items = s->items ? s->items->schema : NULL;
-    const struct cel_type *elem = items ? rules_type(a, items, false) : NULL;
+    const struct cel_type *elem = items ? make(m, items, false) : NULL;
     const struct str *how = s->x_kubernetes_list_type;
     if (!elem)
         return NULL;
     uint64_t most = bound(s->max_items, TEXT_MOST / (least(items) + 1));
-    struct cel_type *t = arena_dup(a, cel_type_list(a, elem, most), sizeof *t);
+    struct cel_type *t = arena_dup(m->a, cel_type_list(m->a, elem, most), sizeof *t);
     if (how && str_is(*how, "set"))
         t->list_kind = CEL_LIST_SET;
     if (how && str_is(*how, "map")) {
@@ -106,8 +113,51 @@ static const struct cel_type *list_type(struct arena *a, const schema *s)
     return t;
 }
 
+static const struct cel_type *object_type(const struct maker *m, const schema *s, bool whole)
+{
+    struct cel_field *fields = arena_new_n(m->a, struct cel_field, s->properties.n + 3);
+    size_t n = 0;
+    if (whole) {
+        const struct cel_type *text = cel_type_bound(m->a, &cel_string, TEXT_MOST);
+        fields[n++] = (struct cel_field){.name = STR("apiVersion"), .type = text};
+        fields[n++] = (struct cel_field){.name = STR("kind"), .type = text};
+        fields[n++] = (struct cel_field){.name = STR("metadata"), .type = m->metadata};
+    }
+    for (size_t i = 0; i < s->properties.n; i++) {
+        struct str name = s->properties.at[i].key;
+        bool given =
+            whole && (str_is(name, "apiVersion") || str_is(name, "kind") || str_is(name, "metadata"));
+        const struct cel_type *t = given ? NULL : make(m, &s->properties.at[i].value, false);
+        if (t)
+            fields[n++] = (struct cel_field){.name = name, .type = t};
+    }
+    return cel_type_object(m->a, STR("object"), fields, n);
+}
+
+static const struct cel_type *make(const struct maker *m, const schema *s, bool root)
+{
+    const struct json_schema_props_or_bool *more = s->additional_properties;
+    if (s->x_kubernetes_int_or_string)
+        return cel_type_bound(m->a, &cel_dyn, most_characters(s));
+    if (str_is(s->type, "array"))
+        return list_type(m, s);
+    if (str_is(s->type, "object") && more && more->schema) {
+        const struct cel_type *value = make(m, more->schema, false);
+        uint64_t most = bound(s->max_properties, TEXT_MOST / (least(more->schema) + 6));
+        /* Upstream knows no length of keys, and reckons with none. */
+        return value ? cel_type_map(m->a, cel_type_bound(m->a, &cel_string, 0), value, most) : NULL;
+    }
+    if (str_is(s->type, "object"))
+        return object_type(m, s, root || s->x_kubernetes_embedded_resource);
+    return str_is(s->type, "string")    ? string_type(m->a, s)
+           : str_is(s->type, "boolean") ? &cel_bool
+           : str_is(s->type, "integer") ? &cel_int
+           : str_is(s->type, "number")  ? &cel_double
+                                        : NULL;
+}
+
 /* Of metadata rules see names alone. */
-static const struct cel_type *metadata_type(struct arena *a)
+static const struct cel_type *names_type(struct arena *a)
 {
     const struct cel_type *name = cel_type_bound(a, &cel_string, TEXT_MOST);
     const struct cel_field fields[] = {{.name = STR("generateName"), .type = name},
@@ -115,45 +165,14 @@ static const struct cel_type *metadata_type(struct arena *a)
     return cel_type_object(a, STR("object"), fields, ARRAY_LEN(fields));
 }
 
-static const struct cel_type *object_type(struct arena *a, const schema *s, bool whole)
+const struct cel_type *cel_schema_type(struct arena *a, const schema *s, bool root)
 {
-    struct cel_field *fields = arena_new_n(a, struct cel_field, s->properties.n + 3);
-    size_t n = 0;
-    if (whole) {
-        const struct cel_type *text = cel_type_bound(a, &cel_string, TEXT_MOST);
-        fields[n++] = (struct cel_field){.name = STR("apiVersion"), .type = text};
-        fields[n++] = (struct cel_field){.name = STR("kind"), .type = text};
-        fields[n++] = (struct cel_field){.name = STR("metadata"), .type = metadata_type(a)};
-    }
-    for (size_t i = 0; i < s->properties.n; i++) {
-        struct str name = s->properties.at[i].key;
-        bool given =
-            whole && (str_is(name, "apiVersion") || str_is(name, "kind") || str_is(name, "metadata"));
-        const struct cel_type *t = given ? NULL : rules_type(a, &s->properties.at[i].value, false);
-        if (t)
-            fields[n++] = (struct cel_field){.name = name, .type = t};
-    }
-    return cel_type_object(a, STR("object"), fields, n);
+    const struct maker m = {a, names_type(a)};
+    return make(&m, s, root);
 }
 
-const struct cel_type *rules_type(struct arena *a, const schema *s, bool root)
+const struct cel_type *cel_schema_type_published(struct arena *a, const schema *s)
 {
-    const struct json_schema_props_or_bool *more = s->additional_properties;
-    if (s->x_kubernetes_int_or_string)
-        return cel_type_bound(a, &cel_dyn, most_characters(s));
-    if (str_is(s->type, "array"))
-        return list_type(a, s);
-    if (str_is(s->type, "object") && more && more->schema) {
-        const struct cel_type *value = rules_type(a, more->schema, false);
-        uint64_t most = bound(s->max_properties, TEXT_MOST / (least(more->schema) + 6));
-        /* Upstream knows no length of keys, and reckons with none. */
-        return value ? cel_type_map(a, cel_type_bound(a, &cel_string, 0), value, most) : NULL;
-    }
-    if (str_is(s->type, "object"))
-        return object_type(a, s, root || s->x_kubernetes_embedded_resource);
-    return str_is(s->type, "string")    ? string_type(a, s)
-           : str_is(s->type, "boolean") ? &cel_bool
-           : str_is(s->type, "integer") ? &cel_int
-           : str_is(s->type, "number")  ? &cel_double
-                                        : NULL;
+    const struct maker m = {a, cel_type_described(a, &object_meta_type, true)};
+    return make(&m, s, true);
 }
