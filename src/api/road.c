@@ -9,6 +9,7 @@
 #include "api/policy/policy.h"
 #include "api/resources.h"
 #include "api/service/services.h"
+#include "schema/copy.h"
 
 bool api_waits(const struct resource *r)
 {
@@ -321,6 +322,9 @@ int road_load_maybe(struct road *d)
     if (o && convert_objects(d->api, &d->current, 1, d->resource, &d->r->err) < 0)
         return -1;
     d->old = o ? object_typed(d->current) : NULL;
+    if (o && object_is_loaded(
+                 d->current)) /* defaults may be missing: what is made of it must not set them in all's */
+        d->old = struct_dup(d->r->arena, d->resource->type, d->old);
     return 0;
 }
 

@@ -280,22 +280,6 @@ bool label_selector_takes(const struct label_selector *s, const struct str_map *
     return selector_from(&a, s, &compiled, NULL) == 0 && selector_matches(&compiled, labels);
 }
 
-const struct str *str_map_get(const struct str_map *m, struct str key)
-{
-    size_t low = 0, high = m->n;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        int order = str_cmp(m->at[mid].key, key);
-        if (order == 0)
-            return &m->at[mid].value;
-        if (order < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return NULL;
-}
-
 bool str_map_same(const struct str_map *a, const struct str_map *b)
 {
     if (a->n != b->n)
@@ -304,25 +288,6 @@ bool str_map_same(const struct str_map *a, const struct str_map *b)
         if (!str_eq(a->at[i].key, b->at[i].key) || !str_eq(a->at[i].value, b->at[i].value))
             return false;
     return true;
-}
-
-void str_map_put(struct str_map *m, struct arena *a, struct str key, struct str value)
-{
-    size_t i = 0;
-    while (i < m->n && str_cmp(m->at[i].key, key) < 0)
-        i++;
-    if (i < m->n && str_eq(m->at[i].key, key)) {
-        m->at[i].value = value;
-        return;
-    }
-    struct str_entry *more = arena_new_n(a, struct str_entry, m->n + 1);
-    if (i)
-        memcpy(more, m->at, i * sizeof *more);
-    more[i] = (struct str_entry){key, value};
-    if (m->n > i)
-        memcpy(more + i + 1, m->at + i, (m->n - i) * sizeof *more);
-    m->at = more;
-    m->n++;
 }
 
 bool str_vec_has(const struct str_vec *v, struct str s)

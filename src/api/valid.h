@@ -6,6 +6,7 @@
 #include "kinds/meta_v1.h"
 #include "schema/desc.h"
 #include "schema/format.h"
+#include "schema/str_map.h"
 
 #define each(vec, i) for (size_t i = 0; i < (vec).n; i++)
 
@@ -111,9 +112,7 @@ void valid_resource_requirements(struct field_errors *e, const struct path *at,
                                  const struct resource_requirements *r, enum resource_place place,
                                  const struct pod_resource_claim_vec *claims);
 
-const struct str *str_map_get(const struct str_map *m, struct str key);
 bool str_map_same(const struct str_map *a, const struct str_map *b);
-void str_map_put(struct str_map *m, struct arena *a, struct str key, struct str value);
 bool str_vec_has(const struct str_vec *v, struct str s);
 void str_vec_add(struct str_vec *v, struct arena *a, struct str s);
 void str_vec_del(struct str_vec *v, struct str s);

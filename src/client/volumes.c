@@ -1,26 +1,19 @@
 #include "client/volumes.h"
 
 #include "schema/quantity.h"
-
-static struct str get(const struct str_map *m, struct str key)
-{
-    for (size_t i = 0; i < m->n; i++)
-        if (str_eq(m->at[i].key, key))
-            return m->at[i].value;
-    return (struct str){0};
-}
+#include "schema/str_map.h"
 
 static const struct str beta_class = STR_INIT("volume.beta.kubernetes.io/storage-class");
 
 struct str claim_class(const struct persistent_volume_claim *c)
 {
-    struct str old = get(&c->metadata.annotations, beta_class);
+    struct str old = str_map_text(&c->metadata.annotations, beta_class);
     return old.n ? old : c->spec.storage_class_name ? *c->spec.storage_class_name : (struct str){0};
 }
 
 struct str volume_class(const struct persistent_volume *v)
 {
-    struct str old = get(&v->metadata.annotations, beta_class);
+    struct str old = str_map_text(&v->metadata.annotations, beta_class);
     return old.n ? old : v->spec.storage_class_name;
 }
 
@@ -56,8 +49,8 @@ static struct str or_else(const struct str *s, struct str otherwise)
 bool volume_can_hold(const struct persistent_volume *v, const struct persistent_volume_claim *c)
 {
     struct str mode = STR("Filesystem"), none = {0};
-    return quantity_cmp_str(get(&v->spec.capacity, STR("storage")),
-                            get(&c->spec.resources.requests, STR("storage"))) >= 0 &&
+    return quantity_cmp_str(str_map_text(&v->spec.capacity, STR("storage")),
+                            str_map_text(&c->spec.resources.requests, STR("storage"))) >= 0 &&
            str_eq(or_else(v->spec.volume_mode, mode), or_else(c->spec.volume_mode, mode)) &&
            str_eq(or_else(v->spec.volume_attributes_class_name, none),
                   or_else(c->spec.volume_attributes_class_name, none)) &&
@@ -81,8 +74,8 @@ bool volume_is_free_for(const struct persistent_volume *v, const struct persiste
 
 bool volume_is_smaller(const struct persistent_volume *v, const struct persistent_volume *than)
 {
-    return quantity_cmp_str(get(&v->spec.capacity, STR("storage")),
-                            get(&than->spec.capacity, STR("storage"))) < 0;
+    return quantity_cmp_str(str_map_text(&v->spec.capacity, STR("storage")),
+                            str_map_text(&than->spec.capacity, STR("storage"))) < 0;
 }
 
 bool volume_claim_name(const struct pod *pod, const struct volume *v, struct arena *a, struct str *name)

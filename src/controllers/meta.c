@@ -17,38 +17,6 @@ static size_t labels_place(const struct str_map *m, struct str key, bool *there)
     return i;
 }
 
-struct str labels_get(const struct str_map *m, struct str key)
-{
-    bool there;
-    size_t i = labels_place(m, key, &there);
-    return there ? m->at[i].value : (struct str){0};
-}
-
-bool labels_has(const struct str_map *m, struct str key)
-{
-    bool there;
-    labels_place(m, key, &there);
-    return there;
-}
-
-bool labels_set(struct arena *a, struct str_map *m, struct str key, struct str value)
-{
-    bool there;
-    size_t i = labels_place(m, key, &there);
-    if (there && str_eq(m->at[i].value, value))
-        return false;
-    struct str_entry *at = arena_new_n(a, struct str_entry, m->n + 1);
-    if (m->n)
-        memcpy(at, m->at, m->n * sizeof *at);
-    if (!there) {
-        memmove(at + i + 1, at + i, (m->n - i) * sizeof *at);
-        m->n++;
-    }
-    at[i] = (struct str_entry){key, value};
-    m->at = at;
-    return true;
-}
-
 bool labels_unset(struct str_map *m, struct str key)
 {
     bool there;

@@ -4,14 +4,24 @@
 #include "kinds/meta_v1.h"
 #include "schema/object.h"
 #include "schema/selector.h"
+#include "schema/str_map.h"
 #include "schema/timestamp.h"
 
 /* --- labels and annotations --- */
 
-struct str labels_get(const struct str_map *m, struct str key); /* empty when absent */
-bool labels_has(const struct str_map *m, struct str key);
-/* Sets an entry, keeping the order; the array is made anew in `a`. True when that changed something. */
-bool labels_set(struct arena *a, struct str_map *m, struct str key, struct str value);
+static inline struct str labels_get(const struct str_map *m, struct str key) /* empty when absent */
+{
+    return str_map_text(m, key);
+}
+static inline bool labels_has(const struct str_map *m, struct str key)
+{
+    return str_map_get(m, key);
+}
+/* As str_map_put. */
+static inline bool labels_set(struct arena *a, struct str_map *m, struct str key, struct str value)
+{
+    return str_map_put(m, a, key, value);
+}
 bool labels_unset(struct str_map *m, struct str key);
 bool labels_eq(const struct str_map *x, const struct str_map *y);
 

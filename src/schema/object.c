@@ -31,6 +31,7 @@ struct typed {
 struct object {
     _Atomic uint32_t refs;
     uint32_t name_space_n, name_n;
+    bool loaded;
     uint32_t seal;
     const struct resource *resource;
     int64_t revision;
@@ -206,6 +207,7 @@ struct object *object_load(const struct resource *r, struct str name_space, stru
 {
     struct object *o = make(r->custom ? custom_stored(r, stored) : r, name_space, name);
     o->revision = revision;
+    o->loaded = true;
     o->stored = bytes_new(stored, 0);
     return o;
 }
@@ -303,6 +305,11 @@ void object_unrefp(struct object **o)
 {
     object_unref(*o);
     *o = NULL;
+}
+
+bool object_is_loaded(const struct object *o)
+{
+    return o->loaded;
 }
 
 const struct resource *object_resource(const struct object *o)

@@ -34,6 +34,9 @@ void object_unref(struct object *o);         /* NULL is fine */
 void object_unrefp(struct object **o);
 #define _cleanup_object_ _cleanup_(object_unrefp)
 
+/* It was read from the store, by object_load: it may lack what is a default only since it was written. */
+bool object_is_loaded(const struct object *o);
+
 const struct resource *object_resource(const struct object *o);
 int64_t object_revision(const struct object *o);
 struct str object_namespace(const struct object *o); /* "" for cluster-scoped */

@@ -3,53 +3,21 @@
 #include "base/clock.h"
 #include "kinds/core_v1.h"
 #include "schema/quantity.h"
+#include "schema/str_map.h"
 
 /* --- amounts by name --- */
 
-static size_t place_of(const struct str_map *m, struct str name, bool *there)
-{
-    size_t at = 0;
-    while (at < m->n && str_cmp(m->at[at].key, name) < 0)
-        at++;
-    *there = at < m->n && str_eq(m->at[at].key, name);
-    return at;
-}
-
-static void set(struct arena *a, struct str_map *m, struct str name, struct str value)
-{
-    bool there;
-    size_t at = place_of(m, name, &there);
-    if (there) {
-        m->at[at].value = value;
-        return;
-    }
-    struct str_entry *more = arena_new_n(a, struct str_entry, m->n + 1);
-    if (at)
-        memcpy(more, m->at, at * sizeof *more);
-    more[at] = (struct str_entry){name, value};
-    if (m->n > at)
-        memcpy(more + at + 1, m->at + at, (m->n - at) * sizeof *more);
-    *m = (struct str_map){more, m->n + 1};
-}
-
-static const struct str *get(const struct str_map *m, struct str name)
-{
-    bool there;
-    size_t at = place_of(m, name, &there);
-    return there ? &m->at[at].value : NULL;
-}
-
 const struct str *quota_usage_get(const struct quota_usage *u, struct str name)
 {
-    return get(&u->at, name);
+    return str_map_get(&u->at, name);
 }
 
 static void use(struct quota_usage *u, struct str name, struct quantity q)
 {
-    const struct str *before = get(&u->at, name);
+    const struct str *before = str_map_get(&u->at, name);
     if (before)
         q = quantity_add(quantity_of(*before), q);
-    set(u->arena, &u->at, name, quantity_str(u->arena, q));
+    str_map_put(&u->at, u->arena, name, quantity_str(u->arena, q));
 }
 
 static void use_count(struct quota_usage *u, struct str name, int64_t n)
@@ -64,13 +32,13 @@ static void take(struct arena *a, struct str_map *sum, const struct str_map *mor
 {
     for (size_t i = 0; i < more->n; i++) {
         struct str key = more->at[i].key;
-        const struct str *had = get(sum, key);
+        const struct str *had = str_map_get(sum, key);
         struct quantity q = quantity_of(more->at[i].value);
         if (had && together)
             q = quantity_add(quantity_of(*had), q);
         else if (had && quantity_cmp(quantity_of(*had), q) > 0)
             q = quantity_of(*had);
-        set(a, sum, key, quantity_str(a, q));
+        str_map_put(sum, a, key, quantity_str(a, q));
     }
 }
 
@@ -109,7 +77,7 @@ struct str_map pod_amounts(struct arena *a, const struct pod_spec *s, bool limit
     if (s->resources) {
         const struct str_map *whole = limits ? &s->resources->limits : &s->resources->requests;
         for (size_t i = 0; i < whole->n; i++)
-            set(a, &sum, whole->at[i].key, whole->at[i].value);
+            str_map_put(&sum, a, whole->at[i].key, whole->at[i].value);
     }
     if (!limits || sum.n)
         take(a, &sum, &s->overhead, true);
@@ -184,7 +152,7 @@ static void add_service(struct quota_usage *u, const struct service *s)
 
 static void add_claim(struct quota_usage *u, const struct persistent_volume_claim *c)
 {
-    const struct str *size = get(&c->spec.resources.requests, STR("storage"));
+    const struct str *size = str_map_get(&c->spec.resources.requests, STR("storage"));
     const struct str *class = c->spec.storage_class_name;
     const char *of_class = ".storageclass.storage.k8s.io/";
     use_count(u, STR("persistentvolumeclaims"), 1);
@@ -223,7 +191,8 @@ static bool is_best_effort(const struct pod_spec *s)
     for (size_t l = 0; l < ARRAY_LEN(lists); l++)
         for (size_t i = 0; i < lists[l]->n; i++)
             for (size_t k = 0; k < 2 * ARRAY_LEN(names); k++) {
-                const struct str *q = get(amounts_of(&lists[l]->at[i], k % 2), str_from(names[k / 2]));
+                const struct str *q =
+                    str_map_get(amounts_of(&lists[l]->at[i], k % 2), str_from(names[k / 2]));
                 if (q && quantity_cmp_str(*q, STR("0")) > 0)
                     return false;
             }

@@ -5,6 +5,7 @@
 #include "schema/errors.h"
 #include "schema/format.h"
 #include "schema/quote.h"
+#include "schema/str_map.h"
 
 static const char *const selector_ops[] = {
     [SELECTOR_EQUALS] = "=",     [SELECTOR_DOUBLE_EQUALS] = "==", [SELECTOR_NOT_EQUALS] = "!=",
@@ -18,22 +19,6 @@ const char *selector_op_name(enum selector_op op)
 }
 
 /* --- matching --- */
-
-static const struct str *selector_label(const struct str_map *labels, struct str key)
-{
-    size_t lo = 0, hi = labels->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        int c = str_cmp(labels->at[mid].key, key);
-        if (c == 0)
-            return &labels->at[mid].value;
-        if (c < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return NULL;
-}
 
 static bool requirement_has(const struct requirement *r, struct str value)
 {
@@ -68,7 +53,7 @@ bool selector_matches(const struct selector *s, const struct str_map *labels)
     if (s->nothing)
         return false;
     for (size_t i = 0; i < s->n; i++)
-        if (!requirement_matches(&s->at[i], selector_label(labels, s->at[i].key)))
+        if (!requirement_matches(&s->at[i], str_map_get(labels, s->at[i].key)))
             return false;
     return true;
 }

@@ -45,6 +45,8 @@ static void service_defaults(void *o, struct arena *a)
     if (!s->allocate_load_balancer_node_ports)
         s->allocate_load_balancer_node_ports = arena_dup(a, &(bool){true}, sizeof(bool));
     struct load_balancer_ingress_vec *ingress = &((struct service *)o)->status.load_balancer.ingress;
+    if (ingress->n) /* may be shared: a patch of the spec does not reach it */
+        ingress->at = arena_dup(a, ingress->at, ingress->n * sizeof *ingress->at);
     each (*ingress, i)
         if (ingress->at[i].ip.n && !ingress->at[i].ip_mode)
             ingress->at[i].ip_mode = own_str(a, STR("VIP"));

@@ -3,14 +3,7 @@
 #include "node/pod/resources.h"
 #include "schema/quantity.h"
 #include "schema/quote.h"
-
-static struct str map_get_str(const struct str_map *m, struct str key)
-{
-    for (size_t i = 0; i < m->n; i++)
-        if (str_eq(m->at[i].key, key))
-            return m->at[i].value;
-    return (struct str){0};
-}
+#include "schema/str_map.h"
 
 /* key="value" lines, as upstream's fieldpath.FormatMap: sorted, Go-quoted. */
 static struct str format_map(const struct str_map *m, struct arena *a)
@@ -70,9 +63,9 @@ int field_ref(const struct pod *pod, struct str path, const struct field_context
             return 0;
         }
     if (subscript(path, STR("metadata.labels"), &key))
-        *out = map_get_str(&m->labels, key);
+        *out = str_map_text(&m->labels, key);
     else if (subscript(path, STR("metadata.annotations"), &key))
-        *out = map_get_str(&m->annotations, key);
+        *out = str_map_text(&m->annotations, key);
     else if (str_is(path, "metadata.labels"))
         *out = format_map(&m->labels, a);
     else if (str_is(path, "metadata.annotations"))

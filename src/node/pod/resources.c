@@ -4,15 +4,13 @@
 
 #include "node/pod/pod_state.h"
 #include "schema/quantity.h"
+#include "schema/str_map.h"
 
 enum { CPU_SHARES_MIN = 2, CPU_SHARES_MAX = 262144, CPU_PERIOD_US = 100000, CPU_QUOTA_MIN_US = 1000 };
 
 struct str resource_amount(const struct str_map *list, struct str name)
 {
-    for (size_t i = 0; i < list->n; i++)
-        if (str_eq(list->at[i].key, name))
-            return list->at[i].value;
-    return (struct str){0};
+    return str_map_text(list, name);
 }
 
 static bool is_set(const struct str_map *list, struct str name)

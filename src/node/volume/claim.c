@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "client/volumes.h"
+#include "schema/str_map.h"
 
 enum { CLAIM_DEPTH_MAX = 64, CLAIM_GROUP_BITS = 0660, CLAIM_GROUP_DIR_BITS = 02770 };
 
@@ -74,17 +75,10 @@ int claim_set_group(const char *dir, int64_t gid, const struct str *policy, stru
 
 /* --- the pod's claims --- */
 
-static struct str get(const struct str_map *m, struct str key)
-{
-    for (size_t i = 0; i < m->n; i++)
-        if (str_eq(m->at[i].key, key))
-            return m->at[i].value;
-    return (struct str){0};
-}
-
 static bool is_made_here(const struct persistent_volume *v)
 {
-    return v->spec.local && str_eq(get(&v->metadata.annotations, VOLUME_PROVISIONED_BY), LOCAL_PROVISIONER);
+    return v->spec.local &&
+           str_eq(str_map_text(&v->metadata.annotations, VOLUME_PROVISIONED_BY), LOCAL_PROVISIONER);
 }
 
 /* The bound volume of the claim. */
