@@ -1,5 +1,6 @@
 #include "api/convert.h"
 
+#include "api/convert_autoscaler.h"
 #include "kinds/autoscaling_v1.h"
 #include "kinds/autoscaling_v2.h"
 #include "kinds/core_v1.h"
@@ -59,61 +60,6 @@ static void event_from_core(const void *from, void *to, struct arena *a)
 }
 
 _Static_assert(sizeof(struct event_series) == sizeof(struct events_event_series), "one layout");
-
-/* --- autoscalers: v1 knows one metric, the utilization of CPU --- */
-
-static void autoscaler_to_v2(const void *from, void *to, struct arena *a)
-{
-    const struct autoscaling_v1_horizontal_pod_autoscaler *v1 = from;
-    struct autoscaling_v2_horizontal_pod_autoscaler *v2 = to;
-    v2->metadata = v1->metadata;
-    v2->spec.scale_target_ref.kind = v1->spec.scale_target_ref.kind;
-    v2->spec.scale_target_ref.name = v1->spec.scale_target_ref.name;
-    v2->spec.scale_target_ref.api_version = v1->spec.scale_target_ref.api_version;
-    v2->spec.min_replicas = v1->spec.min_replicas;
-    v2->spec.max_replicas = v1->spec.max_replicas;
-    if (v1->spec.target_cpu_utilization_percentage) {
-        struct autoscaling_v2_metric_spec *m = arena_new(a, struct autoscaling_v2_metric_spec);
-        m->type = STR("Resource");
-        m->resource = arena_new(a, struct autoscaling_v2_resource_metric_source);
-        m->resource->name = STR("cpu");
-        m->resource->target.type = STR("Utilization");
-        m->resource->target.average_utilization = v1->spec.target_cpu_utilization_percentage;
-        v2->spec.metrics.at = m;
-        v2->spec.metrics.n = 1;
-    }
-    v2->status.observed_generation = v1->status.observed_generation;
-    v2->status.last_scale_time = v1->status.last_scale_time;
-    v2->status.current_replicas = v1->status.current_replicas;
-    v2->status.desired_replicas = v1->status.desired_replicas;
-}
-
-static void autoscaler_from_v2(const void *from, void *to, struct arena *a)
-{
-    const struct autoscaling_v2_horizontal_pod_autoscaler *v2 = from;
-    struct autoscaling_v1_horizontal_pod_autoscaler *v1 = to;
-    (void)a;
-    v1->metadata = v2->metadata;
-    v1->spec.scale_target_ref.kind = v2->spec.scale_target_ref.kind;
-    v1->spec.scale_target_ref.name = v2->spec.scale_target_ref.name;
-    v1->spec.scale_target_ref.api_version = v2->spec.scale_target_ref.api_version;
-    v1->spec.min_replicas = v2->spec.min_replicas;
-    v1->spec.max_replicas = v2->spec.max_replicas;
-    for (size_t i = 0; i < v2->spec.metrics.n; i++) {
-        const struct autoscaling_v2_resource_metric_source *m = v2->spec.metrics.at[i].resource;
-        if (m && str_is(m->name, "cpu") && m->target.average_utilization)
-            v1->spec.target_cpu_utilization_percentage = m->target.average_utilization;
-    }
-    v1->status.observed_generation = v2->status.observed_generation;
-    v1->status.last_scale_time = v2->status.last_scale_time;
-    v1->status.current_replicas = v2->status.current_replicas;
-    v1->status.desired_replicas = v2->status.desired_replicas;
-    for (size_t i = 0; i < v2->status.current_metrics.n; i++) {
-        const struct autoscaling_v2_resource_metric_status *m = v2->status.current_metrics.at[i].resource;
-        if (m && str_is(m->name, "cpu"))
-            v1->status.current_cpu_utilization_percentage = m->current.average_utilization;
-    }
-}
 
 static const struct conversion {
     const struct resource *from, *to;
