@@ -78,7 +78,7 @@ static const struct verdict stateful_sets[] = {
     {&stateful_set_resource, SET(""), NULL},
     {&stateful_set_resource,
      "{'metadata':{'name':'s'},'spec':{" TAKES MOUNTS ",'volumeClaimTemplates':[{'metadata':{'name':'data'},'"
-                                                      "spec':{'accessModes':['ReadWriteOnce'],'resources':{"
+     "spec':{'accessModes':['ReadWriteOnce'],'resources':{"
      "'requests':{'storage':'1Gi'}}}}]}}",
      NULL},
     {&stateful_set_resource, "{'metadata':{'name':'s'},'spec':{" TAKES MOUNTS "}}",

@@ -1,4 +1,6 @@
 /* Autoscalers and disruption budgets: what is refused, and what is defaulted. */
+#include <stdio.h>
+
 #include "kinds/autoscaling_v1.h"
 #include "kinds/autoscaling_v2.h"
 #include "kinds/policy_v1.h"
@@ -150,11 +152,239 @@ static void behavior_is_completed_where_some_is_said(void **state)
     assert_field(w, r, "spec.behavior.scaleDown.policies.0.type", "Percent");
 }
 
+static struct str annotation(struct world *w, struct api_request *r, const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "metadata.annotations.[autoscaling.alpha.kubernetes.io/%s]", name);
+    return field(w, r, path);
+}
+
+#define TARGETS(value, more) "'target':{'type':'" value "'," more "}"
+
+static void what_v1_cannot_say_it_annotates(void **state)
+{
+    struct world *w = *state;
+    struct api_request *r = create(
+        w, &HPA, "default",
+        SCALER(
+            ",'metrics':["
+            "{'type':'Resource','resource':{'name':'cpu'," TARGETS(
+                "Utilization",
+                "'averageUtilization':70") "}},"
+                                           "{'type':'Resource','resource':{'name':'memory'," TARGETS(
+                                               "AverageValue",
+                                               "'averageValue':'1Gi'") "}},"
+                                                                       "{'type':'Pods','pods':{'"
+                                                                       "metric':{'name':'hits'}"
+                                                                       "," TARGETS(
+                                                                           "AverageValue",
+                                                                           "'averageValue':'"
+                                                                           "5'") "}},"
+                                                                                 "{'type':'"
+                                                                                 "Object','"
+                                                                                 "object':{'"
+                                                                                 "describedObj"
+                                                                                 "ect':{'kind'"
+                                                                                 ":'Service','"
+                                                                                 "name':'s','"
+                                                                                 "apiVersion':"
+                                                                                 "'v1'},"
+                                                                                 "'metric':{'"
+                                                                                 "name':'load'"
+                                                                                 ",'selector':"
+                                                                                 "{'"
+                                                                                 "matchLabels'"
+                                                                                 ":{'a':'b'}}}"
+                                                                                 "," TARGETS(
+                                                                                     "Value",
+                                                                                     "'value':"
+                                                                                     "'7'") "}"
+                                                                                            "}"
+                                                                                            ","
+                                                                                            "{"
+                                                                                            "'"
+                                                                                            "t"
+                                                                                            "y"
+                                                                                            "p"
+                                                                                            "e"
+                                                                                            "'"
+                                                                                            ":"
+                                                                                            "'"
+                                                                                            "E"
+                                                                                            "x"
+                                                                                            "t"
+                                                                                            "e"
+                                                                                            "r"
+                                                                                            "n"
+                                                                                            "a"
+                                                                                            "l"
+                                                                                            "'"
+                                                                                            ","
+                                                                                            "'"
+                                                                                            "e"
+                                                                                            "x"
+                                                                                            "t"
+                                                                                            "e"
+                                                                                            "r"
+                                                                                            "n"
+                                                                                            "a"
+                                                                                            "l"
+                                                                                            "'"
+                                                                                            ":"
+                                                                                            "{"
+                                                                                            "'"
+                                                                                            "m"
+                                                                                            "e"
+                                                                                            "t"
+                                                                                            "r"
+                                                                                            "i"
+                                                                                            "c"
+                                                                                            "'"
+                                                                                            ":"
+                                                                                            "{"
+                                                                                            "'"
+                                                                                            "n"
+                                                                                            "a"
+                                                                                            "m"
+                                                                                            "e"
+                                                                                            "'"
+                                                                                            ":"
+                                                                                            "'"
+                                                                                            "q"
+                                                                                            "u"
+                                                                                            "e"
+                                                                                            "u"
+                                                                                            "e"
+                                                                                            "'"
+                                                                                            "}"
+                                                                                            "," TARGETS(
+                                                                                                "AverageVa"
+                                                                                                "lue",
+                                                                                                "'averageV"
+                                                                                                "alue':'"
+                                                                                                "9'") "}},"
+                                                                                                      "{'"
+                                                                                                      "typ"
+                                                                                                      "e':"
+                                                                                                      "'Co"
+                                                                                                      "nta"
+                                                                                                      "ine"
+                                                                                                      "rRe"
+                                                                                                      "sou"
+                                                                                                      "rce"
+                                                                                                      "','"
+                                                                                                      "con"
+                                                                                                      "tai"
+                                                                                                      "ner"
+                                                                                                      "Res"
+                                                                                                      "our"
+                                                                                                      "ce'"
+                                                                                                      ":{'"
+                                                                                                      "nam"
+                                                                                                      "e':"
+                                                                                                      "'cp"
+                                                                                                      "u',"
+                                                                                                      "'co"
+                                                                                                      "nta"
+                                                                                                      "ine"
+                                                                                                      "r':"
+                                                                                                      "'c'"
+                                                                                                      "," TARGETS(
+                                                                                                          "Ut"
+                                                                                                          "il"
+                                                                                                          "iz"
+                                                                                                          "at"
+                                                                                                          "io"
+                                                                                                          "n",
+                                                                                                          "'a"
+                                                                                                          "ve"
+                                                                                                          "ra"
+                                                                                                          "ge"
+                                                                                                          "Ut"
+                                                                                                          "il"
+                                                                                                          "iz"
+                                                                                                          "at"
+                                                                                                          "io"
+                                                                                                          "n'"
+                                                                                                          ":3"
+                                                                                                          "0") "}}],"
+                                                                                                               "'behavior':{'scaleDown':{'stabilizationWindowSeconds':60,'policies':[{'type':'Pods','value':4,"
+                                                                                                               "'periodSeconds':15}]}}"));
+    assert_code(r, 201);
+    r = get(w, &HPA1, "default", "h");
+    assert_field(w, r, "spec.targetCPUUtilizationPercentage", "70");
+    assert_str(
+        annotation(w, r, "metrics"),
+        "[{\"resource\":{\"name\":\"memory\",\"targetAverageValue\":\"1Gi\"},\"type\":\"Resource\"},"
+        "{\"pods\":{\"metricName\":\"hits\",\"targetAverageValue\":\"5\"},\"type\":\"Pods\"},"
+        "{\"object\":{\"metricName\":\"load\",\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"target\":"
+        "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"name\":\"s\"},\"targetValue\":\"7\"},\"type\":"
+        "\"Object\"},"
+        "{\"external\":{\"metricName\":\"queue\",\"targetAverageValue\":\"9\"},\"type\":\"External\"},"
+        "{\"containerResource\":{\"container\":\"c\",\"name\":\"cpu\",\"targetAverageUtilization\":30},"
+        "\"type\":\"ContainerResource\"}]");
+    assert_true(
+        str_find(annotation(w, r, "behavior"), STR("\"ScaleDown\":{\"Policies\":[{\"PeriodSeconds\":15,"
+                                                   "\"Type\":\"Pods\",\"Value\":4}]")) >= 0);
+}
+
+static void what_v1_writes_back_v2_has_again(void **state)
+{
+    struct world *w = *state;
+    what_v1_cannot_say_it_annotates(state);
+    struct api_request *r =
+        patch(w, &HPA, "default", "h", API_PATCH_MERGE, "{'metadata':{'labels':{'seen':'before'}}}");
+    struct str before = field(w, r, "spec.metrics"), behavior = field(w, r, "spec.behavior");
+    r = patch(w, &HPA1, "default", "h", API_PATCH_MERGE, "{'spec':{'maxReplicas':9}}");
+    assert_code(r, 200);
+    r = get(w, &HPA, "default", "h");
+    assert_field(w, r, "spec.maxReplicas", "9");
+    assert_str(field(w, r, "spec.behavior"), behavior.p);
+    assert_int_equal(field(w, r, "spec.metrics").n, before.n); /* v1's own metric is the last one now */
+    assert_field(w, r, "spec.metrics.0.resource.name", "memory");
+    assert_field(w, r, "spec.metrics.2.object.describedObject.name", "s");
+    assert_field(w, r, "spec.metrics.2.object.target.type", "Value");
+    assert_field(w, r, "spec.metrics.5.resource.target.averageUtilization", "70");
+    assert_str(annotation(w, r, "metrics"), ""); /* they are v1's alone */
+    /* What cannot be read is dropped. */
+    r = patch(w, &HPA1, "default", "h", API_PATCH_MERGE,
+              "{'metadata':{'annotations':{'autoscaling.alpha.kubernetes.io/metrics':'[{]',"
+              "'autoscaling.alpha.kubernetes.io/behavior':'7'}}}");
+    assert_code(r, 200);
+    r = get(w, &HPA, "default", "h");
+    assert_field(w, r, "spec.metrics.0.resource.target.averageUtilization", "70");
+    assert_str(field(w, r, "spec.behavior"), "");
+}
+
+static void v1_shows_a_status_too(void **state)
+{
+    struct world *w = *state;
+    assert_code(create(w, &HPA, "default", SCALER("")), 201);
+    struct api_request *r = ask(w, API_PATCH, &HPA, "default", "h");
+    r->subresource = STR("status");
+    r->patch_type = API_PATCH_MERGE;
+    r->body = quoted(
+        w, "{'status':{'desiredReplicas':2,'currentMetrics':[{'type':'Pods','pods':{'metric':{'name':'hits'},"
+           "'current':{'averageValue':'3'}}}],'conditions':[{'type':'AbleToScale','status':'True'}]}}");
+    assert_code(run(w, r), 200);
+    r = get(w, &HPA1, "default", "h");
+    assert_str(annotation(w, r, "current-metrics"),
+               "[{\"pods\":{\"currentAverageValue\":\"3\",\"metricName\":\"hits\"},\"type\":\"Pods\"}]");
+    assert_true(str_find(annotation(w, r, "conditions"), STR("\"type\":\"AbleToScale\"")) >= 0);
+    assert_code(patch(w, &HPA1, "default", "h", API_PATCH_MERGE, "{'spec':{'minReplicas':2}}"), 200);
+    r = get(w, &HPA, "default", "h");
+    assert_field(w, r, "status.currentMetrics.0.pods.current.averageValue", "3");
+    assert_field(w, r, "status.conditions.0.type", "AbleToScale");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_refused, world_open, world_close),
         cmocka_unit_test_setup_teardown(behavior_is_completed_where_some_is_said, world_open, world_close),
+        cmocka_unit_test_setup_teardown(what_v1_cannot_say_it_annotates, world_open, world_close),
+        cmocka_unit_test_setup_teardown(what_v1_writes_back_v2_has_again, world_open, world_close),
+        cmocka_unit_test_setup_teardown(v1_shows_a_status_too, world_open, world_close),
     };
     return cmocka_run_group_tests_name("api/autoscaling", tests, NULL, NULL);
 }

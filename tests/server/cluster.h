@@ -34,7 +34,7 @@ struct cluster_options {
     const char *token_webhook;                  /* a kubeconfig file */
     const char *abac;                           /* policies */
     const char *cors, *transport_security;
-    const char *state;                          /* a directory; NULL: in memory */
+    const char *state; /* a directory; NULL: in memory */
     struct encryption *encryption;
     struct front_proxy_options front_proxies;
     const struct admission_settings *admission_settings;

@@ -10,8 +10,8 @@ extern const size_t n_strategies;
  * job.c, cron_job.c */
 extern const struct strategy service_strategy, endpoints_strategy, endpoint_slice_strategy;
 extern const struct strategy config_map_strategy, secret_strategy, service_account_strategy;
-extern const struct strategy namespace_strategy, node_strategy, event_strategy, new_event_strategy, lease_strategy,
-    priority_class_strategy, runtime_class_strategy;
+extern const struct strategy namespace_strategy, node_strategy, event_strategy, new_event_strategy,
+    lease_strategy, priority_class_strategy, runtime_class_strategy;
 extern const struct strategy ingress_strategy, ingress_class_strategy, network_policy_strategy,
     service_cidr_strategy, ip_address_strategy;
 extern const struct strategy persistent_volume_strategy, persistent_volume_claim_strategy,

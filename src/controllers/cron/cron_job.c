@@ -1,12 +1,12 @@
 /* CronJob: makes a job again and again, by the clock (pkg/controller/cronjob). */
 #include <stdlib.h>
 
-#include "schema/schedule.h"
 #include "controllers/meta.h"
 #include "controllers/table.h"
 #include "kinds/batch_v1.h"
 #include "schema/copy.h"
 #include "schema/quote.h"
+#include "schema/schedule.h"
 
 #define SCHEDULED_ANNOTATION STR("batch.kubernetes.io/cronjob-scheduled-timestamp")
 enum { MISSED_MAX = 100, MISSED_LOOK = 100000 };

@@ -10,8 +10,8 @@
  * processes may use one store at once (the agent, and `sagong image load`): flock on DIR/lock and
  * DIR/names.lock. */
 #pragma once
-#include "node/image/unpack.h"
 #include "kinds/oci_v1.h"
+#include "node/image/unpack.h"
 
 struct image_store;
 

@@ -49,7 +49,7 @@ enum runtime_state {
 struct runtime_container {
     struct container_record;
     struct str dir;
-    bool adopted;           /* began under an agent before this one */
+    bool adopted; /* began under an agent before this one */
     enum runtime_state state;
     struct arena *arena; /* its own: container_free */
 };

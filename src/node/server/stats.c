@@ -108,13 +108,13 @@ static void render_summary(struct node_agent *n, const struct usage_of_node *u, 
     struct str time = text_of(a, u->at_ns);
     struct runtime_stats runtime = {fs_of(a, time, &u->disk), fs_of(a, time, &u->disk)};
     struct stats_summary s = {.node = {.node_name = n->name,
-                                 .start_time = text_of(a, u->started_ns),
-                                 .cpu = cpu_of(a, time, &u->usage),
-                                 .memory = memory_of(a, time, &u->usage, u->memory_total),
-                                 .network = network_of(a, time, u->links, u->n_links),
-                                 .fs = fs_of(a, time, &u->disk),
-                                 .runtime = &runtime},
-                        .pods = {arena_new_n(a, struct pod_stats, u->n_pods), u->n_pods}};
+                                       .start_time = text_of(a, u->started_ns),
+                                       .cpu = cpu_of(a, time, &u->usage),
+                                       .memory = memory_of(a, time, &u->usage, u->memory_total),
+                                       .network = network_of(a, time, u->links, u->n_links),
+                                       .fs = fs_of(a, time, &u->disk),
+                                       .runtime = &runtime},
+                              .pods = {arena_new_n(a, struct pod_stats, u->n_pods), u->n_pods}};
     for (size_t i = 0; i < u->n_pods; i++)
         pod_of(a, time, &u->pods[i], &s.pods.at[i]);
     json_encode(out, &stats_summary_type, &s);

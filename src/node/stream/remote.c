@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "kinds/meta_v1.h"
 #include "kinds/kubelet_v1.h"
+#include "kinds/meta_v1.h"
 #include "node/stream/upgrade.h"
 #include "schema/json.h"
 

@@ -502,9 +502,11 @@ struct webhooks *webhooks_new(struct api *api, struct webhook_client *client)
     w->api = api;
     w->client = client;
     pthread_mutex_init(&w->mutex, NULL);
-    api_add_admission(
-        api, &(struct api_admission){
-                 .name = "Webhooks", .webhooks = true, .mutate = webhooks_mutate, .validate = webhooks_validate, .arg = w});
+    api_add_admission(api, &(struct api_admission){.name = "Webhooks",
+                                                   .webhooks = true,
+                                                   .mutate = webhooks_mutate,
+                                                   .validate = webhooks_validate,
+                                                   .arg = w});
     return w;
 }
 
