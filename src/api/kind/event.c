@@ -93,25 +93,9 @@ static void new_event_validate_create(const void *o, struct field_errors *e)
             refuse(e, older[i].field, "needs to be unset");
 }
 
-/* Only the series goes on. */
-static void new_event_validate_update(const void *o, const void *before, struct field_errors *e)
-{
-    static const struct str fixed[] = {
-        STR_INIT("involvedObject"), STR_INIT("reason"),         STR_INIT("message"),
-        STR_INIT("source"),         STR_INIT("firstTimestamp"), STR_INIT("lastTimestamp"),
-        STR_INIT("count"),          STR_INIT("type"),           STR_INIT("eventTime"),
-        STR_INIT("action"),         STR_INIT("related"),        STR_INIT("reportingInstance")};
-    const struct event *now = o, *old = before;
-    if (!now->series || !old->series || !same(&event_series_type, now->series, old->series))
-        valid_series(e, now->series);
-    for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
-        valid_fixed(e, NULL, &event_type, fixed[i], now, old);
-    valid_immutable_str(e, PATH(NULL, "reportingController"), now->reporting_component,
-                        old->reporting_component);
-}
-
+/* Updates may change everything: upstream compares an event with itself, and its conformance tests patch the
+ * note. */
 const struct strategy new_event_strategy = {
     .resource = &events_event_resource,
     .validate_create = new_event_validate_create,
-    .validate_update = new_event_validate_update,
 };
