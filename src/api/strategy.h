@@ -36,6 +36,11 @@ struct strategy {
     void (*validate_create)(const void *o, struct field_errors *e); /* beside `validate`, of what is new */
     void (*validate_update)(const void *o, const void *old, struct field_errors *e);
     void (*validate_status)(const void *o, const void *old, struct field_errors *e);
+    /* Beside these, what depends on other objects; `old` is NULL for a create, and c->subresource says of
+     * what.
+     */
+    void (*validate_around)(const void *o, const void *old, const struct strategy_context *c,
+                            struct field_errors *e);
     void (*warn)(const void *o, const void *old, const struct strategy_context *c);
     const char *warn_orphans; /* what to say to whom did not know of STRATEGY_ORPHANS */
 };

@@ -95,6 +95,8 @@ int road_validate(struct road *d)
         if (d->old)
             validate_update(&declared, NULL, r->type, d->object, d->old);
     }
+    if (s->validate_around && !raw)
+        s->validate_around(d->object, d->old, &d->context, &e);
     if (declared.n)
         merge_declared(&e, &declared, d);
     for (size_t i = 0; i < e.n_notes && !e.n; i++)

@@ -173,11 +173,33 @@ static void one_device_is_meant_where_no_number_is_said(void **state)
     assert_int_equal(field(w, r, "spec.devices.0.taints.0.timeAdded").n, 20);
 }
 
+static void admin_access_needs_a_namespace_for_it(void **state)
+{
+    struct world *w = *state;
+    static const char refused[] =
+        "spec.devices.requests[0].adminAccess: Forbidden: admin access to devices requires the "
+        "`resource.kubernetes.io/admin-access: true` label on the containing namespace";
+#define ADMIN EXACTLY(",'adminAccess':true")
+    struct api_request *r = create(w, &resource_resource_claim_resource, "default", ADMIN);
+    assert_code(r, 422);
+    assert_true(str_find(r->err.message, str_from(refused)) >= 0);
+    r = create(w, &resource_claim_template_resource, "default",
+               "{'metadata':{'name':'t'},'spec':{'spec':{'devices':{'requests':[{'name':'r','exactly':{"
+               "'deviceClassName':'c','adminAccess':true}}]}}}}");
+    assert_code(r, 422);
+    assert_true(str_find(r->err.message, str_from(refused)) >= 0);
+    assert_code(patch(w, &namespace_resource, "", "default", API_PATCH_MERGE,
+                      "{'metadata':{'labels':{'resource.kubernetes.io/admin-access':'true'}}}"),
+                200);
+    assert_code(create(w, &resource_resource_claim_resource, "default", ADMIN), 201);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_refused, world_open, world_close),
         cmocka_unit_test_setup_teardown(one_device_is_meant_where_no_number_is_said, world_open, world_close),
+        cmocka_unit_test_setup_teardown(admin_access_needs_a_namespace_for_it, world_open, world_close),
     };
     return cmocka_run_group_tests_name("api/devices", tests, NULL, NULL);
 }

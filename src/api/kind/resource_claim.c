@@ -1,6 +1,7 @@
 /* Claims of devices, their templates, and what they have been given (pkg/apis/resource/validation). */
 #include "api/kind/container.h"
 #include "api/kind/device.h"
+#include "api/kind/device_access.h"
 #include "api/kind/kinds.h"
 
 enum {
@@ -357,11 +358,22 @@ static void claim_validate_status(const void *o, const void *before, struct fiel
         valid_allocation(e, PATH(status, "allocation"), now->allocation, &claim->spec.devices.requests);
 }
 
+static void claim_validate_around(const void *o, const void *before, const struct strategy_context *c,
+                                  struct field_errors *e)
+{
+    const struct resource_resource_claim *now = o, *old = before;
+    if (str_is(c->subresource, "status"))
+        valid_admin_results(c, now->status.allocation, old ? old->status.allocation : NULL, e);
+    else if (!old)
+        valid_admin_requests(c, &now->spec.devices.requests, e);
+}
+
 const struct strategy resource_claim_strategy = {
     .resource = &resource_resource_claim_resource,
     .defaults = claim_defaults,
     .validate_create = claim_validate_create,
     .validate_status = claim_validate_status,
+    .validate_around = claim_validate_around,
 };
 
 /* --- templates --- */
@@ -375,8 +387,16 @@ static void claim_template_validate_create(const void *o, struct field_errors *e
     valid_claim(e, PATH(&spec, "spec"), &t->spec);
 }
 
+static void claim_template_validate_around(const void *o, const void *old, const struct strategy_context *c,
+                                           struct field_errors *e)
+{
+    if (!old)
+        valid_admin_requests(c, &((const struct resource_claim_template *)o)->spec.spec.devices.requests, e);
+}
+
 const struct strategy resource_claim_template_strategy = {
     .resource = &resource_claim_template_resource,
     .defaults = claim_template_defaults,
     .validate_create = claim_template_validate_create,
+    .validate_around = claim_template_validate_around,
 };
