@@ -327,6 +327,10 @@ static span call_cost(struct call *c, const struct overload *o, struct estimate 
 
 static void estimate_call(struct estimator *s, const struct node *n, struct estimate *out)
 {
+    if (n->n > ARGS_MAX) { /* of an expression that was not checked: nothing takes so many */
+        out->cost = FIXED(1);
+        return;
+    }
     struct call *c = arena_new(&s->scratch, struct call);
     span cost = {UINT64_MAX, 0};
     c->node = n;
