@@ -10,6 +10,13 @@ void buf_free(struct buf *b)
     *b = (struct buf){0};
 }
 
+void buf_wipe(struct buf *b)
+{
+    if (b->p)
+        explicit_bzero(b->p, b->cap);
+    buf_free(b);
+}
+
 char *buf_grow(struct buf *b, size_t more)
 {
     size_t want;

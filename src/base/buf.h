@@ -10,6 +10,7 @@ struct buf {
 #define _cleanup_buf_ _cleanup_(buf_free)
 
 void buf_free(struct buf *b);
+void buf_wipe(struct buf *b);               /* the same of what nobody may find in memory afterwards */
 char *buf_grow(struct buf *b, size_t more); /* buf_room where there is none yet */
 /* Makes room for `more` bytes behind the end and returns where they start; the caller then adds to b->n. */
 static inline char *buf_room(struct buf *b, size_t more)

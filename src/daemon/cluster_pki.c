@@ -140,7 +140,6 @@ void cluster_pki_free(struct cluster_pki *p)
     pki_pair_free(&p->admin);
     pki_pair_free(&p->front_proxy_ca);
     pki_pair_free(&p->front_proxy);
-    explicit_bzero(p->service_accounts.p, p->service_accounts.n);
-    buf_free(&p->service_accounts);
+    buf_wipe(&p->service_accounts);
     *p = (struct cluster_pki){0};
 }

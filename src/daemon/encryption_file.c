@@ -28,16 +28,9 @@ static int read_file(const char *path, struct buf *text, struct err *err)
                              path);
 }
 
-static void wipe(struct buf *b)
-{
-    if (b->n)
-        explicit_bzero(b->p, b->n);
-    buf_free(b);
-}
-
 int encryption_file_open(const char *path, struct encryption **out, struct err *err)
 {
-    _cleanup_(wipe) struct buf text = {0};
+    _cleanup_(buf_wipe) struct buf text = {0};
     if (read_file(path, &text, err) < 0)
         return -1;
     return encryption_parse(buf_str(&text), NULL, out, err) < 0 ? err_wrap(err, "%s", path) : 0;
@@ -45,7 +38,7 @@ int encryption_file_open(const char *path, struct encryption **out, struct err *
 
 static void look(struct encryption_file *f)
 {
-    _cleanup_(wipe) struct buf text = {0};
+    _cleanup_(buf_wipe) struct buf text = {0};
     _cleanup_err_ struct err err = {0};
     if (read_file(f->path, &text, &err) < 0) {
         encryption_reload_failed(f->encryption);
@@ -68,7 +61,7 @@ static void follow_main(void *arg)
 
 struct encryption_file *encryption_file_follow(const char *path, struct encryption *e, int64_t period_ns)
 {
-    _cleanup_(wipe) struct buf text = {0};
+    _cleanup_(buf_wipe) struct buf text = {0};
     struct encryption_file *f = mem_zalloc(sizeof *f);
     f->path = str_dup_c(str_from(path));
     f->encryption = e;

@@ -14,6 +14,10 @@ sleeper() {
     k apply -f - <<<"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"$1\"},\"spec\":{\"nodeSelector\":{\"no\":\"node\"},\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]${2:+,$2}}}"
 }
 
+teardown_file() { # a default class would be everyone's
+    kc delete storageclass,ingressclass -l e2e=admission >/dev/null
+}
+
 @test "a namespace that ends takes nothing new; some never end" {
     kc create namespace "$NS-ending"
     kc create configmap keeper -n "$NS-ending"
@@ -42,7 +46,10 @@ sleeper() {
     refused 'maximum memory usage per Container is 128Mi, but limit is 1Gi' \
         k run big --image=i --overrides='{"spec":{"containers":[{"name":"c","image":"i","resources":{"limits":{"memory":"1Gi"}}}]}}'
     refused 'maximum storage usage per PersistentVolumeClaim is 1Gi, but request is 2Gi' k apply -f - <<-YAML
-	{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: c}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 2Gi}}}}
+	apiVersion: v1
+	kind: PersistentVolumeClaim
+	metadata: {name: c}
+	spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 2Gi}}}
 	YAML
 }
 
@@ -79,17 +86,20 @@ sleeper() {
     kc apply -f - <<-YAML
 	apiVersion: storage.k8s.io/v1
 	kind: StorageClass
-	metadata: {name: $NS, annotations: {storageclass.kubernetes.io/is-default-class: "true"}}
+	metadata: {name: $NS, labels: {e2e: admission}, annotations: {storageclass.kubernetes.io/is-default-class: "true"}}
 	provisioner: example.com/none
 	YAML
     kc apply -f - <<-YAML
 	apiVersion: networking.k8s.io/v1
 	kind: IngressClass
-	metadata: {name: $NS, annotations: {ingressclass.kubernetes.io/is-default-class: "true"}}
+	metadata: {name: $NS, labels: {e2e: admission}, annotations: {ingressclass.kubernetes.io/is-default-class: "true"}}
 	spec: {controller: example.com/none}
 	YAML
     k apply -f - <<-YAML
-	{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: c}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}
+	apiVersion: v1
+	kind: PersistentVolumeClaim
+	metadata: {name: c}
+	spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
 	YAML
     k create ingress i --rule='a.example/=s:80'
     [ "$(value pvc/c '{.spec.storageClassName}') $(value ingress/i '{.spec.ingressClassName}')" = "$NS $NS" ]
