@@ -97,13 +97,17 @@ static void put_varint(struct buf *out, uint64_t v)
     buf_add_c(out, (char)v);
 }
 
-static void put_bytes(struct buf *out, unsigned number, struct str s)
+static void put_message(struct buf *out, unsigned number, struct str s)
 {
-    if (!s.n)
-        return;
     put_varint(out, number << 3 | WIRE_BYTES);
     put_varint(out, s.n);
     buf_add_str(out, s);
+}
+
+static void put_bytes(struct buf *out, unsigned number, struct str s)
+{
+    if (s.n)
+        put_message(out, number, s);
 }
 
 void kms_message_write(struct buf *out, struct kms_shape shape, const struct kms_message *m)
@@ -114,7 +118,7 @@ void kms_message_write(struct buf *out, struct kms_shape shape, const struct kms
         _cleanup_buf_ struct buf entry = {0};
         put_bytes(&entry, 1, m->annotations.at[i].key);
         put_bytes(&entry, 2, m->annotations.at[i].value);
-        put_bytes(out, shape.annotations, buf_str(&entry));
+        put_message(out, shape.annotations, buf_str(&entry));
     }
     if (shape.number && m->number) {
         put_varint(out, (unsigned)shape.number << 3 | WIRE_VARINT);

@@ -214,7 +214,7 @@ YAML
     forward=$!
     there() { fetch a http://127.0.0.1:18091/no 2>&1 | grep -q 404; }
     eventually 5 there
-    kill $forward
+    pkill -P $forward # kubectl, in a subshell
 }
 
 @test "both families outlive the agent" {

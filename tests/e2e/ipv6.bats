@@ -56,7 +56,7 @@ YAML
     kc -n "$NS" port-forward pod/two 18092:8080 >"$BATS_TEST_TMPDIR/forward" 2>&1 3>&- 4>&- &
     forward=$!
     [ "$(eventually 5 fetch a "http://[::1]:18092/")" = "hello from two" ]
-    kill $forward
+    pkill -P $forward # kubectl, in a subshell
     host_end KILL b
     run k exec two -- hostname
     [[ $output == *"dial tcp [fd00:96::2]:10250: connect: connection refused"* ]]
