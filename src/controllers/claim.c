@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "schema/json.h"
+
 /* Adds a reference of the caller to the list. */
 static void claimed(struct objects *out, struct object *o)
 {
@@ -21,18 +23,26 @@ static int owner_may_adopt(struct work *w, struct object *owner, bool *may)
     return 0;
 }
 
-static int dependent_write(struct work *w, struct object *o, void *typed, struct object **out)
+/* By patch, which is all that the roles of controllers let them do to pods. `refs` is a list. */
+static int dependent_patch(struct work *w, struct object *o, struct str refs, struct object **out)
 {
-    int failed = client_update(w->client, object_resource(o), (struct str){0}, typed, out, w->err);
+    struct str patch =
+        arena_printf(w->a, "{\"metadata\":{\"uid\":\"" STR_FMT "\",\"ownerReferences\":" STR_FMT "}}",
+                     STR_ARG(object_meta(o)->uid), STR_ARG(refs));
+    int failed = client_patch(w->client, object_resource(o), object_namespace(o), object_name(o),
+                              (struct str){0}, PATCH_STRATEGIC, patch, out, w->err);
     return work_forgive(w, failed, ERR_NOT_FOUND);
 }
 
 static int dependent_adopt(struct work *w, struct object *owner, struct object *o, struct objects *out)
 {
-    void *typed = object_copy(o, w->a);
-    meta_add_owner(w->a, resource_meta(object_resource(o), typed), owner_reference_to(w->a, owner));
+    _cleanup_buf_ struct buf refs = {0};
+    struct owner_reference ref = owner_reference_to(w->a, owner);
     struct object *adopted = NULL;
-    if (dependent_write(w, o, typed, &adopted) < 0)
+    buf_add_lit(&refs, "[");
+    json_encode(&refs, &owner_reference_type, &ref);
+    buf_add_lit(&refs, "]");
+    if (dependent_patch(w, o, buf_str(&refs), &adopted) < 0)
         return -1;
     if (adopted)
         claimed(out, adopted);
@@ -41,9 +51,9 @@ static int dependent_adopt(struct work *w, struct object *owner, struct object *
 
 static int dependent_release(struct work *w, struct object *owner, struct object *o)
 {
-    void *typed = object_copy(o, w->a);
-    meta_drop_owner(resource_meta(object_resource(o), typed), object_meta(owner)->uid);
-    return dependent_write(w, o, typed, NULL);
+    struct str refs = arena_printf(w->a, "[{\"$patch\":\"delete\",\"uid\":\"" STR_FMT "\"}]",
+                                   STR_ARG(object_meta(owner)->uid));
+    return dependent_patch(w, o, refs, NULL);
 }
 
 static int object_qsort(const void *x, const void *y)
