@@ -119,6 +119,7 @@ const struct role_default role_defaults[] = {
          {READ, "node.k8s.io", "runtimeclasses"}, {"get", "resource.k8s.io", "resourceclaims"},
          {"deletecollection list watch create delete get patch update", "resource.k8s.io", "resourceslices"}),
     /* Not upstream's: nodes remove the directories of local volumes that have gone. */
+    ROLE("sagong:pod-statuses", {"update", CORE, "pods/status"}),
     ROLE("sagong:local-volumes", {"list watch", CORE, "persistentvolumes"}),
     ROLE("system:node-problem-detector", {"get", CORE, "nodes"}, {"patch", CORE, "nodes/status"}, EVENTS),
     ROLE("system:kubelet-api-admin", {READ, CORE, "nodes"}, {"proxy", CORE, "nodes"},
@@ -317,7 +318,11 @@ const struct binding_default binding_defaults[] = {
     {NULL, "sagong:local-volumes", "sagong:local-volumes", "group:system:nodes"},
     {NULL, "sagong:kubelet-serving", "system:certificates.k8s.io:kubelet-serving-approver",
      "sa:kube-system:certificate-controller"}, /* upstream leaves these to a person */
-    {NULL, "system:node", "system:node", ""},  /* nodes are the Node authorizer's */
+    /* What finished jobs' controller deletes itself, and the pods' collector does not patch but update. */
+    {NULL, "sagong:finished-jobs", "system:controller:ttl-after-finished-controller",
+     "sa:kube-system:job-controller"},
+    {NULL, "sagong:pod-statuses", "sagong:pod-statuses", "sa:kube-system:pod-garbage-collector"},
+    {NULL, "system:node", "system:node", ""}, /* nodes are the Node authorizer's */
     {NULL, "system:service-account-issuer-discovery", "system:service-account-issuer-discovery",
      "group:system:serviceaccounts"},
     {"kube-system", "system::extension-apiserver-authentication-reader",
